@@ -1,0 +1,23 @@
+// The kinds of disk error that callers treat differently, so that nobody else names errno values.
+internal import Glibc
+
+extension DiskError {
+    /// The file system, the quota or the reserved blocks ran out: a state that passes, not a defect.
+    package var isNoSpace: Bool { errno == ENOSPC || errno == EDQUOT }
+
+    /// The file or directory does not exist.
+    package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
+
+    /// The process may not do this.
+    package var isPermission: Bool { errno == EACCES || errno == EPERM || errno == EROFS }
+
+    /// An invented failure for fault tests: `ENOSPC`.
+    package static func noSpace(_ operation: Operation, _ path: String) -> DiskError {
+        DiskError(operation: operation, path: path, errno: ENOSPC)
+    }
+
+    /// A failure of the device: `EIO`.
+    package static func inputOutput(_ operation: Operation, _ path: String) -> DiskError {
+        DiskError(operation: operation, path: path, errno: EIO)
+    }
+}

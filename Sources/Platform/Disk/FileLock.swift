@@ -1,0 +1,59 @@
+// An exclusive lock on a file that names its holder by process id; the kernel releases it when the process ends.
+internal import Glibc
+
+/// Holds `flock` on a file for as long as it lives. The file is kept: removing it would let two holders pass.
+package final class FileLock: Sendable {
+    /// Why the lock was not taken.
+    package enum Failure: Error, Sendable {
+        /// Another process holds it; its id where the file says so.
+        case held(processID: Int32?)
+        case disk(DiskError)
+    }
+
+    package let path: String
+    private let descriptor: Int32
+
+    /// Takes the lock without waiting and writes this process's id into the file.
+    package init(path: String) throws(Failure) {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { throw .disk(DiskError(operation: .open, path: path, errno: errno)) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            let holder = FileLock.processID(in: descriptor)
+            close(descriptor)
+            if code == EWOULDBLOCK { throw .held(processID: holder) }
+            throw .disk(DiskError(operation: .lock, path: path, errno: code))
+        }
+        let text = Array("\(getpid())\n".utf8)
+        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
+            let code = errno
+            close(descriptor)
+            throw .disk(DiskError(operation: .write, path: path, errno: code))
+        }
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Whether some process holds the lock at `path`, and which; nil where nobody does or there is no such file.
+    package static func holder(of path: String) -> Failure? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            return errno == ENOENT ? nil : .disk(DiskError(operation: .open, path: path, errno: errno))
+        }
+        defer { close(descriptor) }
+        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
+        return .held(processID: processID(in: descriptor))
+    }
+
+    private static func processID(in descriptor: Int32) -> Int32? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        let digits = bytes.prefix(count).prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+        return Int32(String(decoding: digits, as: UTF8.self))
+    }
+}
