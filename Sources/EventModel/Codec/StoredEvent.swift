@@ -1,0 +1,304 @@
+// The stored event, read back: the value of a record in topic `readings`, as the rules and the commands see it.
+
+/// A range of bytes inside of the record's value.
+public struct ByteSlice: BitwiseCopyable, Hashable, Sendable {
+    /// The first byte.
+    public var start: Int
+    /// How many bytes.
+    public var count: Int
+
+    /// No bytes.
+    public static let none = ByteSlice(start: 0, count: 0)
+
+    /// Nothing is checked here; whoever follows the range checks it against the bytes.
+    @inlinable
+    public init(start: Int, count: Int) {
+        self.start = start
+        self.count = count
+    }
+
+    /// Whether there is no byte.
+    @inlinable public var isEmpty: Bool { count == 0 }
+}
+
+/// `"metric": number` of `readings`, or one name and text of `states`, `units`, `labels`.
+public struct StoredReading: BitwiseCopyable, Sendable {
+    /// The metric's name.
+    public var metric: ByteSlice
+    /// The number, finite.
+    public var value: Double
+    /// The number's text as it stands in the record.
+    public var text: ByteSlice
+    /// The unit of `units`; empty where the record has none for this metric.
+    public var unit: ByteSlice
+    /// Named in `suspect`.
+    public var isSuspect: Bool
+}
+
+/// A name and a text, both without their quotes, still escaped where `StoredEvent.hasEscapes`.
+public struct StoredPair: BitwiseCopyable, Sendable {
+    /// What stands before the colon.
+    public var name: ByteSlice
+    /// What stands behind it.
+    public var text: ByteSlice
+}
+
+/// One event of the log, decoded in place: every text is a slice of the value's bytes.
+///
+/// Reused from record to record, so that decoding allocates nothing once its arrays have grown. Total on any
+/// bytes: `decode` answers false where the value is not an event, and the event is then empty.
+public struct StoredEvent: Sendable {
+    /// The device's id.
+    public private(set) var device = ByteSlice.none
+    /// Event time, in milliseconds since 1970.
+    public private(set) var time: Int64 = 0
+    /// Receive time, in milliseconds since 1970.
+    public private(set) var received: Int64 = 0
+    /// `readings`, in the record's order.
+    public private(set) var readings: [StoredReading] = []
+    /// `states`, in the record's order.
+    public private(set) var states: [StoredPair] = []
+    /// `labels`, in the record's order.
+    public private(set) var labels: [StoredPair] = []
+    /// `seq`.
+    public private(set) var sequence: Int64?
+    /// From the broker's memory, not from the sensor: rules skip the event entirely.
+    public private(set) var isRetained = false
+    /// Recognised as a redelivery of an event that is in the log already.
+    public private(set) var isDuplicate = false
+    /// Some name or text holds a backslash: compare after `JSONText.unescaped`.
+    public private(set) var hasEscapes = false
+
+    private var units: [StoredPair] = []
+    private var suspects: [ByteSlice] = []
+
+    package init() {}
+
+    private mutating func clear() {
+        device = .none
+        time = 0
+        received = 0
+        readings.removeAll(keepingCapacity: true)
+        states.removeAll(keepingCapacity: true)
+        labels.removeAll(keepingCapacity: true)
+        units.removeAll(keepingCapacity: true)
+        suspects.removeAll(keepingCapacity: true)
+        sequence = nil
+        isRetained = false
+        isDuplicate = false
+        hasEscapes = false
+    }
+
+    /// Reads one record's value; false where it is not an event of CONTRACT section 4.
+    public mutating func decode(_ value: RawSpan) -> Bool {
+        clear()
+        var scanner = JSONScanner()
+        scanner.skipWhitespace(value)
+        guard scanner.consume(0x7B, value) else { return false }
+        scanner.skipWhitespace(value)
+        if !scanner.consume(0x7D, value) {
+            repeat {
+                guard decodeMember(value, &scanner) else {
+                    clear()
+                    return false
+                }
+                scanner.skipWhitespace(value)
+            } while scanner.consume(0x2C, value)
+            guard scanner.consume(0x7D, value) else {
+                clear()
+                return false
+            }
+        }
+        guard !device.isEmpty, time != 0 || received != 0 else {
+            clear()
+            return false
+        }
+        attachUnitsAndDoubts(value)
+        return true
+    }
+
+    private mutating func decodeMember(_ value: RawSpan, _ scanner: inout JSONScanner) -> Bool {
+        guard let name = text(value, &scanner, after: 0x3A) else { return false }
+        switch EventKey(value, name) {
+        case .device:
+            guard let found = text(value, &scanner, after: nil) else { return false }
+            device = found
+        case .time:
+            guard let instant = instant(value, &scanner) else { return false }
+            time = instant
+        case .received:
+            guard let instant = instant(value, &scanner) else { return false }
+            received = instant
+        case .readings:
+            return decodeNumbers(value, &scanner)
+        case .states:
+            return decodePairs(value, &scanner, into: \.states)
+        case .units:
+            return decodePairs(value, &scanner, into: \.units)
+        case .labels:
+            return decodePairs(value, &scanner, into: \.labels)
+        case .suspect:
+            return decodeSuspects(value, &scanner)
+        case .sequence:
+            guard let number = scanner.number(value) else { return false }
+            sequence = Int64(exactly: number.value)
+        case .retained:
+            isRetained = scanner.peek(value) == 0x74
+            return scanner.skipValue(value)
+        case .duplicate:
+            isDuplicate = scanner.peek(value) == 0x74
+            return scanner.skipValue(value)
+        case .other:
+            return scanner.skipValue(value)
+        }
+        return true
+    }
+
+    /// Reads a string, and the byte that must follow it (a colon) where one is named.
+    private mutating func text(_ value: RawSpan, _ scanner: inout JSONScanner, after: UInt8?) -> ByteSlice? {
+        scanner.skipWhitespace(value)
+        guard let string = scanner.string(value) else { return nil }
+        if string.hasEscapes { hasEscapes = true }
+        if let after {
+            scanner.skipWhitespace(value)
+            guard scanner.consume(after, value) else { return nil }
+            scanner.skipWhitespace(value)
+        }
+        return ByteSlice(start: string.start, count: string.count)
+    }
+
+    private mutating func instant(_ value: RawSpan, _ scanner: inout JSONScanner) -> Int64? {
+        guard let slice = text(value, &scanner, after: nil) else { return nil }
+        return RecordTime.milliseconds(value, slice)
+    }
+
+    private mutating func decodeNumbers(_ value: RawSpan, _ scanner: inout JSONScanner) -> Bool {
+        guard scanner.consume(0x7B, value) else { return false }
+        scanner.skipWhitespace(value)
+        if scanner.consume(0x7D, value) { return true }
+        repeat {
+            guard let name = text(value, &scanner, after: 0x3A), let number = scanner.number(value) else {
+                return false
+            }
+            let slice = ByteSlice(start: number.start, count: number.count)
+            readings.append(
+                StoredReading(metric: name, value: number.value, text: slice, unit: .none, isSuspect: false)
+            )
+            scanner.skipWhitespace(value)
+        } while scanner.consume(0x2C, value)
+        return scanner.consume(0x7D, value)
+    }
+
+    private mutating func decodePairs(
+        _ value: RawSpan,
+        _ scanner: inout JSONScanner,
+        into list: WritableKeyPath<StoredEvent, [StoredPair]>
+    ) -> Bool {
+        guard scanner.consume(0x7B, value) else { return false }
+        scanner.skipWhitespace(value)
+        if scanner.consume(0x7D, value) { return true }
+        repeat {
+            guard let name = text(value, &scanner, after: 0x3A), let found = text(value, &scanner, after: nil) else {
+                return false
+            }
+            self[keyPath: list].append(StoredPair(name: name, text: found))
+            scanner.skipWhitespace(value)
+        } while scanner.consume(0x2C, value)
+        return scanner.consume(0x7D, value)
+    }
+
+    private mutating func decodeSuspects(_ value: RawSpan, _ scanner: inout JSONScanner) -> Bool {
+        guard scanner.consume(0x7B, value) else { return false }
+        scanner.skipWhitespace(value)
+        if scanner.consume(0x7D, value) { return true }
+        repeat {
+            guard let name = text(value, &scanner, after: 0x3A), scanner.skipValue(value) else { return false }
+            suspects.append(name)
+            scanner.skipWhitespace(value)
+        } while scanner.consume(0x2C, value)
+        return scanner.consume(0x7D, value)
+    }
+
+    /// Units and readings stand in the same order in what Forebay writes, so the first comparison nearly always hits.
+    private mutating func attachUnitsAndDoubts(_ value: RawSpan) {
+        var hint = 0
+        for index in readings.indices where !units.isEmpty {
+            for step in units.indices {
+                let candidate = (hint + step) % units.count
+                guard value.equalBytes(units[candidate].name, readings[index].metric) else { continue }
+                readings[index].unit = units[candidate].text
+                hint = candidate + 1
+                break
+            }
+        }
+        for doubt in suspects {
+            for index in readings.indices where value.equalBytes(doubt, readings[index].metric) {
+                readings[index].isSuspect = true
+            }
+        }
+    }
+}
+
+/// The keys of an event, told apart by length and first byte.
+private enum EventKey {
+    case device, time, received, readings, states, units, labels, suspect, sequence, retained, duplicate, other
+
+    @inline(__always)
+    init(_ value: RawSpan, _ name: ByteSlice) {
+        switch name.count {
+        case 3: self = value.equals(name, "seq") ? .sequence : .other
+        case 4: self = value.equals(name, "time") ? .time : .other
+        case 5: self = value.equals(name, "units") ? .units : .other
+        case 6:
+            self =
+                value.equals(name, "device")
+                ? .device
+                : value.equals(name, "labels")
+                    ? .labels
+                    : value.equals(name, "states") ? .states : .other
+        case 7: self = value.equals(name, "suspect") ? .suspect : .other
+        case 8:
+            self =
+                value.equals(name, "readings")
+                ? .readings
+                : value.equals(name, "received")
+                    ? .received
+                    : value.equals(name, "retained") ? .retained : .other
+        case 9: self = value.equals(name, "duplicate") ? .duplicate : .other
+        default: self = .other
+        }
+    }
+}
+
+/// The 24 characters of `time` and `received`, read without a calendar library.
+enum RecordTime {
+    /// `2026-11-23T19:10:00.123Z` to milliseconds since 1970; nil where it is not exactly that shape.
+    static func milliseconds(_ bytes: RawSpan, _ slice: ByteSlice) -> Int64? {
+        guard slice.count == 24, slice.start >= 0, slice.start <= bytes.byteCount - 24 else { return nil }
+        func digits(_ offset: Int, _ count: Int) -> Int? {
+            var number = 0
+            for index in 0..<count {
+                let digit = bytes.unsafeLoad(fromByteOffset: slice.start &+ offset &+ index, as: UInt8.self) &- 0x30
+                guard digit <= 9 else { return nil }
+                number = number &* 10 &+ Int(digit)
+            }
+            return number
+        }
+        guard let year = digits(0, 4), let month = digits(5, 2), let day = digits(8, 2), let hour = digits(11, 2),
+            let minute = digits(14, 2), let second = digits(17, 2), let milli = digits(20, 3),
+            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
+        else { return nil }
+        let days = daysSince1970(year: year, month: month, day: day)
+        return Int64(((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + Int64(milli)
+    }
+
+    /// Days from 1970-01-01 in the proleptic Gregorian calendar (Hinnant's algorithm).
+    static func daysSince1970(year: Int, month: Int, day: Int) -> Int {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+}
