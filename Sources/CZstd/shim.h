@@ -1,0 +1,2 @@
+// The one door to Zstandard (Debian package libzstd-dev).
+#include <zstd.h>

@@ -1,0 +1,185 @@
+// Reads every byte of the log and says what is there and what is wrong: `log verify`.
+internal import Platform
+
+/// What one partition holds.
+package struct PartitionVerification: Hashable, Sendable {
+    package var topicPartition: TopicPartition
+    package var logStartOffset: Offset
+    package var logEndOffset: Offset
+    package var segments = 0
+    /// Of valid batches.
+    package var bytes = ByteCount(0)
+    package var records = 0
+    /// Offsets that are known to be missing.
+    package var gaps: [OffsetGap] = []
+}
+
+/// Something that is not as it was written.
+package struct LogDamage: Hashable, Sendable {
+    package var topicPartition: TopicPartition
+    package var path: String
+    /// Where in the file.
+    package var position: Position
+    /// Offsets that cannot be read because of it; empty where none are missing.
+    package var from: Offset
+    package var to: Offset
+    package var message: String
+    /// Whether the journal has recorded these offsets as a gap already.
+    package var isKnownGap: Bool
+}
+
+/// What a walk over the whole log found: `forebay log verify`.
+/// The whole answer; what `log verify` prints.
+package struct LogVerification: Hashable, Sendable {
+    package var partitions: [PartitionVerification] = []
+    package var damage: [LogDamage] = []
+
+    /// Whether there is damage that nobody has been told of: exit code 1.
+    package var hasUnknownDamage: Bool { damage.contains { !$0.isKnownGap } }
+}
+
+/// Walks a log that is open, for reading only or while it is being written: each partition up to its end at the start
+/// of the walk. Blocks for as long as the disk takes.
+package struct LogVerify {
+    private let log: CommitLog
+    private let decoder = RecordDecoder()
+    private var result = LogVerification()
+
+    /// - Throws: `disk` where a file cannot be read at all.
+    package static func run(_ log: CommitLog) throws(LogError) -> LogVerification {
+        var verify = LogVerify(log: log)
+        for partition in log.partitions { try verify.check(partition) }
+        return verify.result
+    }
+
+    private init(log: CommitLog) {
+        self.log = log
+    }
+
+    private mutating func check(_ partition: Partition) throws(LogError) {
+        var found = PartitionVerification(
+            topicPartition: partition.topicPartition,
+            logStartOffset: partition.logStartOffset,
+            logEndOffset: partition.logEndOffset,
+            gaps: recordedGaps(of: partition)
+        )
+        var expected = found.logStartOffset
+        for segment in partition.segments {
+            let extent = segment.extent
+            found.segments += 1
+            if segment.base > expected {
+                note(
+                    partition,
+                    found,
+                    segment.files.log,
+                    0,
+                    from: expected,
+                    to: segment.base,
+                    "offsets are in no segment"
+                )
+            }
+            expected = max(expected, segment.base)
+            do {
+                try walk(segment, extent, partition, &found, &expected)
+            } catch {
+                guard error.isNotFound, extent.isSealed else { throw LogError(error) }
+                note(partition, found, segment.files.log, 0, from: expected, to: extent.end, "the file is gone")
+            }
+            expected = max(expected, extent.end)
+        }
+        result.partitions.append(found)
+    }
+
+    /// Gaps that the journal holds: for a log that is open for reading only, without those that this opening has found.
+    private func recordedGaps(of partition: Partition) -> [OffsetGap] {
+        guard log.access == .readOnly, log.recoveryReport.partitions.indices.contains(partition.slot) else {
+            return partition.gaps
+        }
+        let fresh = log.recoveryReport.partitions[partition.slot].gaps
+        return partition.gaps.filter { !fresh.contains($0) }
+    }
+
+    private mutating func walk(
+        _ segment: Segment,
+        _ extent: Segment.Extent,
+        _ partition: Partition,
+        _ found: inout PartitionVerification,
+        _ expected: inout Offset
+    ) throws(DiskError) {
+        let path = segment.files.log
+        let file = try segment.openForReading()
+        let size = try file.size()
+        if extent.isSealed && size != extent.length {
+            let message = "the file has \(size) bytes, \(extent.length) were sealed"
+            note(partition, found, path, min(size, extent.length), from: expected, to: expected, message)
+        }
+        let scanner = SegmentScanner(file: file, length: min(size, extent.length))
+        var position: Int64 = 0
+        var checksum: UInt32 = 0
+        while position < scanner.length {
+            guard case .batch(let header) = try scanner.finding(at: position) else {
+                let next = try scanner.nextBatch(after: position, expecting: expected)
+                let resumed = next.map { Offset($0.header.baseOffset) } ?? extent.end
+                note(partition, found, path, position, from: expected, to: resumed, "no valid batch")
+                expected = max(expected, resumed)
+                guard let next else { break }
+                position = next.position
+                continue
+            }
+            if Offset(header.baseOffset) != expected {
+                let message = "a batch says offset \(header.baseOffset)"
+                note(partition, found, path, position, from: expected, to: Offset(header.baseOffset), message)
+            }
+            let bytes = try scanner.batchBytes(at: position, header)
+            checksum = CRC32C.checksum(bytes, seed: checksum)
+            if let message = badRecords(in: bytes) {
+                note(partition, found, path, position, from: Offset(header.baseOffset), to: header.endOffset, message)
+            }
+            found.records += Int(header.recordCount)
+            found.bytes = ByteCount(found.bytes.value + Int64(header.totalBytes))
+            expected = header.endOffset
+            position += Int64(header.totalBytes)
+        }
+        if let sealed = extent.checksum, extent.isSealed, size == extent.length, checksum != sealed {
+            note(partition, found, path, 0, from: expected, to: expected, "the file differs from what was sealed")
+        }
+    }
+
+    /// Why the records of a batch whose checksum matches cannot be read; nil where they can.
+    private func badRecords(in bytes: UnsafeRawBufferPointer) -> String? {
+        guard let batch = RecordBatchView(bytes) else { return "the batch is cut off" }
+        do {
+            var cursor = try decoder.open(batch)
+            while try cursor.next() != nil {}
+            return nil
+        } catch {
+            return "the records cannot be read: \(error)"
+        }
+    }
+
+    private mutating func note(
+        _ partition: Partition,
+        _ found: PartitionVerification,
+        _ path: String,
+        _ position: Int64,
+        from: Offset,
+        to: Offset,
+        _ message: String
+    ) {
+        let isKnown = from < to && found.gaps.contains { $0.from <= from && $0.to >= to }
+        // A gap that is on record, between two valid batches, is history and no damage.
+        if isKnown && message.hasPrefix("a batch says") { return }
+        if isKnown && message.hasPrefix("offsets are") { return }
+        result.damage.append(
+            LogDamage(
+                topicPartition: partition.topicPartition,
+                path: path,
+                position: Position(position),
+                from: from,
+                to: max(from, to),
+                message: message,
+                isKnownGap: isKnown
+            )
+        )
+    }
+}

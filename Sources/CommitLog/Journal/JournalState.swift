@@ -1,0 +1,65 @@
+// What a partition's journal says, folded: the newest word on each thing.
+internal import Platform
+
+/// A plain value; the order of entries is the order of `apply`.
+struct JournalState: Sendable {
+    struct Opened: Hashable, Sendable {
+        var at: AppendTime
+        var bootID: UniqueIdentifier
+    }
+
+    var topicID: UniqueIdentifier?
+    /// As last configured; `partitions` is not kept, the directories say it.
+    var configuration: TopicConfiguration?
+    var opened: [Offset: Opened] = [:]
+    var sealed: [Offset: SealedSegment] = [:]
+    /// Everything below was synced once, by explicit entry or because a segment was sealed.
+    var recoveryPoint = Offset.zero
+    var logStart = Offset.zero
+    /// By `from`; at most `Limits.gapsMax`.
+    var gaps: [OffsetGap] = []
+
+    mutating func apply(_ entry: JournalEntry) {
+        switch entry {
+        case .partition(let topicID, let configuration):
+            self.topicID = topicID
+            self.configuration = configuration
+        case .segmentOpened(let base, let time, let bootID):
+            opened[base] = Opened(at: time, bootID: bootID)
+        case .segmentSealed(let segment):
+            sealed[segment.base] = segment
+            recoveryPoint = max(recoveryPoint, segment.end)
+        case .recoveryPoint(let offset):
+            recoveryPoint = max(recoveryPoint, offset)
+        case .retention(let offset):
+            logStart = max(logStart, offset)
+        case .gap(let gap):
+            add(gap)
+        }
+    }
+
+    private mutating func add(_ gap: OffsetGap) {
+        gaps.removeAll { $0.from == gap.from }
+        let index = gaps.firstIndex { $0.from > gap.from } ?? gaps.count
+        gaps.insert(gap, at: index)
+        if gaps.count > Limits.gapsMax { gaps.removeFirst() }
+    }
+
+    /// The entries of a journal that says the same about the segments in `bases` and nothing about others.
+    func compacted(keeping bases: [Offset]) -> [JournalEntry] {
+        var entries: [JournalEntry] = []
+        if let topicID, let configuration {
+            entries.append(.partition(topicID: topicID, configuration: configuration))
+        }
+        if logStart > .zero { entries.append(.retention(logStart: logStart)) }
+        for base in bases {
+            if let known = opened[base] {
+                entries.append(.segmentOpened(base: base, at: known.at, bootID: known.bootID))
+            }
+            if let known = sealed[base] { entries.append(.segmentSealed(known)) }
+        }
+        entries += gaps.filter { $0.to > logStart }.map { .gap($0) }
+        if recoveryPoint > .zero { entries.append(.recoveryPoint(recoveryPoint)) }
+        return entries
+    }
+}

@@ -1,0 +1,141 @@
+// Opening a log: the format, the directories, each partition's recovery.
+package import Platform
+
+/// `<data>/FORMAT`: one line that names the version of everything below the data directory.
+enum LogFormat {
+    static let fileName = "FORMAT"
+    static let line = "forebay-log 1\n"
+    private static let lengthMax = 64
+
+    /// Compares the file with this version; nil where there is no file.
+    static func check(_ path: String, disk: any Disk) throws(LogError) -> Bool {
+        guard try diskCall({ () throws(DiskError) in try disk.exists(path) }) else { return false }
+        let text = try diskCall { () throws(DiskError) in
+            let file = try disk.open(path, .read)
+            return try withScratch(lengthMax) { buffer throws(DiskError) in
+                let count = try file.read(into: buffer, at: 0)
+                return String(decoding: buffer[..<count], as: UTF8.self)
+            }
+        }
+        guard text == line else {
+            let shown = text.prefix { $0 != "\n" }
+            throw LogError(
+                .unsupportedFormat,
+                "the log's format is \"\(shown)\", this version reads \"forebay-log 1\"",
+                path: path
+            )
+        }
+        return true
+    }
+
+    static func write(_ path: String, in directory: String, disk: any Disk) throws(DiskError) {
+        let temporary = path + ".new"
+        if try disk.exists(temporary) { try disk.remove(temporary) }
+        let file = try disk.open(temporary, .create)
+        try withScratch(line.utf8.count) { buffer throws(DiskError) in
+            buffer.copyBytes(from: line.utf8)
+            try file.write([UnsafeRawBufferPointer(buffer)], at: 0)
+        }
+        try file.sync()
+        try disk.rename(temporary, to: path)
+        try disk.syncDirectory(directory)
+    }
+
+    private static func withScratch<Result>(
+        _ count: Int,
+        _ body: (UnsafeMutableRawBufferPointer) throws(DiskError) -> Result
+    ) throws(DiskError) -> Result {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 8)
+        defer { buffer.deallocate() }
+        return try body(buffer)
+    }
+}
+
+extension CommitLog {
+    /// Opens the log below `configuration.directory`, which must exist; recovers every partition. Blocks for as long as
+    /// the active segments take to read.
+    ///
+    /// Throws where the disk fails or the format is of another version. Damage is no error: it is in `recoveryReport`.
+    package static func open(
+        _ configuration: LogConfiguration,
+        disk: any Disk,
+        clock: any Clock,
+        access: Access
+    ) throws(LogError) -> CommitLog {
+        let started = clock.monotonic()
+        let root = configuration.directory + "/log"
+        let names = try prepare(configuration, root: root, disk: disk, access: access)
+        var found: Set<TopicPartition> = []
+        var report = RecoveryReport()
+        for name in names {
+            if let topicPartition = TopicPartition(directoryName: name) {
+                found.insert(topicPartition)
+            } else {
+                report.unknownDirectories.append(name)
+            }
+        }
+        var wanted = found
+        if access == .readWrite {
+            for (topic, settings) in configuration.topics {
+                for number in 0..<max(1, settings.partitions) {
+                    wanted.insert(TopicPartition(topic: topic, partition: PartitionIndex(Int32(clamping: number))))
+                }
+            }
+            try create(wanted.subtracting(found), in: root, disk: disk)
+        }
+        var openings: [PartitionOpening] = []
+        for topicPartition in wanted.sorted() {
+            let source = PartitionSource(
+                disk: disk,
+                clock: clock,
+                topicPartition: topicPartition,
+                directory: "\(root)/\(topicPartition)",
+                configured: configuration.topics[topicPartition.topic],
+                slot: openings.count,
+                segmentBytes: configuration.segmentBytes,
+                access: access
+            )
+            let opening = try PartitionOpening.open(source)
+            openings.append(opening)
+            report.partitions.append(opening.report)
+        }
+        report.duration = clock.monotonic().since(started)
+        return CommitLog(
+            configuration: configuration,
+            disk: disk,
+            clock: clock,
+            access: access,
+            openings: openings,
+            report: report
+        )
+    }
+
+    /// Makes sure of the format and of `log/`; the names in it.
+    private static func prepare(
+        _ configuration: LogConfiguration,
+        root: String,
+        disk: any Disk,
+        access: Access
+    ) throws(LogError) -> [String] {
+        let format = "\(configuration.directory)/\(LogFormat.fileName)"
+        let isKnown = try LogFormat.check(format, disk: disk)
+        return try diskCall { () throws(DiskError) in
+            if access == .readWrite {
+                if !isKnown { try LogFormat.write(format, in: configuration.directory, disk: disk) }
+                if try !disk.exists(root) {
+                    try disk.createDirectory(root)
+                    try disk.syncDirectory(configuration.directory)
+                }
+            }
+            return try disk.exists(root) ? try disk.list(root) : []
+        }
+    }
+
+    private static func create(_ partitions: Set<TopicPartition>, in root: String, disk: any Disk) throws(LogError) {
+        guard !partitions.isEmpty else { return }
+        try diskCall { () throws(DiskError) in
+            for partition in partitions.sorted() { try disk.createDirectory("\(root)/\(partition)") }
+            try disk.syncDirectory(root)
+        }
+    }
+}

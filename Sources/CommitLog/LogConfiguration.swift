@@ -1,0 +1,88 @@
+// What the log is told: where it lies, which topics it has, and how long they are kept.
+
+/// The codec of batches that are written here. Readers understand all of them whatever this says.
+package enum Compression: UInt8, Sendable {
+    /// Raw values are Kafka's codec numbers (attributes, bits 0-2).
+    case none = 0
+    case lz4 = 3
+    case zstd = 4
+}
+
+/// How old records leave a topic.
+package enum Cleanup: UInt8, Sendable {
+    /// Whole segments, oldest first.
+    case delete = 0
+}
+
+/// What happens to a topic when the disk is full.
+package enum FullPolicy: UInt8, Sendable {
+    /// Offers are refused until there is room.
+    case refuse = 0
+    /// The oldest segments are deleted to make room.
+    case dropOldest = 1
+}
+
+/// How one topic is kept.
+/// Of one topic; kept in the journal of each of its partitions, but for the number of them.
+package struct TopicConfiguration: Hashable, Sendable {
+    /// 1 or more; never reduced for a topic that exists.
+    package var partitions: Int
+    /// Age by append time after which a segment goes; nil keeps for ever.
+    package var retention: Duration?
+    /// Of the whole topic, all partitions together; nil is no limit.
+    package var retentionBytes: ByteCount?
+    package var compression: Compression
+    package var cleanup: Cleanup
+    package var onFull: FullPolicy
+    /// Where a segment is closed; nil takes the log's. One commit may pass it.
+    package var segmentBytes: ByteCount?
+
+    package init(
+        partitions: Int = 1,
+        retention: Duration? = nil,
+        retentionBytes: ByteCount? = nil,
+        compression: Compression = .none,
+        cleanup: Cleanup = .delete,
+        onFull: FullPolicy = .refuse,
+        segmentBytes: ByteCount? = nil
+    ) {
+        self.partitions = partitions
+        self.retention = retention
+        self.retentionBytes = retentionBytes
+        self.compression = compression
+        self.cleanup = cleanup
+        self.onFull = onFull
+        self.segmentBytes = segmentBytes
+    }
+}
+
+/// What a log is opened with.
+/// Of the whole log, as it is opened.
+package struct LogConfiguration: Sendable {
+    /// The data directory, absolute; the log lies in `log/` below it. It must exist.
+    package var directory: String
+    package var topics: [TopicName: TopicConfiguration]
+    /// The longest that an input lets a batch grow; the writer itself never waits.
+    package var commitInterval: Duration
+    package var segmentBytes: ByteCount
+    /// The part of the file system, 0 to 1, that free-space retention keeps free.
+    package var keepFreeFraction: Double
+    /// Memory of the batches that wait for the writer.
+    package var inboxBytesMax: Int
+
+    package init(
+        directory: String,
+        topics: [TopicName: TopicConfiguration],
+        commitInterval: Duration = .milliseconds(10),
+        segmentBytes: ByteCount = .mebibytes(64),
+        keepFreeFraction: Double = 0.1,
+        inboxBytesMax: Int = Limits.inboxBytesMax
+    ) {
+        self.directory = directory
+        self.topics = topics
+        self.commitInterval = commitInterval
+        self.segmentBytes = segmentBytes
+        self.keepFreeFraction = keepFreeFraction
+        self.inboxBytesMax = inboxBytesMax
+    }
+}

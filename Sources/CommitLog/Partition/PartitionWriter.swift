@@ -1,0 +1,203 @@
+// The writing half of a partition: its active segment, its journal, and what one commit brings.
+//
+// One commit: `add` every batch, `stamp`, `write`, `sync`, then `publish`, or `undo` where the disk was full. Nothing
+// before `publish` is visible to anybody else, and a failed commit leaves the numbers as they were.
+internal import Platform
+
+/// Owned by the log-writer thread.
+final class PartitionWriter {
+    struct Active {
+        var segment: Segment
+        var file: any DiskFile
+        /// CRC-32C of the file up to its durable end.
+        var checksum: UInt32
+    }
+
+    let partition: Partition
+    private let disk: any Disk
+    private let clock: any Clock
+    private let journal: PartitionJournal
+    private let segmentBytes: Int64
+    private var active: Active
+    /// Durable end of the active segment, as offset and as length.
+    private var end: Offset
+    private var length: Int64
+
+    private var pending: [SealedBatch] = []
+    private var vectors: [UnsafeRawBufferPointer] = []
+    private(set) var pendingBytes: Int64 = 0
+    /// The end once the pending batches are durable.
+    private(set) var stampedEnd: Offset
+
+    init(
+        partition: Partition,
+        disk: any Disk,
+        clock: any Clock,
+        journal: PartitionJournal,
+        segmentBytes: ByteCount,
+        active: Active
+    ) {
+        self.partition = partition
+        self.disk = disk
+        self.clock = clock
+        self.journal = journal
+        self.segmentBytes = max(1, segmentBytes.value)
+        self.active = active
+        let extent = active.segment.extent
+        end = extent.end
+        length = extent.length
+        stampedEnd = extent.end
+    }
+
+    var isDirty: Bool { !pending.isEmpty }
+    /// The file that `sync` must reach; called from a helper thread when several are dirty.
+    var file: any DiskFile { active.file }
+    var batchCount: Int { pending.count }
+    var recordCount: Int { pending.reduce(0) { $0 + $1.recordCount } }
+
+    // MARK: - One commit
+
+    func add(_ batch: SealedBatch) {
+        pending.append(batch)
+        pendingBytes += Int64(batch.byteCount)
+    }
+
+    /// Closes the active segment first where the pending batches would pass its limit, then gives every batch its
+    /// offset.
+    func stamp() throws(DiskError) {
+        let records = recordCount
+        let hasRoom =
+            active.segment.index?.hasRoom(endingAt: end + records, length: length + pendingBytes) ?? false
+        if length > 0 && (length + pendingBytes > segmentBytes || !hasRoom) { try roll() }
+        stampedEnd = end
+        for batch in pending {
+            batch.stamp(stampedEnd)
+            stampedEnd = stampedEnd + batch.recordCount
+        }
+    }
+
+    /// One vectored write of all pending batches; in the page cache on return.
+    func write() throws(DiskError) {
+        vectors.removeAll(keepingCapacity: true)
+        for batch in pending { vectors.append(batch.bytes) }
+        try active.file.write(vectors, at: length)
+    }
+
+    /// Moves the durable end over the pending batches. The caller publishes the high watermark.
+    func publish() {
+        let now = AppendTime.now(clock)
+        for batch in pending { active.checksum = CRC32C.checksum(batch.bytes, seed: active.checksum) }
+        active.segment.update { [pending, length, end, stampedEnd, pendingBytes] extent, index in
+            var position = length
+            var next = end
+            for batch in pending {
+                next = next + batch.recordCount
+                index?.add(
+                    endOffset: next,
+                    maxTimestamp: batch.maxTimestamp,
+                    position: position,
+                    byteCount: batch.byteCount
+                )
+                extent.maxTimestamp = max(extent.maxTimestamp ?? batch.maxTimestamp, batch.maxTimestamp)
+                position += Int64(batch.byteCount)
+            }
+            extent.end = stampedEnd
+            extent.length = length + pendingBytes
+            if extent.firstAppend == nil { extent.firstAppend = now }
+            extent.lastAppend = now
+        }
+        end = stampedEnd
+        length += pendingBytes
+        clearPending()
+    }
+
+    /// Takes back what a full disk left half written: durable on return. The pending batches stay for the next attempt.
+    func undo() throws(DiskError) {
+        try active.file.truncate(to: length)
+        try active.file.sync()
+    }
+
+    /// Lets go of the pending batches after a failure that is final.
+    func clearPending() {
+        for batch in pending { batch.release() }
+        pending.removeAll(keepingCapacity: true)
+        pendingBytes = 0
+    }
+
+    // MARK: - Segments
+
+    /// Seals the active segment and opens the next. On a thrown error the active segment is still the old one and the
+    /// call can be repeated.
+    func roll() throws(DiskError) {
+        let extent = active.segment.extent
+        let files = active.segment.files
+        guard let index = active.segment.index else { return }
+        let encoded = index.encoded()
+        try replaceFile(files.offsetIndex, encoded.offsets)
+        try replaceFile(files.timeIndex, encoded.times)
+
+        let now = AppendTime.now(clock)
+        let next = SegmentFiles(directory: partition.directory, base: end)
+        let sealed = SealedSegment(
+            base: files.base,
+            end: end,
+            length: ByteCount(length),
+            checksum: active.checksum,
+            maxTimestamp: extent.maxTimestamp ?? Timestamp(milliseconds: 0),
+            firstAppend: extent.firstAppend ?? now,
+            lastAppend: extent.lastAppend ?? now
+        )
+        let boot = UniqueIdentifier(text: clock.bootID) ?? UniqueIdentifier(high: 0, low: 0)
+        try journal.append([.segmentSealed(sealed), .segmentOpened(base: end, at: now, bootID: boot)])
+        if try disk.exists(next.log) { try disk.remove(next.log) }
+        let file = try disk.open(next.log, .create)
+        try disk.syncDirectory(partition.directory)
+
+        let opened = Segment(
+            files: next,
+            disk: disk,
+            extent: .init(end: end, length: 0, isSealed: false, firstAppend: now),
+            index: SegmentIndex(base: end)
+        )
+        partition.append(opened)
+        active.segment.update { extent, index in
+            extent.isSealed = true
+            extent.firstAppend = sealed.firstAppend
+            extent.lastAppend = sealed.lastAppend
+            extent.checksum = sealed.checksum
+            index = nil
+        }
+        active = Active(segment: opened, file: file, checksum: 0)
+        length = 0
+    }
+
+    private func replaceFile(_ path: String, _ bytes: [UInt8]) throws(DiskError) {
+        if try disk.exists(path) { try disk.remove(path) }
+        let file = try disk.open(path, .create)
+        let result: Result<Void, DiskError> = bytes.withUnsafeBytes { buffer in
+            Result { () throws(DiskError) in try file.write([buffer], at: 0) }
+        }
+        try result.get()
+        try file.sync()
+    }
+
+    // MARK: - Upkeep
+
+    /// Gives up everything below `logStart`: recorded durably, then invisible, then removed.
+    func delete(below logStart: Offset) throws(DiskError) {
+        let doomed = partition.segments.filter { $0.extent.isSealed && $0.extent.end <= logStart }
+        guard !doomed.isEmpty else { return }
+        try journal.append([.retention(logStart: logStart)])
+        partition.removeSegments(below: logStart)
+        for segment in doomed { try SegmentRemoval.remove(segment.files, disk: disk) }
+        try disk.syncDirectory(partition.directory)
+        try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
+    /// Records that everything up to the durable end was synced.
+    func writeRecoveryPoint() throws(DiskError) {
+        guard journal.state.recoveryPoint < end else { return }
+        try journal.append([.recoveryPoint(end)])
+        try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+}

@@ -1,0 +1,172 @@
+// Reads stored batches: whole, checked, only what is durable.
+package import Platform
+
+/// What one read returned.
+package struct ReadResult: Hashable, Sendable {
+    /// Where to read next: the offset after the last batch returned, or the offset asked for where nothing was.
+    package var nextOffset: Offset
+    package var byteCount: Int
+
+    /// Nothing was there below the limit.
+    package var isEmpty: Bool { byteCount == 0 }
+}
+
+/// One consumer's reader: remembers where it stands in each partition, so that reading on needs no index.
+///
+/// One thread (or actor) at a time; may block for the disk. Makes one or two reads of a file per call.
+package final class LogReader {
+    /// Where the last read of a partition ended.
+    private struct Place {
+        var offset: Offset
+        var segment: Segment
+        var position: Int64
+        var file: any DiskFile
+    }
+
+    private let log: CommitLog
+    private var places: [Int: Place] = [:]
+
+    package init(log: CommitLog) {
+        self.log = log
+    }
+
+    /// Reads whole batches from the one that contains `from`, as long as they end at or below `upTo`: at least one
+    /// where there is any, then up to `maxBytes` together, all of one segment. Where `from` lies in a gap, from the
+    /// first batch after it.
+    ///
+    /// `upTo` is the caller's snapshot of the high watermark; what is beyond the current one is never returned.
+    /// `buffer` is filled anew; its earlier contents are gone whatever the outcome.
+    ///
+    /// Throws `offsetOutOfRange` below the log start or beyond the log end; `damaged`, with `resumeAt`, where the next
+    /// batch is not valid (those before it are returned by the call before); `disk` where reading fails. The reader
+    /// stays usable.
+    package func read(
+        _ partition: Partition,
+        from: Offset,
+        upTo: Offset,
+        maxBytes: Int,
+        into buffer: inout ReadBuffer
+    ) throws(LogError) -> ReadResult {
+        buffer.removeAll()
+        let end = partition.logEndOffset
+        guard from >= partition.logStartOffset, from <= end else {
+            throw LogError(
+                .offsetOutOfRange,
+                "the log holds \(partition.logStartOffset) up to \(end)",
+                topicPartition: partition.topicPartition,
+                offset: from
+            )
+        }
+        let limit = min(upTo, end)
+        do {
+            return try readBelow(limit, partition, from: from, maxBytes: maxBytes, into: &buffer)
+        } catch {
+            places[partition.slot] = nil
+            var failure = error
+            failure.topicPartition = partition.topicPartition
+            throw failure
+        }
+    }
+
+    private func readBelow(
+        _ limit: Offset,
+        _ partition: Partition,
+        from: Offset,
+        maxBytes: Int,
+        into buffer: inout ReadBuffer
+    ) throws(LogError) -> ReadResult {
+        var offset = from
+        while offset < limit {
+            guard var place = try place(in: partition, at: offset, &buffer) else { break }
+            let walk = SegmentWalk(partition: partition, segment: place.segment, limit: limit)
+            let found = try walk.fill(
+                &buffer,
+                file: place.file,
+                position: place.position,
+                from: offset,
+                maxBytes: maxBytes
+            )
+            if found.byteCount > 0 {
+                place.offset = found.nextOffset
+                place.position = found.position
+                places[partition.slot] = place
+                return ReadResult(nextOffset: found.nextOffset, byteCount: found.byteCount)
+            }
+            // Nothing more in this segment: on to the next one, over the gap if there is one.
+            places[partition.slot] = nil
+            guard let next = partition.segments.first(where: { $0.base > place.segment.base }) else { break }
+            offset = max(offset, next.base)
+        }
+        return ReadResult(nextOffset: max(from, min(offset, limit)), byteCount: 0)
+    }
+
+    /// Where to read for `offset`: remembered, or found through the segment's index.
+    private func place(
+        in partition: Partition,
+        at offset: Offset,
+        _ buffer: inout ReadBuffer
+    ) throws(LogError) -> Place? {
+        if let known = places[partition.slot], known.offset == offset, known.position < known.segment.extent.length {
+            return known
+        }
+        guard let segment = partition.segment(at: offset) else { return nil }
+        do {
+            let file = try segment.openForReading()
+            let position = try segment.position(for: offset)
+            return Place(offset: offset, segment: segment, position: position, file: file)
+        } catch {
+            // Retention may have taken the segment between the look-up and the open.
+            guard error.isNotFound, offset < partition.logStartOffset else { throw LogError(error) }
+            throw LogError(.offsetOutOfRange, "deleted by retention", offset: offset)
+        }
+    }
+
+    /// The first record at or after `timestamp` (record time, not append time) below `upTo`: its offset and timestamp,
+    /// looked up inside its batch. nil where there is none.
+    package func firstRecord(
+        atOrAfter timestamp: Timestamp,
+        in partition: Partition,
+        upTo: Offset,
+        buffer: inout ReadBuffer,
+        decoder: RecordDecoder
+    ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
+        for segment in partition.segments {
+            let extent = segment.extent
+            if let latest = extent.maxTimestamp, latest < timestamp { continue }
+            var offset = max(
+                partition.logStartOffset,
+                try diskCall { () throws(DiskError) in
+                    try segment.offset(before: timestamp)
+                }
+            )
+            let limit = min(upTo, extent.end, partition.logEndOffset)
+            while offset < limit {
+                let result = try read(partition, from: offset, upTo: limit, maxBytes: 64 << 10, into: &buffer)
+                if result.isEmpty { break }
+                var batches = buffer.batches
+                while let batch = batches.next() {
+                    guard batch.header.maxTimestamp >= timestamp.milliseconds else { continue }
+                    if let found = try LogReader.first(atOrAfter: timestamp, in: batch, decoder) { return found }
+                }
+                offset = result.nextOffset
+            }
+        }
+        return nil
+    }
+
+    private static func first(
+        atOrAfter timestamp: Timestamp,
+        in batch: RecordBatchView,
+        _ decoder: RecordDecoder
+    ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
+        var cursor = try decoder.open(batch)
+        do {
+            while let record = try cursor.next() {
+                if record.timestamp >= timestamp { return (record.offset, record.timestamp) }
+            }
+            return nil
+        } catch {
+            throw LogError(.damaged, "a record is malformed", offset: error.offset, resumeAt: batch.endOffset)
+        }
+    }
+}

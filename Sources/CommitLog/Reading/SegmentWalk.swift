@@ -1,0 +1,188 @@
+// Finds the batch that contains an offset and takes whole checked batches from there.
+internal import Platform
+
+/// One read within one segment.
+struct SegmentWalk {
+    let partition: Partition
+    let segment: Segment
+    /// Batches that end beyond it are not returned.
+    let limit: Offset
+
+    struct Found {
+        var nextOffset: Offset
+        /// Where in the file the next batch starts.
+        var position: Int64
+        var byteCount: Int
+    }
+
+    /// How much is read at least: a small read costs as much as this one.
+    private static let readBytesMin = 16 << 10
+
+    /// What one buffer of bytes held.
+    private struct Step {
+        /// Bytes of the buffer that were walked over.
+        var walked = 0
+        /// The batches to return.
+        var taken: Range<Int>?
+        var expected: Offset?
+        var stop: Stop?
+
+        enum Stop {
+            /// The next batch ends beyond the limit, or would pass the bytes asked for.
+            case enough
+            /// A whole batch of so many bytes begins where the walk stands, and the buffer ends inside it.
+            case cut(Int)
+            case invalid
+        }
+    }
+
+    /// Reads from `start`, the beginning of a batch at or before the one that contains `from`. Damage between `start`
+    /// and `from` is stepped over; damage where `from` should be is thrown.
+    func fill(
+        _ buffer: inout ReadBuffer,
+        file: any DiskFile,
+        position start: Int64,
+        from: Offset,
+        maxBytes: Int
+    ) throws(LogError) -> Found {
+        let length = segment.extent.length
+        var wanted = max(SegmentWalk.readBytesMin, min(maxBytes, Limits.readBytesMax))
+        var position = start
+        var expected: Offset?
+        while position < length {
+            buffer.reserve(wanted)
+            let count = try read(file, into: buffer.memory, at: position, upTo: length)
+            let held = UnsafeRawBufferPointer(rebasing: buffer.memory[..<count])
+            let step = walk(held, fileRemaining: length - position, from: from, maxBytes: maxBytes, expected)
+            expected = step.expected
+            if let taken = step.taken {
+                buffer.keep(taken)
+                let next = position + Int64(taken.upperBound)
+                return Found(nextOffset: expected ?? from, position: next, byteCount: taken.count)
+            }
+            position += Int64(step.walked)
+            switch step.stop {
+            case .none:
+                if step.walked == 0 { return Found(nextOffset: from, position: position, byteCount: 0) }
+            case .enough:
+                return Found(nextOffset: from, position: position, byteCount: 0)
+            case .cut(let total):
+                // A batch larger than what was asked for is read whole, alone.
+                guard step.walked > 0 || wanted < total else {
+                    throw try damage(file, at: position, expected ?? from, length)
+                }
+                wanted = max(wanted, total)
+            case .invalid:
+                let next = try nextBatch(file, after: position, expected ?? segment.base, length)
+                guard let next, Offset(next.header.baseOffset) <= from else {
+                    throw try damage(file, at: position, max(expected ?? from, from), length)
+                }
+                position = next.position
+                expected = nil
+            }
+        }
+        return Found(nextOffset: from, position: position, byteCount: 0)
+    }
+
+    /// Walks over the batches in `held`, which begins with one.
+    private func walk(
+        _ held: UnsafeRawBufferPointer,
+        fileRemaining: Int64,
+        from: Offset,
+        maxBytes: Int,
+        _ expected: Offset?
+    ) -> Step {
+        var step = Step(expected: expected)
+        while step.walked < held.count {
+            let rest = UnsafeRawBufferPointer(rebasing: held[step.walked...])
+            switch check(rest, fileRemaining: fileRemaining - Int64(step.walked), step.expected) {
+            case .batch(let header):
+                let end = step.walked + header.totalBytes
+                let first = step.taken?.lowerBound ?? step.walked
+                if header.endOffset > limit || (step.taken != nil && end - first > maxBytes) {
+                    step.stop = .enough
+                    return step
+                }
+                if header.endOffset > from { step.taken = first..<end }
+                step.expected = header.endOffset
+                step.walked = end
+            case .cut(let total):
+                step.stop = .cut(total)
+                return step
+            case .invalid:
+                step.stop = .invalid
+                return step
+            }
+        }
+        return step
+    }
+
+    private enum Check {
+        case batch(RecordBatchHeader)
+        /// A plausible header whose batch of so many bytes does not lie whole in the buffer.
+        case cut(Int)
+        case invalid
+    }
+
+    private func check(_ held: UnsafeRawBufferPointer, fileRemaining: Int64, _ expected: Offset?) -> Check {
+        guard let header = RecordBatchHeader(held) else {
+            return fileRemaining >= Int64(RecordBatchHeader.byteCount) ? .cut(RecordBatchHeader.byteCount) : .invalid
+        }
+        let base = Offset(header.baseOffset)
+        guard header.isPlausible, Int64(header.totalBytes) <= fileRemaining, base >= segment.base else {
+            return .invalid
+        }
+        if let expected, base != expected, !(base > expected && partition.hasGap(from: expected, to: base)) {
+            return .invalid
+        }
+        guard header.totalBytes <= held.count else { return .cut(header.totalBytes) }
+        let batch = UnsafeRawBufferPointer(rebasing: held[..<header.totalBytes])
+        return header.matchesChecksum(of: batch) ? .batch(header) : .invalid
+    }
+
+    private func read(
+        _ file: any DiskFile,
+        into memory: UnsafeMutableRawBufferPointer,
+        at position: Int64,
+        upTo length: Int64
+    ) throws(LogError) -> Int {
+        let room = min(memory.count, Int(clamping: length - position))
+        return try diskCall { () throws(DiskError) in
+            try file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<room]), at: position)
+        }
+    }
+
+    /// The error for bytes at `position` that are no batch, with where reading can go on.
+    private func damage(
+        _ file: any DiskFile,
+        at position: Int64,
+        _ expected: Offset,
+        _ length: Int64
+    ) throws(LogError) -> LogError {
+        let next = try nextBatch(file, after: position, expected, length)
+        let resumeAt: Offset?
+        if let next, Offset(next.header.baseOffset) > expected {
+            resumeAt = Offset(next.header.baseOffset)
+        } else {
+            resumeAt = partition.segments.first { $0.base > segment.base }?.base
+        }
+        return LogError(
+            .damaged,
+            "no valid batch at byte \(position)",
+            path: segment.files.log,
+            offset: expected,
+            resumeAt: resumeAt
+        )
+    }
+
+    private func nextBatch(
+        _ file: any DiskFile,
+        after position: Int64,
+        _ expected: Offset,
+        _ length: Int64
+    ) throws(LogError) -> (position: Int64, header: RecordBatchHeader)? {
+        try diskCall { () throws(DiskError) in
+            try SegmentScanner(file: file, length: length).nextBatch(after: position, expecting: expected)
+        }
+    }
+}

@@ -1,0 +1,295 @@
+// Opens one partition's directory: reads its journal and names, scans the active segment, repairs what must be
+// repaired.
+internal import Platform
+
+/// What a partition is opened with.
+struct PartitionSource {
+    let disk: any Disk
+    let clock: any Clock
+    let topicPartition: TopicPartition
+    let directory: String
+    /// nil where the configuration does not name the topic.
+    let configured: TopicConfiguration?
+    let slot: Int
+    let segmentBytes: ByteCount
+    let access: CommitLog.Access
+}
+
+struct PartitionOpening {
+    let partition: Partition
+    /// nil where the log is open for reading only.
+    let writer: PartitionWriter?
+    let report: PartitionRecovery
+
+    /// Recovery is idempotent: each repair is durable before the next begins, and a crash anywhere leaves a state from
+    /// which the same steps lead to the same log.
+    static func open(_ source: PartitionSource) throws(LogError) -> PartitionOpening {
+        do {
+            var opener = PartitionOpener(source)
+            return try opener.open()
+        } catch {
+            var failure = LogError(error)
+            failure.topicPartition = source.topicPartition
+            throw failure
+        }
+    }
+}
+
+private struct PartitionOpener {
+    private let source: PartitionSource
+    private let disk: any Disk
+    private let directory: String
+    private var report: PartitionRecovery
+    private var isReadOnly: Bool { source.access == .readOnly }
+
+    init(_ source: PartitionSource) {
+        self.source = source
+        disk = source.disk
+        directory = source.directory
+        report = PartitionRecovery(topicPartition: source.topicPartition)
+    }
+
+    mutating func open() throws(DiskError) -> PartitionOpening {
+        var names = try disk.list(directory)
+        if !isReadOnly, try finishInterruptedRepairs(names) { names = try disk.list(directory) }
+        let reading = try PartitionJournal.read(disk: disk, directory: directory)
+        report.journal = condition(of: reading, names)
+        let bases = names.compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted()
+        report.isNew = bases.isEmpty && reading.condition == .missing
+        let journal =
+            isReadOnly
+            ? nil : try PartitionJournal.open(disk: disk, directory: directory, reading: reading, bases: bases)
+        let configuration = source.configured ?? reading.state.configuration ?? TopicConfiguration()
+        let topicID = reading.state.topicID ?? .random()
+        if let journal { try describe(journal, topicID, configuration) }
+
+        var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state)
+        let activeBase = bases.last ?? max(reading.state.recoveryPoint, reading.state.logStart)
+        if bases.isEmpty, let journal { try create(base: activeBase, journal) }
+        let active = try openActive(base: activeBase, exists: !bases.isEmpty || !isReadOnly, reading.state, journal)
+        segments.append(active.segment)
+
+        let kept = try dropDeleted(segments, below: reading.state.logStart)
+        noteMissing(in: kept, reading.state)
+        if let journal, !report.gaps.isEmpty {
+            try journal.append(report.gaps.filter { !journal.state.gaps.contains($0) }.map { .gap($0) })
+        }
+        report.segments = kept.count
+        let contents = PartitionContents(
+            segments: kept,
+            gaps: journal?.state.gaps ?? reading.state.gaps + report.gaps,
+            logStart: max(reading.state.logStart, kept.first?.base ?? activeBase),
+            logEnd: active.segment.extent.end
+        )
+        let partition = Partition(
+            topicPartition: source.topicPartition,
+            topicID: topicID,
+            configuration: configuration,
+            isConfigured: source.configured != nil,
+            slot: source.slot,
+            directory: directory,
+            contents: contents
+        )
+        let writer = journal.flatMap { journal in
+            active.file.map { file in
+                PartitionWriter(
+                    partition: partition,
+                    disk: disk,
+                    clock: source.clock,
+                    journal: journal,
+                    segmentBytes: configuration.segmentBytes ?? source.segmentBytes,
+                    active: .init(segment: active.segment, file: file, checksum: active.checksum)
+                )
+            }
+        }
+        return PartitionOpening(partition: partition, writer: writer, report: report)
+    }
+
+    private func condition(of reading: JournalReading, _ names: [String]) -> PartitionRecovery.JournalCondition {
+        switch reading.condition {
+        case .whole: .whole
+        case .missing: names.isEmpty ? .whole : .missing
+        case .tornTail: .tornTail
+        case .damaged: .damaged
+        }
+    }
+
+    /// A repair swaps two names; a crash between them leaves the cleaned file without its place. Returns whether names
+    /// changed.
+    private func finishInterruptedRepairs(_ names: [String]) throws(DiskError) -> Bool {
+        var changed = false
+        for name in names {
+            guard let base = SegmentFiles.base(of: name, ending: ".log.cleaned") else { continue }
+            let files = SegmentFiles(directory: directory, base: base)
+            if names.contains(where: { SegmentFiles.base(of: $0, ending: ".log") == base }) {
+                try disk.remove(files.cleaned)
+            } else {
+                try disk.rename(files.cleaned, to: files.log)
+            }
+            changed = true
+        }
+        if changed { try disk.syncDirectory(directory) }
+        return changed
+    }
+
+    /// Writes the topic's id and configuration into the journal where they are new or have changed.
+    private func describe(
+        _ journal: PartitionJournal,
+        _ topicID: UniqueIdentifier,
+        _ configuration: TopicConfiguration
+    ) throws(DiskError) {
+        var stored = configuration
+        stored.partitions = 1
+        guard journal.state.topicID != topicID || journal.state.configuration != stored else { return }
+        try journal.append([.partition(topicID: topicID, configuration: stored)])
+    }
+
+    /// Segments before the active one are taken at the journal's word; only where it has none is the file asked for its
+    /// size.
+    private func sealedSegments(
+        _ bases: ArraySlice<Offset>,
+        next: [Offset],
+        _ state: JournalState
+    ) throws(DiskError) -> [Segment] {
+        var segments: [Segment] = []
+        for (base, nextBase) in zip(bases, next) {
+            let files = SegmentFiles(directory: directory, base: base)
+            let extent: Segment.Extent
+            if let known = state.sealed[base], known.end <= nextBase {
+                extent = .init(
+                    end: known.end,
+                    length: known.length.value,
+                    isSealed: true,
+                    maxTimestamp: known.maxTimestamp,
+                    firstAppend: known.firstAppend,
+                    lastAppend: known.lastAppend,
+                    checksum: known.checksum
+                )
+            } else {
+                let size = try disk.open(files.log, .read).size()
+                extent = .init(end: nextBase, length: size, isSealed: true, firstAppend: state.opened[base]?.at)
+            }
+            segments.append(Segment(files: files, disk: disk, extent: extent, index: nil))
+        }
+        return segments
+    }
+
+    private func create(base: Offset, _ journal: PartitionJournal) throws(DiskError) {
+        let now = AppendTime.now(source.clock)
+        let boot = UniqueIdentifier(text: source.clock.bootID) ?? UniqueIdentifier(high: 0, low: 0)
+        _ = try disk.open(SegmentFiles(directory: directory, base: base).log, .create)
+        try disk.syncDirectory(directory)
+        try journal.append([.segmentOpened(base: base, at: now, bootID: boot)])
+    }
+
+    private struct Active {
+        var segment: Segment
+        var file: (any DiskFile)?
+        var checksum: UInt32
+    }
+
+    private mutating func openActive(
+        base: Offset,
+        exists: Bool,
+        _ state: JournalState,
+        _ journal: PartitionJournal?
+    ) throws(DiskError) -> Active {
+        let files = SegmentFiles(directory: directory, base: base)
+        var extent = Segment.Extent(end: base, length: 0, isSealed: false, firstAppend: state.opened[base]?.at)
+        guard exists else {
+            return Active(
+                segment: Segment(files: files, disk: disk, extent: extent, index: SegmentIndex(base: base)),
+                file: nil,
+                checksum: 0
+            )
+        }
+        var file = try disk.open(files.log, isReadOnly ? .read : .update)
+        let size = try file.size()
+        report.scannedBytes = ByteCount(size)
+        let recovery = SegmentRecovery(
+            scanner: SegmentScanner(file: file, length: size),
+            base: base,
+            knownGaps: state.gaps,
+            journalIsComplete: report.journal == .whole || report.journal == .tornTail,
+            keepsPositions: isReadOnly
+        )
+        let verdict = try recovery.judge()
+        report.gaps += verdict.gaps.filter { !state.gaps.contains($0) }
+        report.restampedBatches += verdict.restamped
+        var end = verdict.end
+        if end < state.recoveryPoint {
+            // Synced once and gone: never handed out again, so that no cursor takes new records for old ones.
+            let lost = OffsetGap(from: end, to: state.recoveryPoint, reason: .lostTail)
+            if !state.gaps.contains(lost) { report.gaps.append(lost) }
+            end = state.recoveryPoint
+        }
+        report.cutBytes = ByteCount(verdict.tornBytes)
+        if let journal {
+            file = try repair(files, file, size, verdict, keepsOriginal: end != verdict.end, journal)
+        }
+        extent.end = end
+        extent.length = isReadOnly ? verdict.validBytes : verdict.keptBytes
+        extent.maxTimestamp = verdict.index.latest?.timestamp
+        return Active(
+            segment: Segment(files: files, disk: disk, extent: extent, index: verdict.index),
+            file: file,
+            checksum: verdict.checksum
+        )
+    }
+
+    /// Makes the file what the verdict says. Gaps are in the journal before the damaged file leaves its place.
+    private mutating func repair(
+        _ files: SegmentFiles,
+        _ file: any DiskFile,
+        _ size: Int64,
+        _ verdict: SegmentVerdict,
+        keepsOriginal: Bool,
+        _ journal: PartitionJournal
+    ) throws(DiskError) -> any DiskFile {
+        guard verdict.needsRewrite || (keepsOriginal && verdict.tornBytes > 0) else {
+            if size > verdict.validBytes {
+                try file.truncate(to: verdict.validBytes)
+                try file.sync()
+            }
+            return file
+        }
+        let fresh = report.gaps.filter { !journal.state.gaps.contains($0) }
+        if !fresh.isEmpty { try journal.append(fresh.map { .gap($0) }) }
+        if try disk.exists(files.cleaned) { try disk.remove(files.cleaned) }
+        let cleaned = try disk.open(files.cleaned, .create)
+        try SegmentRepair.copy(verdict.kept, from: file, to: cleaned)
+        try cleaned.sync()
+        var number = 0
+        while try disk.exists(files.damaged(number)) { number += 1 }
+        try disk.rename(files.log, to: files.damaged(number))
+        try disk.rename(files.cleaned, to: files.log)
+        try disk.syncDirectory(directory)
+        report.keptFiles.append(files.damaged(number))
+        return try disk.open(files.log, .update)
+    }
+
+    /// Segments that retention had given up before a crash: their files go now, or stay unseen where nothing may
+    /// change.
+    private func dropDeleted(_ segments: [Segment], below logStart: Offset) throws(DiskError) -> [Segment] {
+        let isDeleted = { (segment: Segment) in segment.extent.isSealed && segment.extent.end <= logStart }
+        if !isReadOnly {
+            let deleted = segments.filter(isDeleted)
+            for segment in deleted { try SegmentRemoval.remove(segment.files, disk: disk) }
+            if !deleted.isEmpty { try disk.syncDirectory(directory) }
+        }
+        return segments.filter { !isDeleted($0) }
+    }
+
+    /// Whole files that are gone: offsets between neighbours that belong to no segment.
+    private mutating func noteMissing(in segments: [Segment], _ state: JournalState) {
+        var expected = state.logStart
+        for segment in segments {
+            if segment.base > expected {
+                let gap = OffsetGap(from: expected, to: segment.base, reason: .missingSegment)
+                let isKnown = (state.gaps + report.gaps).contains { $0.from <= gap.from && $0.to >= gap.to }
+                if !isKnown { report.gaps.append(gap) }
+            }
+            expected = max(expected, segment.extent.end)
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// One segment as everybody sees it: its name, how far it reaches, and how to open it for reading.
+internal import Platform
+internal import Synchronization
+
+/// Shared between the log writer, which moves its end, and readers. The lock is leaf-level and never held across a call
+/// to the disk.
+final class Segment: Sendable {
+    /// How far the segment reaches, and what retention needs to know of it.
+    struct Extent: Sendable {
+        /// The offset after the last durable record.
+        var end: Offset
+        /// Bytes of durable batches.
+        var length: Int64
+        var isSealed: Bool
+        /// nil where no record was seen or the journal does not say.
+        var maxTimestamp: Timestamp?
+        var firstAppend: AppendTime?
+        var lastAppend: AppendTime?
+        /// CRC-32C of the file; nil where the journal does not say.
+        var checksum: UInt32?
+    }
+
+    private struct State {
+        var extent: Extent
+        /// In memory while the segment is active; nil once it is sealed and its index files are written.
+        var index: SegmentIndex?
+        weak var file: (any DiskFile)?
+    }
+
+    let files: SegmentFiles
+    private let disk: any Disk
+    private let state: Mutex<State>
+
+    var base: Offset { files.base }
+
+    init(files: SegmentFiles, disk: any Disk, extent: Extent, index: SegmentIndex?) {
+        self.files = files
+        self.disk = disk
+        state = Mutex(State(extent: extent, index: index))
+    }
+
+    var extent: Extent { state.withLock { $0.extent } }
+
+    /// The in-memory index while the segment is active.
+    var index: SegmentIndex? { state.withLock { $0.index } }
+
+    /// Changes the extent and the in-memory index together; by the log writer only.
+    func update(_ change: (inout Extent, inout SegmentIndex?) -> Void) {
+        state.withLock { state in change(&state.extent, &state.index) }
+    }
+
+    /// The file, opened for reading; shared by all readers and closed when the last lets go of it.
+    func openForReading() throws(DiskError) -> any DiskFile {
+        if let open = state.withLock({ $0.file }) { return open }
+        let opened = try disk.open(files.log, .read)
+        state.withLock { $0.file = opened }
+        return opened
+    }
+
+    /// A position at or before the batch that holds `offset`. For a sealed segment this reads the index file.
+    func position(for offset: Offset) throws(DiskError) -> Int64 {
+        let found = state.withLock { $0.index?.position(for: offset) }
+        if let found { return found }
+        return try storedIndex().position(for: offset)
+    }
+
+    /// An offset before which no record of this segment has a timestamp of `timestamp` or later.
+    func offset(before timestamp: Timestamp) throws(DiskError) -> Offset {
+        let found = state.withLock { $0.index?.offset(before: timestamp) }
+        if let found { return found }
+        return try storedIndex().offset(before: timestamp)
+    }
+
+    /// The index of a sealed segment from its files; from the log itself where they are missing or cannot be right.
+    private func storedIndex() throws(DiskError) -> SegmentIndex {
+        let length = extent.length
+        if let offsets = try contents(of: files.offsetIndex), let times = try contents(of: files.timeIndex) {
+            let index = offsets.withUnsafeBytes { offsetBytes in
+                times.withUnsafeBytes { timeBytes in
+                    SegmentIndex(base: base, offsetBytes: offsetBytes, timeBytes: timeBytes, length: length)
+                }
+            }
+            if let index, try agrees(index) { return index }
+        }
+        return try rebuiltIndex()
+    }
+
+    /// Whether the last entry of `index` names a batch that is there: a stale index is rarely right about its end.
+    private func agrees(_ index: SegmentIndex) throws(DiskError) -> Bool {
+        guard let last = index.offsets.last else { return true }
+        let scanner = SegmentScanner(file: try openForReading(), length: extent.length)
+        guard case .batch(let header) = try scanner.finding(at: Int64(last.position)) else { return false }
+        return header.lastOffset == base + Int(last.lastOffset)
+    }
+
+    private func contents(of path: String) throws(DiskError) -> [UInt8]? {
+        guard try disk.exists(path) else { return nil }
+        let file = try disk.open(path, .read)
+        let size = try file.size()
+        guard size <= Int64(Limits.indexEntriesMax + 1) * Int64(SegmentIndex.TimeEntry.byteCount) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        let result = bytes.withUnsafeMutableBytes { buffer in
+            Result { () throws(DiskError) in try file.read(into: buffer, at: 0) }
+        }
+        return try result.get() == bytes.count ? bytes : nil
+    }
+
+    /// The index as a scan of the log gives it; batches after damage are found and indexed.
+    private func rebuiltIndex() throws(DiskError) -> SegmentIndex {
+        let length = extent.length
+        let scanner = SegmentScanner(file: try openForReading(), length: length)
+        var index = SegmentIndex(base: base)
+        var position: Int64 = 0
+        var expected = base
+        while position < length {
+            switch try scanner.finding(at: position) {
+            case .batch(let header):
+                index.add(
+                    endOffset: header.endOffset,
+                    maxTimestamp: Timestamp(milliseconds: header.maxTimestamp),
+                    position: position,
+                    byteCount: header.totalBytes
+                )
+                position += Int64(header.totalBytes)
+                expected = max(expected, header.endOffset)
+            case .end:
+                return index
+            case .invalid:
+                guard let next = try scanner.nextBatch(after: position, expecting: expected) else { return index }
+                position = next.position
+            }
+        }
+        return index
+    }
+}

@@ -1,0 +1,110 @@
+// A disk that fails where a test says: the real one behind a wrapper.
+import Platform
+import Synchronization
+
+/// Passes everything on to the real disk, except what the plan refuses, and syncs: no test here ends with a power cut,
+/// and thousands of logs open faster without.
+final class FaultyDisk: Disk {
+    struct Plan: Sendable {
+        /// Syncs of files whose path ends so fail with EIO.
+        var failingSyncs: String?
+        /// The planted bug: the failure is reported as success.
+        var hidesFailedSyncs = false
+        /// Writes to such files fail with EIO.
+        var failingWrites: String?
+        /// Bytes that may still be written before ENOSPC; nil is no limit. A write that passes it is half done.
+        var bytesLeft: Int64?
+        /// What `space` says; nil asks the real disk.
+        var space: DiskSpace?
+        /// Syncs that succeeded, by path.
+        var syncs: [String] = []
+        var writesAfterFailure = 0
+        var hasFailed = false
+    }
+
+    let plan = Mutex(Plan())
+    private let real = PosixDisk()
+
+    func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile {
+        FaultyFile(real: try real.open(path, mode), disk: self)
+    }
+
+    func list(_ directory: String) throws(DiskError) -> [String] { try real.list(directory) }
+    func createDirectory(_ path: String) throws(DiskError) { try real.createDirectory(path) }
+    func rename(_ from: String, to: String) throws(DiskError) { try real.rename(from, to: to) }
+    func remove(_ path: String) throws(DiskError) { try real.remove(path) }
+    func syncDirectory(_ directory: String) throws(DiskError) {}
+    func exists(_ path: String) throws(DiskError) -> Bool { try real.exists(path) }
+
+    func space(at path: String) throws(DiskError) -> DiskSpace {
+        if let space = plan.withLock({ $0.space }) { return space }
+        return try real.space(at: path)
+    }
+}
+
+private final class FaultyFile: DiskFile {
+    private let real: any DiskFile
+    private let disk: FaultyDisk
+    var path: String { real.path }
+
+    init(real: any DiskFile, disk: FaultyDisk) {
+        self.real = real
+        self.disk = disk
+    }
+
+    func size() throws(DiskError) -> Int64 { try real.size() }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(DiskError) -> Int {
+        try real.read(into: buffer, at: position)
+    }
+
+    func write(_ buffers: [UnsafeRawBufferPointer], at position: Int64) throws(DiskError) {
+        let count = buffers.reduce(0) { $0 + Int64($1.count) }
+        let path = real.path
+        enum Verdict {
+            case pass, fail, full(Int64)
+        }
+        let verdict = disk.plan.withLock { plan -> Verdict in
+            if plan.hasFailed { plan.writesAfterFailure += 1 }
+            if let ending = plan.failingWrites, path.hasSuffix(ending) {
+                plan.hasFailed = true
+                return .fail
+            }
+            guard let left = plan.bytesLeft else { return .pass }
+            plan.bytesLeft = max(0, left - count)
+            return left >= count ? .pass : .full(left)
+        }
+        switch verdict {
+        case .pass:
+            try real.write(buffers, at: position)
+        case .fail:
+            throw DiskError.inputOutput(.write, path)
+        case .full(let left):
+            // A full disk takes what fits: the torn bytes are what undo must remove.
+            var rest = Int(left)
+            var at = position
+            for buffer in buffers where rest > 0 {
+                let part = UnsafeRawBufferPointer(rebasing: buffer[..<min(rest, buffer.count)])
+                try real.write([part], at: at)
+                at += Int64(part.count)
+                rest -= part.count
+            }
+            throw DiskError.noSpace(.write, path)
+        }
+    }
+
+    func sync() throws(DiskError) {
+        let path = real.path
+        let fails = disk.plan.withLock { plan -> Bool in
+            if let ending = plan.failingSyncs, path.hasSuffix(ending) {
+                plan.hasFailed = true
+                return !plan.hidesFailedSyncs
+            }
+            plan.syncs.append(path)
+            return false
+        }
+        if fails { throw DiskError.inputOutput(.sync, path) }
+    }
+
+    func truncate(to size: Int64) throws(DiskError) { try real.truncate(to: size) }
+}
