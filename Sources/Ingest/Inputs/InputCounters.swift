@@ -1,0 +1,73 @@
+// What one input counts, in payloads; read by metrics and status from any thread.
+package import EventModel
+package import Platform
+package import Synchronization
+
+/// Why payloads were lost to overload. The raw value is the label of the metric.
+package enum DropReason: String, CaseIterable, Sendable {
+    /// The kernel's socket buffer was full (`SO_RXQ_OVFL`), one per datagram.
+    case kernelBuffer = "kernel_buffer"
+    /// Taken in, and then the log refused for good (it was stopped or failed) before the payload was durable.
+    case logStopped = "log_stopped"
+}
+
+/// The counters of one input. `received = appended + rejected + dropped` whenever traffic pauses.
+///
+/// Written by the input's thread alone, once per wake-up or per reject, never by two threads; read by anybody.
+package final class InputCounters: Sendable {
+    package let received = Atomic<UInt64>(0)
+    package let appended = Atomic<UInt64>(0)
+    package let events = Atomic<UInt64>(0)
+    /// Strings too long to be a state, and labels beyond the limit.
+    package let leftOut = Atomic<UInt64>(0)
+    package let lastPayloadMilliseconds = Atomic<Int64>(0)
+    private let rejected: Mutex<[UInt64]>
+    private let dropped: Mutex<[UInt64]>
+
+    package init() {
+        rejected = Mutex([UInt64](repeating: 0, count: RejectReason.allCases.count))
+        dropped = Mutex([UInt64](repeating: 0, count: DropReason.allCases.count))
+    }
+
+    package func countRejected(_ reason: RejectReason, by count: UInt64 = 1) {
+        rejected.withLock { $0[Int(reason.rawValue)] &+= count }
+    }
+
+    package func countDropped(_ reason: DropReason, by count: UInt64) {
+        guard let index = DropReason.allCases.firstIndex(of: reason) else { return }
+        dropped.withLock { $0[index] &+= count }
+    }
+
+    /// A consistent enough picture for people: each figure is exact, taken one after the other.
+    package func snapshot() -> InputCounts {
+        var counts = InputCounts()
+        let rejectedCounts = rejected.withLock { $0 }
+        for reason in RejectReason.allCases where rejectedCounts[Int(reason.rawValue)] > 0 {
+            counts.rejected[reason] = rejectedCounts[Int(reason.rawValue)]
+        }
+        let droppedCounts = dropped.withLock { $0 }
+        for (index, reason) in DropReason.allCases.enumerated() where droppedCounts[index] > 0 {
+            counts.dropped[reason] = droppedCounts[index]
+        }
+        counts.appended = appended.load(ordering: .acquiring)
+        counts.received = received.load(ordering: .acquiring)
+        counts.events = events.load(ordering: .relaxed)
+        counts.leftOut = leftOut.load(ordering: .relaxed)
+        let last = lastPayloadMilliseconds.load(ordering: .relaxed)
+        counts.lastPayload = last == 0 ? nil : Timestamp(milliseconds: last)
+        return counts
+    }
+}
+
+/// `InputCounters` at one moment.
+package struct InputCounts: Sendable {
+    package var received: UInt64 = 0
+    package var appended: UInt64 = 0
+    package var events: UInt64 = 0
+    package var leftOut: UInt64 = 0
+    package var rejected: [RejectReason: UInt64] = [:]
+    package var dropped: [DropReason: UInt64] = [:]
+    package var lastPayload: Timestamp?
+
+    package init() {}
+}

@@ -1,0 +1,43 @@
+// Which MQTT version the next connection attempt speaks.
+internal import CMosquitto
+
+/// Version 5 first, 3.1.1 where the broker does not know it. A pure state machine.
+struct MQTTVersionChoice {
+    private let configured: MQTTProtocol
+    /// What to try next.
+    private(set) var next: MQTTProtocol
+    /// Attempts in a row that ended before CONNACK without the broker saying why.
+    private var unexplained = 0
+
+    init(_ configured: MQTTProtocol) {
+        self.configured = configured
+        next = configured == .auto ? .version5 : configured
+    }
+
+    mutating func noteSuccess(_ version: MQTTProtocol) {
+        unexplained = 0
+        next = version
+    }
+
+    /// The attempt ended with `error` before the broker had accepted it.
+    mutating func noteRefusal(_ error: MosquittoError) {
+        guard configured == .auto else { return }
+        // A 5.0 broker answers 132 in its own format, an older one 1 in the older format, which reads as 132 too.
+        if error.code == Int32(MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION.rawValue), next == .version5 {
+            next = .version311
+            unexplained = 0
+        } else if error.code == Int32(MOSQ_ERR_CONN_LOST.rawValue) {
+            noteSilence()
+        }
+    }
+
+    /// The broker closed or kept silent. Some old ones do that to what they do not know; so does a broker that is just
+    /// starting, so one such attempt proves nothing.
+    mutating func noteSilence() {
+        guard configured == .auto else { return }
+        unexplained += 1
+        guard unexplained >= 2 else { return }
+        unexplained = 0
+        next = next == .version5 ? .version311 : .version5
+    }
+}
