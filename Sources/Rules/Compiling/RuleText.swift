@@ -1,0 +1,71 @@
+// Numbers and durations as rules and alerts write them, and the condition's sentence.
+internal import EventModel
+internal import Platform
+
+package enum RuleText {
+    /// The shortest text that reads back the same; with `digits`, exactly so many behind the point.
+    package static func number(_ value: Double, digits: Int? = nil) -> String {
+        guard let digits, let fixed = fixed(value, digits: digits) else {
+            var builder = ByteBuilder(capacity: 64)
+            builder.append(number: value)
+            return String(decoding: builder.bytes, as: UTF8.self)
+        }
+        return fixed
+    }
+
+    /// `10m`, `1h30m`, `250ms`: as the configuration writes durations.
+    package static func duration(milliseconds: Int64) -> String {
+        var rest = max(0, milliseconds)
+        var text = ""
+        for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+            as [(String, Int64)]
+        where rest >= size {
+            text += "\(rest / size)\(unit)"
+            rest %= size
+        }
+        return text.isEmpty ? "0s" : text
+    }
+
+    /// nil where so many digits cannot be said exactly.
+    private static func fixed(_ value: Double, digits: Int) -> String? {
+        guard (0...9).contains(digits), value.isFinite else { return nil }
+        let power = (0..<digits).reduce(Int64(1)) { product, _ in product * 10 }
+        guard let scaled = Int64(exactly: (value * Double(power)).rounded()), scaled.magnitude < 1 << 53 else {
+            return nil
+        }
+        let sign = scaled < 0 ? "-" : ""
+        let whole = "\(sign)\(scaled.magnitude / power.magnitude)"
+        guard digits > 0 else { return whole }
+        let fraction = String(scaled.magnitude % power.magnitude)
+        return whole + "." + String(repeating: "0", count: digits - fraction.count) + fraction
+    }
+}
+
+extension RuleCondition {
+    /// What the value is compared with.
+    package var limit: Double {
+        switch self {
+        case .above(let limit, _), .below(let limit, _): limit
+        }
+    }
+
+    /// Where a firing alert clears; nil: at the limit.
+    package var clear: Double? {
+        switch self {
+        case .above(_, let clear), .below(_, let clear): clear
+        }
+    }
+
+    /// `temperature > -15 °C for 10m`.
+    package func text(metric: String, unit: String?, holdFor: Duration) -> String {
+        let sign =
+            switch self {
+            case .above: ">"
+            case .below: "<"
+            }
+        var text = "\(metric) \(sign) \(RuleText.number(limit))"
+        if let unit, !unit.isEmpty { text += " \(unit)" }
+        if holdFor > .zero { text += " for \(RuleText.duration(milliseconds: holdFor.wholeMilliseconds))" }
+        return text
+    }
+}

@@ -1,0 +1,52 @@
+// A new set of rules for a running engine.
+internal import Platform
+
+extension RuleEngine {
+    /// Puts `next` in force. A rule whose condition is the same (and whose words may differ) keeps its instances with
+    /// all their state; those of a rule that is gone or whose condition changed are dropped, and their firing alerts
+    /// end with a reason, in the order in which the instances were made.
+    ///
+    /// The edge by reason names the cause of the firing that it ends, and the last tick's wall time, or the instance's
+    /// own if that is later.
+    package mutating func apply(_ next: RuleSet) {
+        var places: [Int32?] = []
+        var reasons: [ResolutionReason] = []
+        for rule in rules.rules {
+            let place = next.rules.firstIndex { $0.definition.alert == rule.definition.alert }
+            let isKept = place.map { next.rules[$0].conditionHash == rule.conditionHash } ?? false
+            places.append(isKept ? place.map { Int32($0) } : nil)
+            reasons.append(place == nil ? .ruleRemoved : .conditionChanged)
+        }
+        for index in instances.indices where instances[index].phase == .firing {
+            let rule = Int(instances[index].rule)
+            guard places[rule] == nil else { continue }
+            var instance = instances[index]
+            instance.clock = max(instance.clock, logTime.anchorWall)
+            resolve(&instance, index, reason: reasons[rule], instance.firedCause)
+            instances[index] = instance
+        }
+        keepInstances(places)
+        rules = next
+        thresholds = next.rules.map(\.threshold)
+        rebuildTables()
+    }
+
+    /// Drops the instances whose rule has no place in the next set and gives the others their rule's new one.
+    private mutating func keepInstances(_ places: [Int32?]) {
+        var kept: [RuleInstance] = []
+        var keptContexts: [[UInt8]] = []
+        pending.removeAll(keepingCapacity: true)
+        for (index, instance) in instances.enumerated() {
+            guard let place = places[Int(instance.rule)] else { continue }
+            var moved = instance.moved(toRule: place)
+            if moved.phase == .pending {
+                moved.pendingSlot = Int32(pending.count)
+                pending.append(Int32(kept.count))
+            }
+            kept.append(moved)
+            keptContexts.append(contexts[index])
+        }
+        instances = kept
+        contexts = keptContexts
+    }
+}

@@ -1,0 +1,228 @@
+// The engine's state as bytes, and back: what makes a restart invisible.
+//
+// All integers little-endian; `text` is a length of 2 bytes and that many bytes, `bytes` one of 4.
+//
+// | At | Bytes | Field    | Holds                                                                          |
+// |---:|------:|----------|--------------------------------------------------------------------------------|
+// |  0 |     8 | magic    | `FBRULES1`; the digit is the version                                            |
+// |  8 |     4 | crc      | CRC-32C of everything from byte 12                                              |
+// | 12 |    24 | log time | now, wall and monotonic milliseconds of the last start or tick                    |
+// |    |     1 | has run  | 1 where `run` is known, else 0                                                  |
+// |    |  text | run      | identifier of the run                                                          |
+// |    |    32 | counters | evaluations, late, overflowing, unnamed                                        |
+// |    |     4 | rules    | count; each: text name, 8 bytes condition hash                                  |
+// |    |     4 | instances | count; each as `encode(_:context:)` writes it, in the order in which they were made |
+//
+// Valid if magic and checksum match, every length lies inside, counts are within `RuleLimits`, no two instances are of
+// the same rule, device and metric, and nothing is left over. Anything else is no snapshot, and the log is read again.
+internal import EventModel
+internal import Platform
+
+private let snapshotMagic: [UInt8] = Array("FBRULES1".utf8)
+private let checksummedFrom = 12
+
+extension RuleEngine {
+    /// The state at this instant. Equal states give equal bytes.
+    package func encodeSnapshot() -> [UInt8] {
+        var writer = SnapshotWriter()
+        writer.bytes = snapshotMagic + [0, 0, 0, 0]
+        writer.put(logTime.now)
+        writer.put(logTime.anchorWall)
+        writer.put(logTime.anchorMonotonic)
+        writer.put(UInt8(logTime.run == nil ? 0 : 1))
+        writer.put(text: Array((logTime.run ?? "").utf8))
+        writer.put(counters.evaluations)
+        writer.put(counters.late)
+        writer.put(counters.overflowing)
+        writer.put(counters.unnamed)
+        writer.put(UInt32(clamping: rules.rules.count))
+        for rule in rules.rules {
+            writer.put(text: Array(rule.definition.alert.utf8))
+            writer.put(rule.conditionHash)
+        }
+        writer.put(UInt32(clamping: instances.count))
+        for (index, instance) in instances.enumerated() { encode(instance, context: contexts[index], to: &writer) }
+        let crc = writer.bytes[checksummedFrom...].withUnsafeBytes { CRC32C.checksum($0) }
+        for shift in 0..<4 { writer.bytes[8 + shift] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * shift)) }
+        return writer.bytes
+    }
+
+    private func encode(_ instance: RuleInstance, context: [UInt8], to writer: inout SnapshotWriter) {
+        writer.put(UInt32(bitPattern: instance.rule))
+        writer.put(text: Array(deviceNames.bytes(of: instance.device)))
+        writer.put(text: Array(metricNames.bytes(of: instance.metric)))
+        writer.put(instance.phase.rawValue)
+        writer.put(UInt32(bitPattern: instance.transitions))
+        writer.put(instance.newest)
+        writer.put(instance.clock)
+        writer.put(instance.lastLogTime)
+        writer.put(instance.interval)
+        writer.put(instance.value.bitPattern)
+        writer.put(instance.since)
+        writer.put(instance.sinceLogTime)
+        writer.put(instance.firedAt)
+        writer.put(instance.peak.bitPattern)
+        writer.put(instance.samples)
+        writer.put(instance.firedCause.source.rawValue)
+        writer.put(UInt32(bitPattern: instance.firedCause.partition))
+        writer.put(instance.firedCause.offset)
+        writer.put(UInt32(clamping: context.count))
+        writer.bytes += context
+    }
+
+    /// The engine as it was when `snapshot` was taken, under `rules`: a rule that is gone or whose condition changed
+    /// leaves its instances behind, without an edge. nil where the bytes are no valid snapshot.
+    package init?(
+        restoring snapshot: [UInt8],
+        rules: RuleSet,
+        seed: UInt64,
+        instancesMax: Int = RuleLimits.instancesMax
+    ) {
+        self.init(rules: rules, seed: seed, instancesMax: instancesMax)
+        guard RuleEngine.isIntact(snapshot) else { return nil }
+        var reader = SnapshotReader(snapshot, from: checksummedFrom)
+        guard restoreTime(&reader), let places = restoreRules(&reader), let count = reader.uint32(),
+            count <= RuleLimits.instancesMax
+        else { return nil }
+        for _ in 0..<count {
+            guard restoreInstance(&reader, places) else { return nil }
+        }
+        guard reader.isAtEnd, bindInstances() else { return nil }
+        deviceLabels = Array(repeating: DeviceLabels(), count: deviceNames.count)
+    }
+
+    private static func isIntact(_ snapshot: [UInt8]) -> Bool {
+        guard snapshot.count > checksummedFrom, snapshot.count <= RuleLimits.snapshotBytesMax,
+            snapshot.starts(with: snapshotMagic)
+        else { return false }
+        let crc = snapshot[checksummedFrom...].withUnsafeBytes { CRC32C.checksum($0) }
+        var stored = SnapshotReader(snapshot, from: 8)
+        return stored.uint32() == crc
+    }
+
+    private mutating func restoreTime(_ reader: inout SnapshotReader) -> Bool {
+        guard let now = reader.int64(), let wall = reader.int64(), let monotonic = reader.int64(),
+            let hasRun = reader.byte(), let run = reader.text(), let evaluations = reader.uint64(),
+            let late = reader.uint64(), let overflowing = reader.uint64(), let unnamed = reader.uint64()
+        else { return false }
+        logTime = LogTime(
+            now: now,
+            anchorWall: wall,
+            anchorMonotonic: monotonic,
+            run: hasRun == 0 ? nil : String(decoding: run, as: UTF8.self)
+        )
+        counters.evaluations = evaluations
+        counters.late = late
+        counters.overflowing = overflowing
+        counters.unnamed = unnamed
+        return true
+    }
+
+    /// For each rule of the snapshot its place in the set in force, -1 where it has none.
+    private func restoreRules(_ reader: inout SnapshotReader) -> [Int32]? {
+        guard let count = reader.uint32(), count <= UInt32(snapshotRulesMax) else { return nil }
+        var known: [String: Int] = [:]
+        for (index, rule) in rules.rules.enumerated() { known[rule.definition.alert] = index }
+        var places: [Int32] = []
+        for _ in 0..<count {
+            guard let name = reader.text(), let hash = reader.uint64() else { return nil }
+            let place = known[String(decoding: name, as: UTF8.self)]
+            let isSame = place.map { rules.rules[$0].conditionHash == hash } ?? false
+            places.append(isSame ? Int32(place ?? -1) : -1)
+        }
+        return places
+    }
+
+    private mutating func restoreInstance(_ reader: inout SnapshotReader, _ places: [Int32]) -> Bool {
+        guard let rule = reader.uint32(), rule < places.count, let device = reader.text(), let metric = reader.text(),
+            let phase = reader.byte().flatMap({ RuleInstance.Phase(rawValue: $0) }), let transitions = reader.uint32(),
+            let newest = reader.int64(), let clock = reader.int64(), let lastLogTime = reader.int64(),
+            let interval = reader.int64(), let value = reader.double(), let since = reader.int64(),
+            let sinceLogTime = reader.int64(), let firedAt = reader.int64(), let peak = reader.double(),
+            let samples = reader.int64(),
+            let source = reader.byte().flatMap({ RecordPosition.Source(rawValue: $0) }),
+            let partition = reader.uint32(), let offset = reader.int64(), let context = reader.bytes(),
+            BreachContext.isPlausible(context)
+        else { return false }
+        let place = places[Int(rule)]
+        guard place >= 0 else { return true }
+        let deviceID = device.withUnsafeBytes { deviceNames.id(of: $0) }
+        let metricID = metric.withUnsafeBytes { metricNames.id(of: $0) }
+        guard let deviceID, let metricID, instances.count < instancesMax else { return false }
+        var instance = RuleInstance(rule: place, device: deviceID, metric: metricID)
+        instance.phase = phase
+        instance.transitions = Int32(bitPattern: transitions)
+        instance.newest = newest
+        instance.clock = clock
+        instance.lastLogTime = lastLogTime
+        instance.interval = interval
+        instance.value = value
+        instance.since = since
+        instance.sinceLogTime = sinceLogTime
+        instance.firedAt = firedAt
+        instance.peak = peak
+        instance.samples = samples
+        instance.firedCause = RecordPosition(source: source, partition: Int32(bitPattern: partition), offset: offset)
+        if phase == .pending { enterPending(&instance, instances.count) }
+        instances.append(instance)
+        contexts.append(context)
+        return true
+    }
+}
+
+/// More rules than any configuration may name.
+private let snapshotRulesMax = 1_000_000
+
+private struct SnapshotWriter {
+    var bytes: [UInt8] = []
+
+    mutating func put<Number: FixedWidthInteger>(_ value: Number) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// - Parameter text: at most 65,535 bytes; every name's bound lies far below.
+    mutating func put(text: [UInt8]) {
+        put(UInt16(clamping: text.count))
+        bytes += text.prefix(Int(UInt16.max))
+    }
+}
+
+/// Reads what `SnapshotWriter` wrote; nil at any length that does not lie inside.
+private struct SnapshotReader {
+    private let source: [UInt8]
+    private var at: Int
+
+    init(_ source: [UInt8], from start: Int) {
+        self.source = source
+        at = start
+    }
+
+    var isAtEnd: Bool { at == source.count }
+
+    private mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) -> Number? {
+        let size = MemoryLayout<Number>.size
+        guard size <= source.count - at else { return nil }
+        defer { at += size }
+        return source.withUnsafeBytes { Number(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: type)) }
+    }
+
+    mutating func byte() -> UInt8? { number(UInt8.self) }
+    mutating func uint32() -> UInt32? { number(UInt32.self) }
+    mutating func uint64() -> UInt64? { number(UInt64.self) }
+    mutating func int64() -> Int64? { number(Int64.self) }
+    mutating func double() -> Double? { uint64().map { Double(bitPattern: $0) } }
+
+    mutating func text() -> [UInt8]? {
+        number(UInt16.self).flatMap { take(Int($0)) }
+    }
+
+    mutating func bytes() -> [UInt8]? {
+        uint32().flatMap { take(Int($0)) }
+    }
+
+    private mutating func take(_ count: Int) -> [UInt8]? {
+        guard count <= source.count - at else { return nil }
+        defer { at += count }
+        return Array(source[at..<at + count])
+    }
+}

@@ -1,0 +1,185 @@
+// The rule engine: a pure function from recorded readings and ticks to edges of alerts.
+package import EventModel
+
+/// What the engine counted since it was made; part of its snapshot.
+package struct RuleEngineCounters: Hashable, Sendable {
+    /// Readings that were evaluated by at least one rule count once for each.
+    package var evaluations: UInt64 = 0
+    /// Readings that came later than `RuleLimits.latenessMilliseconds` and changed nothing.
+    package var late: UInt64 = 0
+    /// Readings that found no room for their instance.
+    package var overflowing: UInt64 = 0
+    /// Events or readings whose names are longer than `RuleLimits.nameBytesMax`.
+    package var unnamed: UInt64 = 0
+
+    package init() {}
+}
+
+/// Evaluates rules over the log (DESIGN section 8). Reads no clock and does no input or output.
+///
+/// Lifecycle: made empty or from a snapshot, fed in recorded order with `observe`, `start` and `tick`, drained with
+/// `takeTransitions`. One owner, one thread. A reading costs no allocation once its device and metric are known.
+///
+/// The tables from names to instances are caches: they are derived from the instances and the rules, may be built anew
+/// at any time, and are no part of the state.
+package struct RuleEngine: ~Copyable {
+    // State: what a snapshot holds.
+    var logTime = LogTime()
+    var instances: [RuleInstance] = []
+    /// Unit and labels of each instance's breach, as `BreachContext` lays them out; empty in `ok`.
+    var contexts: [[UInt8]] = []
+    package internal(set) var counters = RuleEngineCounters()
+
+    // Rules, and the part of them that the inner loop reads.
+    package internal(set) var rules: RuleSet
+    var thresholds: [Threshold]
+
+    // Caches.
+    let seed: UInt64
+    var deviceNames: Interner
+    var metricNames: Interner
+    var deviceLabels: [DeviceLabels] = []
+    var table = BindingTable()
+    var bindings: [Binding] = []
+    var candidates: [RuleCandidate] = []
+    var tablesMax = RuleLimits.tablesMax
+
+    /// Instances with a running `for`, in no order.
+    var pending: [Int32] = []
+    var transitions: [AlertTransition] = []
+    let scratch: TextScratch
+    let instancesMax: Int
+
+    /// - `seed`: of the hashes of names; secret where names come from a network. Changes no outcome.
+    /// - `instancesMax`: bound on instances; the default is the one of production.
+    package init(rules: RuleSet, seed: UInt64, instancesMax: Int = RuleLimits.instancesMax) {
+        self.rules = rules
+        self.seed = seed
+        self.instancesMax = min(instancesMax, RuleLimits.instancesMax)
+        thresholds = rules.rules.map(\.threshold)
+        deviceNames = Interner(seed: seed, capacityMax: RuleLimits.namesMax)
+        metricNames = Interner(seed: seed, capacityMax: RuleLimits.namesMax)
+        scratch = TextScratch()
+    }
+
+    package var instanceCount: Int { instances.count }
+    package var pendingCount: Int { pending.count }
+    package var firingCount: Int { instances.count { $0.phase == .firing } }
+    package var hasTransitions: Bool { !transitions.isEmpty }
+
+    /// Moves the edges since the last call to the end of `output`, in their order.
+    package mutating func takeTransitions(into output: inout [AlertTransition]) {
+        output.append(contentsOf: transitions)
+        transitions.removeAll(keepingCapacity: true)
+    }
+
+    /// Evaluates the readings of one event.
+    ///
+    /// - Parameters:
+    ///   - event: decoded from `value`.
+    ///   - value: the record's value; used during the call only.
+    ///   - position: the record's place, the cause of the edges that it makes.
+    package mutating func observe(_ event: StoredEvent, _ value: RawSpan, at position: RecordPosition) {
+        guard !thresholds.isEmpty, !event.isRetained, !event.readings.isEmpty else { return }
+        if areTablesFull(for: event.readings.count) { rebuildTables() }
+        value.withUnsafeBytes { bytes in
+            guard let device = deviceID(event, bytes) else {
+                counters.unnamed &+= 1
+                return
+            }
+            noteLabels(event, bytes, device: Int(device))
+            let moment = ReadingMoment(
+                time: event.time == 0 ? event.received : event.time,
+                logTime: logTime.place(received: event.received),
+                position: position
+            )
+            for reading in event.readings { observe(reading, event, bytes, device: device, moment) }
+        }
+    }
+
+    private mutating func observe(
+        _ reading: StoredReading,
+        _ event: StoredEvent,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int32,
+        _ moment: ReadingMoment
+    ) {
+        guard let binding = binding(of: reading.metric, event, bytes, device: device) else {
+            counters.unnamed &+= 1
+            return
+        }
+        if bindings[binding].dependsOnLabels { matchLabels(binding, event, bytes, device: Int(device)) }
+        let first = Int(bindings[binding].first)
+        for index in first..<first &+ Int(bindings[binding].count) where candidates[index].isMatching {
+            guard let instance = instance(of: index, device: device, binding: binding) else {
+                counters.overflowing &+= 1
+                continue
+            }
+            evaluate(instance, reading, bytes, device: Int(device), moment)
+        }
+    }
+
+    /// The step of one instance's state machine.
+    @inline(__always)
+    private mutating func evaluate(
+        _ index: Int,
+        _ reading: StoredReading,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int,
+        _ moment: ReadingMoment
+    ) {
+        var instance = instances[index]
+        if instance.newest != .min, moment.time < instance.newest &- RuleLimits.latenessMilliseconds {
+            counters.late &+= 1
+            return
+        }
+        counters.evaluations &+= 1
+        instance.note(time: moment.time, logTime: moment.logTime, value: reading.value)
+        let threshold = thresholds[Int(instance.rule)]
+        let scaled = reading.value * threshold.sign
+        switch instance.phase {
+        case .ok:
+            guard threshold.isBeyond(scaled) else { break }
+            instance.since = instance.clock
+            instance.sinceLogTime = moment.logTime
+            instance.peak = reading.value
+            instance.samples = 1
+            keepContext(index, reading, bytes, device: device)
+            if threshold.holdFor == 0 {
+                fire(&instance, index, at: instance.clock, isStale: false, moment.position)
+            } else {
+                enterPending(&instance, index)
+            }
+        case .pending:
+            guard threshold.isBeyond(scaled) else {
+                leavePending(&instance)
+                instance.phase = .ok
+                contexts[index].removeAll(keepingCapacity: true)
+                break
+            }
+            noteBreach(&instance, scaled, threshold)
+            keepContext(index, reading, bytes, device: device)
+            if instance.clock &- instance.since >= threshold.holdFor {
+                leavePending(&instance)
+                fire(&instance, index, at: instance.clock, isStale: false, moment.position)
+            }
+        case .firing:
+            noteBreach(&instance, scaled, threshold)
+            if threshold.isCleared(scaled) { resolve(&instance, index, reason: nil, moment.position) }
+        }
+        instances[index] = instance
+    }
+
+    @inline(__always)
+    private func noteBreach(_ instance: inout RuleInstance, _ scaled: Double, _ threshold: Threshold) {
+        instance.samples &+= 1
+        if scaled > instance.peak * threshold.sign { instance.peak = instance.value }
+    }
+}
+
+/// Where one event stands: in event time, in log time and in the log.
+struct ReadingMoment: BitwiseCopyable {
+    var time: Int64
+    var logTime: Int64
+    var position: RecordPosition
+}

@@ -1,0 +1,29 @@
+// Every bound of the rule engine, with its reason.
+
+package enum RuleLimits {
+    /// Instances (rule, device, metric) that are evaluated; further ones are counted and left alone. At some 250 bytes
+    /// each this is 25 MB: ten rules over ten thousand devices.
+    package static let instancesMax = 100_000
+
+    /// Names of devices, and of metrics, that the lookup tables hold. Beyond it the tables are built anew from the live
+    /// instances, so that names that no rule watches can come and go.
+    package static let namesMax = 2 * instancesMax + 65_536
+
+    /// Bindings and candidates of the lookup tables, 24 and 12 bytes each, before they are built anew likewise.
+    package static let tablesMax = 2_000_000
+
+    /// Longest device id or metric name that is looked at, in bytes. Ingest allows 128; a longer one is not ours.
+    package static let nameBytesMax = 1024
+
+    /// Labels of one event that are remembered, in bytes of JSON; with more, an alert carries none.
+    package static let labelBytesMax = 16 << 10
+
+    /// How late a reading may be, against the newest of its instance, and still count (DESIGN section 8).
+    package static let latenessMilliseconds: Int64 = 30_000
+
+    /// The daemon's tick. A reading lies at most two of them behind the tick before it.
+    package static let tickMilliseconds: Int64 = 10_000
+
+    /// A snapshot larger than this is damage: the most instances with ample labels.
+    package static let snapshotBytesMax = 256 << 20
+}

@@ -1,0 +1,80 @@
+// A rule as the configuration states it, before it is compiled.
+
+/// What a rule watches and when it speaks. Values are in the unit of the metric they are compared with.
+package struct RuleDefinition: Hashable, Sendable {
+    /// Unique among the rules; part of an alert's identity.
+    package var alert: String
+    package var match: RuleMatch
+    package var condition: RuleCondition
+    /// How long the condition must hold before the alert fires; zero: at once.
+    package var holdFor: Duration
+    package var severity: String
+    /// Template of the summary; nil: the default one of CONTRACT section 5.
+    package var summary: String?
+    package var description: String?
+    package var runbook: String?
+    /// Names of hooks; nil: every hook.
+    package var notify: [String]?
+
+    package init(
+        alert: String,
+        match: RuleMatch,
+        condition: RuleCondition,
+        holdFor: Duration = .zero,
+        severity: String = "warning",
+        summary: String? = nil,
+        description: String? = nil,
+        runbook: String? = nil,
+        notify: [String]? = nil
+    ) {
+        self.alert = alert
+        self.match = match
+        self.condition = condition
+        self.holdFor = holdFor
+        self.severity = severity
+        self.summary = summary
+        self.description = description
+        self.runbook = runbook
+        self.notify = notify
+    }
+}
+
+/// Which readings a rule looks at. Several patterns of one kind are alternatives; the kinds must all hold; an
+/// empty list holds for everything. Patterns are globs: `*` any text, `?` one character.
+package struct RuleMatch: Hashable, Sendable {
+    package var metrics: [String]
+    package var devices: [String]
+    /// Label name to patterns of its value; a label that is absent never matches.
+    package var labels: [String: [String]]
+    /// Patterns of the device's display name, profile and location, as stamped at ingest into the labels
+    /// `name`, `profile` and `location` of the registry.
+    package var names: [String]
+    package var profiles: [String]
+    package var locations: [String]
+
+    package init(
+        metrics: [String] = [],
+        devices: [String] = [],
+        labels: [String: [String]] = [:],
+        names: [String] = [],
+        profiles: [String] = [],
+        locations: [String] = []
+    ) {
+        self.metrics = metrics
+        self.devices = devices
+        self.labels = labels
+        self.names = names
+        self.profiles = profiles
+        self.locations = locations
+    }
+}
+
+/// The condition of a rule. Later kinds (rate, absent, expressions) are further cases.
+package enum RuleCondition: Hashable, Sendable {
+    /// Beyond at a value strictly above `limit`; clears strictly below `clear`, or, without one, at the first value
+    /// that is not above the limit.
+    case above(limit: Double, clear: Double?)
+    /// Beyond at a value strictly below `limit`; clears strictly above `clear`, or, without one, at the first value
+    /// that is not below the limit.
+    case below(limit: Double, clear: Double?)
+}
