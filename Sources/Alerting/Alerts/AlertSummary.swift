@@ -1,0 +1,141 @@
+// The sentence that somebody reads at three in the morning.
+internal import EventModel
+internal import Foundation
+internal import Platform
+internal import Rules
+
+/// Writes about one record. `CRITICAL Walk-in freezer (kitchen): -11.8 °C, limit -15 °C, for 10 min, worst -11.2, last
+/// reading 20 s ago, 03:10 CET, edge-01. Ack: forebay alerts ack 3c48ca6f`
+struct AlertSummary {
+    let record: AlertRecord
+    let origin: AlertOrigin
+
+    /// The default summary of CONTRACT section 5.
+    var standard: String {
+        switch record.state {
+        case .pending, .firing: firing
+        case .resolved: resolved
+        }
+    }
+
+    private var firing: String {
+        var parts = ["\(record.severity.uppercased()) \(subject): \(value), limit \(number(record.threshold))"]
+        let active = record.at.since(record.breachedAt)
+        if active > .zero { parts.append("for \(AlertSummary.words(active))") }
+        parts.append("worst \(RuleText.number(record.peak))")
+        let age = record.at.since(record.lastSeen)
+        if age >= .seconds(1) {
+            parts.append("last reading \(AlertSummary.words(age)) ago\(record.isStale ? " (stale)" : "")")
+        }
+        parts.append(clock(record.at))
+        parts.append(record.box)
+        return parts.joined(separator: ", ") + ". Ack: forebay alerts ack \(record.fingerprint.prefix(8))"
+    }
+
+    private var resolved: String {
+        var parts = [
+            "RESOLVED after \(AlertSummary.words(record.at.since(record.firedAt))), worst \(number(record.peak))"
+                + ": \(subject): \(value), limit \(number(record.threshold))"
+        ]
+        switch record.reason {
+        case nil: break
+        case .ruleRemoved: parts.append("because the rule was removed")
+        case .conditionChanged: parts.append("because the rule's condition changed")
+        case .stateLost: parts.append("because the state of the rules was lost")
+        }
+        parts.append(clock(record.at))
+        parts.append(record.box)
+        return parts.joined(separator: ", ")
+    }
+
+    private var subject: String {
+        guard let location = record.location, !location.isEmpty else { return record.name }
+        return "\(record.name) (\(location))"
+    }
+
+    /// Without a unit, the metric says what the number is.
+    private var value: String {
+        record.unit == nil ? "\(record.metric) \(number(record.value))" : number(record.value)
+    }
+
+    private func number(_ value: Double) -> String {
+        let text = RuleText.number(value)
+        return record.unit.map { "\(text) \($0)" } ?? text
+    }
+
+    // MARK: Templates
+
+    /// A rule's own template with this record's texts.
+    func filled(_ template: RuleTemplate, holdFor: Duration) -> String {
+        template.filled { placeholder, digits in text(placeholder, digits: digits, holdFor: holdFor) }
+    }
+
+    private func text(_ placeholder: TemplatePlaceholder, digits: Int?, holdFor: Duration) -> String {
+        switch placeholder {
+        case .alert: record.alert
+        case .severity: record.severity
+        case .state: record.state.rawValue
+        case .device: record.device
+        case .name: record.name
+        case .location: record.location ?? ""
+        case .box: record.box
+        case .metric: record.metric
+        case .value: RuleText.number(record.value, digits: digits)
+        case .unit: record.unit ?? ""
+        case .threshold: RuleText.number(record.threshold, digits: digits)
+        case .peak: RuleText.number(record.peak, digits: digits)
+        case .condition: record.condition
+        case .since: clock(record.breachedAt)
+        case .at: clock(record.at)
+        case .firedAt: clock(record.firedAt)
+        case .resolvedAt: record.resolvedAt.map { clock($0) } ?? ""
+        case .lastSeen: clock(record.lastSeen)
+        case .activeFor: AlertSummary.words(record.at.since(record.breachedAt))
+        case .holdFor: AlertSummary.words(holdFor)
+        case .fingerprint: record.fingerprint
+        case .runbook: record.runbook ?? ""
+        case .samples: String(record.samples)
+        case .label(let name): record.labels[name] ?? ""
+        }
+    }
+
+    // MARK: Time
+
+    /// `10 min`, `1 h 5 min`, `3 d 2 h`, `20 s`: the two largest parts.
+    static func words(_ duration: Duration) -> String {
+        let seconds = max(0, duration.wholeMilliseconds / 1000)
+        let parts: [(Int64, String)] = [
+            (seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s"),
+        ]
+        guard let first = parts.firstIndex(where: { $0.0 > 0 }) else { return "0 s" }
+        return parts[first..<min(first + 2, parts.count)]
+            .filter { $0.0 > 0 }
+            .map { "\($0.0) \($0.1)" }
+            .joined(separator: " ")
+    }
+
+    /// `03:10 CET`, in the box's time zone.
+    private func clock(_ timestamp: Timestamp) -> String {
+        let date = Date(timeIntervalSince1970: Double(timestamp.milliseconds) / 1000)
+        let zone = TimeZone(identifier: origin.timeZone) ?? .gmt
+        let formatter = DateFormatter()
+        formatter.timeZone = zone
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "HH:mm"
+        return "\(formatter.string(from: date)) \(AlertSummary.abbreviation(of: zone, at: date))"
+    }
+
+    /// Letters where either English knows them (`EST`, `CET`), else the offset.
+    private static func abbreviation(of zone: TimeZone, at date: Date) -> String {
+        if zone.secondsFromGMT(for: date) == 0, zone.identifier == "UTC" || zone == .gmt { return "UTC" }
+        let formatter = DateFormatter()
+        formatter.timeZone = zone
+        formatter.dateFormat = "zzz"
+        for locale in ["en_US", "en_GB", "en_AU"] {
+            formatter.locale = Locale(identifier: locale)
+            let text = formatter.string(from: date)
+            if text.allSatisfy({ $0.isLetter }) { return text }
+        }
+        return zone.abbreviation(for: date) ?? zone.identifier
+    }
+}

@@ -1,0 +1,35 @@
+// Which alerts go out together.
+internal import CommitLog
+internal import Rules
+
+/// Collects records in offset order until one comes that belongs into the next delivery.
+///
+/// One rule, one state, each alert at most once: a receiver never has to guess which of two states is the newer.
+struct DeliveryGroup {
+    private let hook: String
+    private(set) var offsets: [Offset] = []
+    /// The record that was offered last is not part of it, and nothing after it will be.
+    private(set) var isClosed = false
+    private var alert: String?
+    private var state: AlertState?
+    private var fingerprints: Set<String> = []
+
+    init(hook: String) {
+        self.hook = hook
+    }
+
+    /// Records for other hooks, and those that are no alerts, are stepped over.
+    mutating func take(_ record: Record) {
+        guard let value = record.value, let edge = AlertRecord(json: value), edge.goes(to: hook) else { return }
+        let isFitting =
+            alert == nil || (alert == edge.alert && state == edge.state && !fingerprints.contains(edge.fingerprint))
+        guard isFitting, offsets.count < AlertingLimits.alertsPerDeliveryMax else {
+            isClosed = true
+            return
+        }
+        alert = edge.alert
+        state = edge.state
+        fingerprints.insert(edge.fingerprint)
+        offsets.append(record.offset)
+    }
+}

@@ -1,0 +1,160 @@
+// All hooks: started, stopped, replaced at a reload, tested and looked at.
+package import AsyncHTTPClient
+package import CommitLog
+package import Logging
+package import Platform
+internal import Synchronization
+
+/// Lifecycle: `start` (again at each reload), `stop` once. The log must be open from before the first to after the last.
+package actor HookDispatcher {
+    private struct Running {
+        var worker: HookWorker
+        var task: Task<Void, Never>
+        var wake: AsyncStream<Void>.Continuation
+    }
+
+    private let log: CommitLog
+    private let alerts: Partition
+    private let dataDirectory: String
+    private let disk: any Disk
+    private let clock: any Platform.Clock
+    private let client: HTTPClient
+    private let logger: Logger
+    private let retry: HookRetryPolicy
+    /// One thread for the files of all hooks: a cursor's sync takes milliseconds, and deliveries are not awaited on it.
+    private let executor = ThreadExecutor(name: "hooks")
+    private var running: [String: Running] = [:]
+    private var origin: AlertOrigin?
+    private var generator: SeededGenerator
+    nonisolated private let shared = Shared()
+    private let listener: LogTail.ListenerID
+
+    /// What the log-writer thread and askers see.
+    private final class Shared: Sendable {
+        struct State {
+            var wakes: [AsyncStream<Void>.Continuation] = []
+            var statuses: [HookStatusBox] = []
+        }
+
+        let state = Mutex(State())
+        /// End of `alerts` at the last wake.
+        let seenEnd = Atomic<Int64>(-1)
+    }
+
+    /// - `client`: from `HookHTTP.client`; shut down by its owner after `stop`.
+    /// - `seed`: of the jitter.
+    /// - `retry`: the default is the one of production.
+    package init(
+        log: CommitLog,
+        dataDirectory: String,
+        disk: any Disk,
+        clock: any Platform.Clock,
+        client: HTTPClient,
+        logger: Logger,
+        seed: UInt64,
+        retry: HookRetryPolicy = HookRetryPolicy()
+    ) throws(LogError) {
+        guard let alerts = log.partition(TopicPartition(topic: .alerts, partition: .zero)) else {
+            throw LogError(.closed, "hooks need the topic `alerts`")
+        }
+        self.log = log
+        self.alerts = alerts
+        self.dataDirectory = dataDirectory
+        self.disk = disk
+        self.clock = clock
+        self.client = client
+        self.logger = logger
+        self.retry = retry
+        generator = SeededGenerator(seed: seed)
+        // Most commits bring readings and no alerts: those wake nobody.
+        listener = log.tail.addListener { [shared, alerts] in
+            let end = alerts.logEndOffset.value
+            guard shared.seenEnd.exchange(end, ordering: .acquiringAndReleasing) != end else { return }
+            for wake in shared.state.withLock({ $0.wakes }) { wake.yield() }
+        }
+    }
+
+    /// Puts these hooks to work. One that is unchanged goes on undisturbed; one that is gone stops, and its cursor stays for
+    /// the day it comes back. A hook whose files fail is reported in its status and logged; the others run.
+    package func start(_ hooks: [HookSettings], origin: AlertOrigin) async {
+        let isOriginNew = self.origin != origin
+        self.origin = origin
+        for (name, hook) in running {
+            if !isOriginNew, hooks.contains(hook.worker.settings) { continue }
+            await end(hook)
+            running[name] = nil
+        }
+        for settings in hooks where running[settings.name] == nil { await begin(settings, origin: origin) }
+        let order = hooks.compactMap { running[$0.name] }
+        shared.state.withLock { state in
+            state.wakes = order.map(\.wake)
+            state.statuses = order.map { $0.worker.state }
+        }
+        // What was appended between opening and listening.
+        for hook in order { hook.wake.yield() }
+    }
+
+    private func begin(_ settings: HookSettings, origin: AlertOrigin) async {
+        guard let made = HookRegistry.make(settings, client: client) else {
+            logger.error("hook cannot be made", metadata: ["hook": "\(settings.name)"])
+            return
+        }
+        let worker = HookWorker(
+            settings: settings,
+            type: made.type,
+            hook: made.hook,
+            around: HookSurroundings(
+                log: log,
+                alerts: alerts,
+                dataDirectory: dataDirectory,
+                disk: disk,
+                clock: clock,
+                origin: origin,
+                retry: retry,
+                logger: logger
+            ),
+            executor: executor,
+            seed: generator.next()
+        )
+        let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let task: Task<Void, Never>
+        do {
+            try await worker.open()
+            task = Task { await worker.run(wakes) }
+        } catch {
+            worker.state.change { $0.lastError = String(describing: error) }
+            logger.error("hook cannot start", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
+            task = Task {}
+        }
+        running[settings.name] = Running(worker: worker, task: task, wake: wake)
+    }
+
+    private func end(_ hook: Running) async {
+        hook.wake.finish()
+        hook.task.cancel()
+        await hook.task.value
+    }
+
+    /// Ends all hooks: a delivery that is on its way is given up and, where it was not acknowledged, repeated at the next
+    /// start.
+    package func stop() async {
+        log.tail.removeListener(listener)
+        for hook in running.values { hook.task.cancel() }
+        for hook in running.values { await end(hook) }
+        running.removeAll()
+        shared.state.withLock { $0 = Shared.State() }
+        executor.stop()
+    }
+
+    /// In the order of the configuration. Any thread.
+    nonisolated package var statuses: [HookStatus] {
+        let end = alerts.logEndOffset
+        return shared.state.withLock { $0.statuses }.map { $0.status(end: end) }
+    }
+
+    /// Sends one marked alert, once, beside the queue; nil where there is no hook of this name.
+    package func test(_ name: String) async -> HookTestResult? {
+        guard let worker = running[name]?.worker else { return nil }
+        return await worker.test()
+    }
+}

@@ -1,0 +1,238 @@
+// One hook at work: a consumer of `alerts` with a durable cursor, in offset order, at least once.
+internal import CommitLog
+internal import EventModel
+internal import Logging
+internal import Platform
+
+/// What a worker needs of the process.
+struct HookSurroundings: Sendable {
+    let log: CommitLog
+    let alerts: Partition
+    let dataDirectory: String
+    let disk: any Disk
+    let clock: any Platform.Clock
+    let origin: AlertOrigin
+    let retry: HookRetryPolicy
+    let logger: Logger
+}
+
+/// How long a hook waits between attempts: half to all of a doubling ceiling.
+package struct HookRetryPolicy: Hashable, Sendable {
+    package var first: Duration
+    package var longest: Duration
+
+    package init(first: Duration = .seconds(1), longest: Duration = .seconds(300)) {
+        self.first = first
+        self.longest = longest
+    }
+}
+
+/// Lifecycle: `open`, then `run` until its task is cancelled. Blocking reads and syncs happen on `executor`'s thread; the
+/// delivery itself is awaited, so that a receiver that hangs holds up no other hook.
+actor HookWorker {
+    nonisolated let settings: HookSettings
+    nonisolated let state: HookStatusBox
+    nonisolated private let executor: ThreadExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    private let hook: any Hook
+    private let around: HookSurroundings
+    private var cursorFile: CursorFile?
+    private var cursor = HookCursor(position: .zero)
+    private var follower: PartitionFollower?
+    private var backoff: Backoff
+
+    init(
+        settings: HookSettings,
+        type: String,
+        hook: any Hook,
+        around: HookSurroundings,
+        executor: ThreadExecutor,
+        seed: UInt64
+    ) {
+        self.settings = settings
+        self.hook = hook
+        self.around = around
+        self.executor = executor
+        state = HookStatusBox(HookStatus(name: settings.name, type: type))
+        backoff = Backoff(first: around.retry.first, longest: around.retry.longest, seed: seed)
+    }
+
+    /// Finds the place to go on: the stored one; for a new hook, and where the cursor is damaged, the log's end now.
+    func open() throws(LogError) {
+        let file = try CursorFile(dataDirectory: around.dataDirectory, name: "hook-\(settings.name)", disk: around.disk)
+        let end = around.log.snapshot().highWatermark(of: around.alerts)
+        switch try file.load() {
+        case .missing:
+            cursor = HookCursor(position: end)
+            try file.store(cursor.encoded())
+        case .value(let bytes):
+            if let stored = HookCursor(bytes) {
+                cursor = stored
+                cursor.position = min(cursor.position, end)
+            } else {
+                try beginAnew(file, at: end)
+            }
+        case .damaged:
+            try beginAnew(file, at: end)
+        }
+        cursorFile = file
+        follower = PartitionFollower(partition: around.alerts, log: around.log, position: cursor.position)
+        publishPlace()
+    }
+
+    private func beginAnew(_ file: CursorFile, at end: Offset) throws(LogError) {
+        cursor = HookCursor(position: end)
+        try file.store(cursor.encoded())
+        state.change { $0.lastError = "the cursor was damaged: alerts up to offset \(end) may not have been delivered" }
+        around.logger.error("hook cursor damaged", metadata: ["hook": "\(settings.name)", "offset": "\(end)"])
+    }
+
+    /// Delivers whenever `wakes` says that something was appended, until it ends or the task is cancelled.
+    func run(_ wakes: AsyncStream<Void>) async {
+        for await _ in wakes {
+            do { try await deliverAll() } catch {
+                // The log or the cursor failed: without a durable cursor nothing can be delivered once and not for ever.
+                state.change { $0.lastError = String(describing: error) }
+                around.logger.error("hook stopped", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
+                return
+            }
+            if Task.isCancelled { return }
+        }
+    }
+
+    private func deliverAll() async throws {
+        while !Task.isCancelled {
+            if cursor.delivery.isEmpty, try !takeNext() { return }
+            let records = try read(cursor.delivery)
+            if !records.isEmpty { guard await deliver(records) else { return } }
+            cursor.delivery = []
+            try cursorFile?.store(cursor.encoded())
+            publishPlace()
+        }
+    }
+
+    // MARK: The log
+
+    /// Moves to the next alerts for this hook and stores them as the delivery; false where there are none.
+    ///
+    /// Those that follow one another, of one rule and one state and of different devices or metrics, go together.
+    private func takeNext() throws(LogError) -> Bool {
+        guard let follower else { return false }
+        let end = around.log.snapshot().highWatermark(of: around.alerts)
+        var group = DeliveryGroup(hook: settings.name)
+        var next = follower.position
+        follower.rewind(to: cursor.position)
+        _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
+            if group.isClosed { return }
+            group.take(record)
+            if !group.isClosed { next = record.offset + 1 }
+        }
+        if !group.isClosed { next = follower.position }
+        state.change { $0.skippedRecords = follower.skipped }
+        cursor.position = max(cursor.position, next)
+        follower.rewind(to: cursor.position)
+        publishPlace()
+        guard !group.offsets.isEmpty else { return false }
+        cursor.delivery = group.offsets
+        try cursorFile?.store(cursor.encoded())
+        return true
+    }
+
+    /// The records of a delivery; those that retention took meanwhile are not there.
+    private func read(_ offsets: [Offset]) throws(LogError) -> [(record: AlertRecord, offset: Int64?)] {
+        guard let first = offsets.first, let last = offsets.last else { return [] }
+        let reader = PartitionFollower(partition: around.alerts, log: around.log, position: first)
+        let visible = around.log.snapshot().highWatermark(of: around.alerts)
+        var found: [(record: AlertRecord, offset: Int64?)] = []
+        _ = try reader.read(upTo: min(last + 1, visible), visible: visible, countMax: .max) { record in
+            guard offsets.contains(record.offset), let value = record.value, let alert = AlertRecord(json: value) else {
+                return
+            }
+            found.append((alert, record.offset.value))
+        }
+        return found
+    }
+
+    private func publishPlace() {
+        state.setSettled(cursor.delivery.first ?? cursor.position)
+    }
+
+    // MARK: Delivering
+
+    /// Tries until the delivery is over; false where the task was cancelled first.
+    private func deliver(_ records: [(record: AlertRecord, offset: Int64?)]) async -> Bool {
+        let key = "\(settings.name):" + cursor.delivery.map(\.description).joined(separator: ",")
+        let payload: HookPayload
+        do {
+            let body = try WebhookBody(records, receiver: settings.name, origin: around.origin).encoded()
+            payload = HookPayload(body: body, idempotencyKey: key)
+        } catch {
+            bury(records.map(\.record), key: key, .refused(status: nil, "no JSON can be made of it: \(error)"))
+            return true
+        }
+        backoff.reset()
+        while true {
+            let outcome = await hook.deliver(payload)
+            if Task.isCancelled, outcome.verdict != .delivered { return false }
+            switch outcome.verdict {
+            case .delivered:
+                let now = around.clock.now()
+                state.change { status in
+                    status.delivered += 1
+                    status.lastSuccess = now
+                    status.lastError = nil
+                }
+                return true
+            case .refused:
+                bury(records.map(\.record), key: key, outcome)
+                return true
+            case .retry:
+                state.change { status in
+                    status.failed += 1
+                    status.lastError = outcome.error
+                }
+                do { try await Task.sleep(for: backoff.next()) } catch { return false }
+            }
+        }
+    }
+
+    private func bury(_ alerts: [AlertRecord], key: String, _ outcome: HookOutcome) {
+        let error = outcome.error ?? "refused"
+        state.change { status in
+            status.refused += 1
+            status.lastError = error
+        }
+        let letters = DeadLetters(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
+        var isKept = false
+        do {
+            isKept = try letters.append(
+                alerts,
+                offsets: cursor.delivery.map(\.value),
+                key: key,
+                status: outcome.status,
+                error: error,
+                at: TimestampText.string(around.clock.now())
+            )
+        } catch {
+            around.logger.error("dead letter not written", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
+        }
+        around.logger.error(
+            "alert refused by its receiver",
+            metadata: ["hook": "\(settings.name)", "delivery": "\(key)", "error": "\(error)", "kept": "\(isKept)"]
+        )
+    }
+
+    /// One marked alert, once, past the cursor.
+    func test() async -> HookTestResult {
+        let payload = TestAlert.payload(hook: settings.name, at: around.clock.now(), origin: around.origin)
+        let started = around.clock.monotonic()
+        let outcome = await hook.deliver(payload)
+        return HookTestResult(
+            delivered: outcome.verdict == .delivered,
+            status: outcome.status,
+            latency: around.clock.monotonic().since(started),
+            error: outcome.error
+        )
+    }
+}

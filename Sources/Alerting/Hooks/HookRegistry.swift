@@ -1,0 +1,24 @@
+// The types of hooks. A new one is a file beside this one and a line here.
+package import AsyncHTTPClient
+
+/// A type of hook by the word that stands in `type`.
+package struct HookDefinition: Sendable {
+    package let typeName: String
+    /// nil where the settings are of another type.
+    let make: @Sendable (HookSettings, HTTPClient) -> (any Hook)?
+}
+
+package enum HookRegistry {
+    package static let all = [
+        HookDefinition(typeName: "webhook") { WebhookHook($0, client: $1) },
+        HookDefinition(typeName: "exec") { settings, _ in ExecHook(settings) },
+    ]
+
+    /// The hook of these settings, and the name of its type.
+    package static func make(_ settings: HookSettings, client: HTTPClient) -> (type: String, hook: any Hook)? {
+        for definition in all {
+            if let hook = definition.make(settings, client) { return (definition.typeName, hook) }
+        }
+        return nil
+    }
+}

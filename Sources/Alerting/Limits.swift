@@ -1,0 +1,34 @@
+// Every bound of alerting, with its reason.
+
+package enum AlertingLimits {
+    /// Alerts that are remembered after they resolved, for lists and look-ups; the topic holds all of them.
+    package static let resolvedAlertsMax = 1000
+
+    /// Alerts that wait for their `for` and are shown as pending.
+    package static let pendingShownMax = 1000
+
+    /// What one read of the log returns to the rules: enough to amortise the call, and little to hold.
+    package static let readBytes = 256 << 10
+
+    /// Events that one step of the runner takes at most from the log, so that it returns in time (the watchdog asks).
+    package static let recordsPerStepMax = 100_000
+
+    /// Alerts in one delivery: those of one rule that changed at once, a webhook's body stays below some 100 KiB.
+    package static let alertsPerDeliveryMax = 64
+
+    /// The answer of a receiver, and the output of a command, that is kept to say why a delivery failed.
+    package static let answerBytesMax = 4096
+
+    /// A hook's dead letters; beyond it they are counted and logged only.
+    package static let deadLetterBytesMax: Int64 = 4 << 20
+
+    /// The rules' snapshot with its positions. A larger file is damage.
+    package static let snapshotBytesMax: Int64 = 300 << 20
+
+    /// How often the snapshot is written: what a restart has to replay at most, with the records below.
+    package static let snapshotInterval = Duration.seconds(60)
+    package static let snapshotRecords = 1_000_000
+
+    /// How long stop and reload wait for the commit of the last edges before they leave the snapshot to the next start.
+    package static let durableWait = Duration.seconds(10)
+}

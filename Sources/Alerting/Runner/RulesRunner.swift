@@ -1,0 +1,302 @@
+// The rules thread's work: reads `readings` and `system` in their recorded order, feeds the engine, appends its edges.
+package import CommitLog
+package import EventModel
+package import Platform
+package import Rules
+internal import Synchronization
+
+/// Lifecycle: made where the log is open (folds `alerts`, restores the snapshot), then `step` in a loop by one thread, then
+/// `finish` by the same. `apply` and `status` from any thread.
+package final class RulesRunner: @unchecked Sendable {
+    // Sendable: everything but `requests` and `published` is touched by one thread at a time: the one that makes it, then
+    // the rules thread.
+
+    /// Sees each event that rules see, once per run, in order; on the rules thread, during the call only.
+    package typealias EventObserver = (_ event: StoredEvent, _ value: RawSpan) -> Void
+
+    /// A record of `system` that readings have not been read up to yet.
+    struct SystemStep {
+        var offset: Offset
+        var record: SystemRecord
+    }
+
+    let log: CommitLog
+    let clock: any Clock
+    let book: AlertBook
+    let snapshotFile: RulesSnapshotFile
+    let appender: AlertAppender
+    var engine: RuleEngine
+    var origin: AlertOrigin
+    let readings: [PartitionFollower]
+    let system: PartitionFollower
+    let alerts: PartitionFollower
+    private var systemQueue: [SystemStep] = []
+    /// Offset of the first record of `system` that the engine has not taken.
+    var systemPosition: Offset
+
+    /// Edges that stand in the log and may be derived again, until the start has caught up.
+    var knownEdges: Set<AlertEdgeID>
+    /// Where the log ended at the start.
+    private let startSnapshot: LogSnapshot
+    private let lostState: Bool
+    private(set) var isCaughtUp = false
+
+    private var event = StoredEvent()
+    private var transitions: [AlertTransition] = []
+    private let observer: EventObserver?
+    var recordsSinceSave = 0
+    var saveDue: MonotonicInstant
+    var isSaveWanted = false
+    var savedAt: Timestamp?
+    var problem: String?
+    private var publishDue: MonotonicInstant
+
+    private struct Request {
+        var rules: RuleSet
+        var origin: AlertOrigin
+    }
+
+    private let requests = Mutex<Request?>(nil)
+    let published = Mutex(RulesStatus())
+
+    /// Folds `alerts` into `book`, restores the snapshot (or begins at the log's start where there is none), and resolves
+    /// what fires for rules that are gone or changed. Blocks for the disk.
+    ///
+    /// - `dataDirectory`: absolute; the snapshot lies in `rules/` below it.
+    /// - `book`: empty; followed from here on.
+    /// - `seed`: of hashes; changes no outcome.
+    /// - `observer`: see `EventObserver`.
+    package init(
+        log: CommitLog,
+        dataDirectory: String,
+        disk: any Disk,
+        clock: any Clock,
+        rules: RuleSet,
+        origin: AlertOrigin,
+        book: AlertBook,
+        seed: UInt64,
+        observer: EventObserver? = nil
+    ) throws(LogError) {
+        let parts = try RunnerStart(log: log, dataDirectory: dataDirectory, disk: disk)
+        self.log = log
+        self.clock = clock
+        self.book = book
+        self.origin = origin
+        self.observer = observer
+        snapshotFile = parts.file
+        appender = AlertAppender(log: log, partition: parts.alerts)
+        readings = parts.readings.map { PartitionFollower(partition: $0, log: log, position: parts.position(of: $0)) }
+        system = PartitionFollower(partition: parts.system, log: log, position: parts.position(of: parts.system))
+        alerts = PartitionFollower(partition: parts.alerts, log: log, position: parts.alerts.logStartOffset)
+        systemPosition = parts.position(of: parts.system)
+        startSnapshot = log.snapshot()
+        let now = clock.monotonic()
+        saveDue = now.advanced(by: AlertingLimits.snapshotInterval)
+        publishDue = now
+        problem = parts.problem
+        knownEdges = []
+        if let saved = parts.snapshot, let restored = RuleEngine(restoring: saved.engine, rules: rules, seed: seed) {
+            engine = restored
+            lostState = false
+        } else {
+            engine = RuleEngine(rules: rules, seed: seed)
+            lostState = true
+            for follower in readings + [system] { follower.rewind(to: follower.partition.logStartOffset) }
+            systemPosition = system.position
+        }
+        try foldAlerts(from: lostState ? .zero : parts.position(of: parts.alerts))
+        resolveOrphans(of: rules)
+        publish()
+    }
+
+    /// Puts rules in force with the next step, which then saves a snapshot as soon as their edges are durable. Any thread.
+    package func apply(_ rules: RuleSet, origin: AlertOrigin) {
+        requests.withLock { $0 = Request(rules: rules, origin: origin) }
+    }
+
+    /// As of about a second ago. Any thread.
+    package var status: RulesStatus { published.withLock { $0 } }
+
+    /// One turn: evaluates what is there, up to a bound, and appends the edges. Waits up to `timeout` where nothing is.
+    package func step(waitUpTo timeout: Duration) -> RulesStepOutcome {
+        let generation = log.tail.generation
+        takeRequest()
+        do {
+            let snapshot = log.snapshot()
+            var count = try followAlerts(snapshot)
+            switch appender.flush() {
+            case .accepted: break
+            case .full:
+                _ = log.tail.wait(after: generation, timeout: timeout)
+                return .idle
+            case .closed: return .closed
+            }
+            count += try evaluate(snapshot)
+            noteCatchUp(snapshot)
+            if case .closed = appender.flush() { return .closed }
+            let saved = try saveIfDue()
+            problem = nil
+            publishIfDue()
+            guard count == 0, !saved else { return .worked }
+        } catch {
+            problem = error.description
+            publish()
+            return .failed(error)
+        }
+        _ = log.tail.wait(after: generation, timeout: timeout)
+        return .idle
+    }
+
+    /// Appends what is left, waits for it to be durable, and saves. Errors leave the old snapshot, which is only older.
+    package func finish() {
+        guard case .accepted = appender.flush() else { return }
+        do { try save(waitUpTo: AlertingLimits.durableWait) } catch { problem = error.description }
+        publish()
+    }
+
+    // MARK: The recorded order
+
+    /// Readings up to the end that the next record of `system` names, then that record; where none is visible, readings up
+    /// to the end of this snapshot: a later tick's ends cannot lie before it.
+    private func evaluate(_ snapshot: LogSnapshot) throws(LogError) -> Int {
+        var count = 0
+        while count < AlertingLimits.recordsPerStepMax, appender.isEmpty {
+            try fillSystemQueue(snapshot)
+            let next = systemQueue.first
+            var isComplete = true
+            for follower in readings {
+                let visible = snapshot.highWatermark(of: follower.partition)
+                let name = follower.partition.topicPartition.description
+                let limit =
+                    next.map { min(visible, $0.record.ends[name].map { Offset($0) } ?? follower.position) } ?? visible
+                let left = max(1, AlertingLimits.recordsPerStepMax - count)
+                count += try follower.read(upTo: limit, visible: visible, countMax: left) { record in
+                    observe(record, follower)
+                }
+                isComplete = isComplete && follower.position >= limit
+            }
+            drain()
+            guard isComplete, let next else { return count }
+            take(next)
+            systemQueue.removeFirst()
+            count += 1
+        }
+        return count
+    }
+
+    private func fillSystemQueue(_ snapshot: LogSnapshot) throws(LogError) {
+        guard systemQueue.isEmpty else { return }
+        let end = snapshot.highWatermark(of: system.partition)
+        _ = try system.read(upTo: end, visible: end, countMax: 1) { record in
+            guard let value = record.value, let decoded = SystemRecord(RawSpan(_unsafeBytes: value)) else { return }
+            systemQueue.append(SystemStep(offset: record.offset, record: decoded))
+        }
+        if systemQueue.isEmpty { systemPosition = system.position }
+    }
+
+    private func observe(_ record: Record, _ follower: PartitionFollower) {
+        guard let value = record.value else { return }
+        let bytes = RawSpan(_unsafeBytes: value)
+        guard event.decode(bytes) else { return }
+        recordsSinceSave += 1
+        engine.observe(
+            event,
+            bytes,
+            at: RecordPosition(
+                source: .readings,
+                partition: follower.partition.topicPartition.partition.value,
+                offset: record.offset.value
+            )
+        )
+        observer?(event, bytes)
+    }
+
+    private func take(_ step: SystemStep) {
+        let mark = RunTick(
+            run: step.record.run,
+            wall: step.record.wall.milliseconds,
+            monotonic: step.record.monotonicMilliseconds
+        )
+        switch step.record.kind {
+        case .start: engine.start(mark)
+        case .tick, .clockStep, .stop:
+            let partition = system.partition.topicPartition.partition.value
+            engine.tick(mark, at: RecordPosition(source: .system, partition: partition, offset: step.offset.value))
+        }
+        systemPosition = step.offset + 1
+        drain()
+    }
+
+    /// Appends the edges that the engine has made, less those that stand in the log already.
+    func drain() {
+        guard engine.hasTransitions else { return }
+        engine.takeTransitions(into: &transitions)
+        for edge in transitions { append(AlertRecord(edge, origin: origin)) }
+        transitions.removeAll(keepingCapacity: true)
+    }
+
+    func append(_ record: AlertRecord) {
+        if !knownEdges.isEmpty, knownEdges.contains(record.edgeID) { return }
+        do { try appender.append(record) } catch {
+            // JSON says every finite number, and the engine has no others.
+            problem = "alert \(record.alert) of \(record.device) cannot be written: \(error)"
+        }
+    }
+
+    // MARK: Around it
+
+    private func takeRequest() {
+        guard
+            let request = requests.withLock({ request in
+                defer { request = nil }
+                return request
+            })
+        else { return }
+        engine.apply(request.rules)
+        drain()
+        origin = request.origin
+        isSaveWanted = true
+        publish()
+    }
+
+    func followAlerts(_ snapshot: LogSnapshot) throws(LogError) -> Int {
+        let end = snapshot.highWatermark(of: alerts.partition)
+        return try alerts.read(upTo: end, visible: end, countMax: .max) { record in
+            guard let value = record.value else { return }
+            book.take(value, at: record.offset)
+        }
+    }
+
+    /// Once the log as it was at the start has been read, no edge can be derived twice.
+    private func noteCatchUp(_ snapshot: LogSnapshot) {
+        guard !isCaughtUp else { return }
+        let isThere = readings.allSatisfy { $0.position >= startSnapshot.highWatermark(of: $0.partition) }
+        guard isThere, systemPosition >= startSnapshot.highWatermark(of: system.partition) else { return }
+        isCaughtUp = true
+        knownEdges.removeAll()
+        if lostState { resolveLost() }
+        isSaveWanted = isSaveWanted || lostState
+    }
+
+    private func publishIfDue() {
+        guard clock.monotonic() >= publishDue else { return }
+        publish()
+    }
+
+    func publish() {
+        publishDue = clock.monotonic().advanced(by: .seconds(1))
+        var status = RulesStatus()
+        status.lagRecords = readings.reduce(0) { $0 + max(0, $1.partition.logEndOffset - $1.position) }
+        status.isCaughtUp = isCaughtUp
+        status.instances = engine.instanceCount
+        status.pendingCount = engine.pendingCount
+        status.firingCount = engine.firingCount
+        status.counters = engine.counters
+        status.skippedRecords = readings.reduce(system.skipped) { $0 &+ $1.skipped }
+        status.snapshotSavedAt = savedAt
+        status.problem = problem
+        status.pending = engine.pendingAlerts(upTo: AlertingLimits.pendingShownMax)
+        status.origin = origin
+        published.withLock { $0 = status }
+    }
+}
