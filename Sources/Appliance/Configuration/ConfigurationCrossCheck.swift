@@ -1,0 +1,93 @@
+// What only shows when the parts are looked at together.
+internal import Rules
+
+/// Checks a decoded configuration against itself; needs nothing of the machine.
+struct ConfigurationCrossCheck {
+    let configuration: Configuration
+    let diagnostics: ConfigurationDiagnostics
+    /// The place of a dotted path.
+    let place: (String) -> ConfigurationPlace
+
+    func run() {
+        checkNotify()
+        checkAddresses()
+        checkSerialPorts()
+        checkClientIDs()
+    }
+
+    private func checkNotify() {
+        let hooks = configuration.hooks.map(\.name)
+        for rule in configuration.rules {
+            let path = "rules.\(rule.alert)"
+            for name in rule.notify ?? [] where !hooks.contains(name) {
+                let hint = hooks.isEmpty ? "; there are no hooks" : NearestName.hint(for: name, among: hooks)
+                diagnostics.error(
+                    place("\(path).notify"),
+                    "rule `\(rule.alert)` notifies hook `\(name)`, which is not there\(hint)"
+                )
+            }
+            if rule.notify?.isEmpty ?? hooks.isEmpty {
+                diagnostics.warning(place(path), "rule `\(rule.alert)` reaches no hook: its alerts are only recorded")
+            }
+        }
+    }
+
+    /// Two sockets on one address: the second would not open, or take the first one's datagrams.
+    private func checkAddresses() {
+        var taken: [(address: HostPort, name: String)] = []
+        for input in configuration.inputs {
+            guard case .udp(let udp) = input.transport, udp.listen.port != 0 else { continue }
+            if let other = taken.first(where: { overlap($0.address, udp.listen) }) {
+                diagnostics.error(
+                    place("inputs.\(input.name).listen"),
+                    "inputs `\(other.name)` and `\(input.name)` both listen on UDP port \(udp.listen.port)"
+                )
+            }
+            taken.append((udp.listen, input.name))
+        }
+    }
+
+    private func overlap(_ left: HostPort, _ right: HostPort) -> Bool {
+        let wildcards = ["0.0.0.0", "::"]
+        return left.port == right.port
+            && (left.host == right.host || wildcards.contains(left.host) || wildcards.contains(right.host))
+    }
+
+    private func checkSerialPorts() {
+        var taken: [String: String] = [:]
+        for input in configuration.inputs {
+            guard case .serial(let serial) = input.transport, !serial.port.isEmpty else { continue }
+            if let other = taken[serial.port] {
+                diagnostics.error(
+                    place("inputs.\(input.name).port"),
+                    "inputs `\(other)` and `\(input.name)` both read `\(serial.port)`"
+                )
+            }
+            taken[serial.port] = input.name
+        }
+    }
+
+    /// Two sessions under one client id: the broker would throw each out for the other, for ever.
+    private func checkClientIDs() {
+        var taken: [String: String] = [:]
+        for input in configuration.inputs {
+            guard case .mqtt(let mqtt) = input.transport else { continue }
+            let clientID = configuration.clientID(of: input.name, mqtt)
+            let key = "\(mqtt.broker)\n\(clientID)"
+            if let other = taken[key] {
+                diagnostics.error(
+                    place("inputs.\(input.name).client_id"),
+                    "inputs `\(other)` and `\(input.name)` connect to \(mqtt.broker) with the same client id `\(clientID)`"
+                )
+            }
+            taken[key] = input.name
+        }
+    }
+}
+
+extension Configuration {
+    /// The client id under which the broker keeps the session of an input: stable as long as the names are.
+    package func clientID(of input: String, _ mqtt: MQTTConfiguration) -> String {
+        mqtt.clientID ?? "forebay-\(name)-\(input)"
+    }
+}

@@ -1,0 +1,183 @@
+// Finds the configuration's files, reads them, and answers with a configuration or with everything that is wrong.
+internal import Foundation
+
+/// Reads configurations. A value; may be used from any thread; blocks on file reads.
+package struct ConfigurationLoader: Sendable {
+    /// Where a configuration is looked for when nobody names one, in this order.
+    package static let defaultPaths = ["/etc/forebay/forebay.yaml", "./forebay.yaml"]
+
+    /// A configuration of thousands of rules stays far below.
+    private static let fileBytesMax = 4 << 20
+    private static let filesMax = 1000
+
+    private let environment: [String: String]
+    private let hostName: String
+
+    /// - Parameters:
+    ///   - environment: what `${VAR}` means.
+    ///   - hostName: the default of `name`.
+    package init(
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        hostName: String = ConfigurationLoader.hostName()
+    ) {
+        self.environment = environment
+        self.hostName = hostName
+    }
+
+    /// The host's name up to its first dot.
+    package static func hostName() -> String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return Configuration().name }
+        let name = bytes.prefix { $0 != 0 && $0 != CChar(UInt8(ascii: ".")) }.map { UInt8(bitPattern: $0) }
+        return name.isEmpty ? Configuration().name : String(decoding: name, as: UTF8.self)
+    }
+
+    /// The file that `--config` names, else the first of `defaultPaths` that exists.
+    package static func locate(_ named: String?) -> Result<String, ConfigurationFailure> {
+        let candidates = named.map { [$0] } ?? defaultPaths
+        guard let path = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            return .failure(.notFound(candidates))
+        }
+        return .success(path)
+    }
+
+    /// Reads the file at `path` (nil: one of `defaultPaths`) with `conf.d/*.yaml` and `rules.d/*.yaml` beside it.
+    package func load(path named: String? = nil) -> Result<LoadedConfiguration, ConfigurationFailure> {
+        let path: String
+        switch ConfigurationLoader.locate(named) {
+        case .success(let found): path = found
+        case .failure(let failure): return .failure(failure)
+        }
+        let diagnostics = ConfigurationDiagnostics()
+        var merge = ConfigurationMerge(diagnostics: diagnostics)
+        var files = [path]
+        if let tree = tree(of: path, diagnostics) { merge.add(tree) }
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) + "/" } ?? ""
+        for file in fragments(in: directory + "conf.d", diagnostics) {
+            files.append(file)
+            if let tree = tree(of: file, diagnostics) { merge.add(tree) }
+        }
+        for file in fragments(in: directory + "rules.d", diagnostics) {
+            files.append(file)
+            if let tree = tree(of: file, diagnostics) { merge.addRules(tree) }
+        }
+        return decode(merge, files: files, diagnostics)
+    }
+
+    /// Reads a configuration from text alone, without fragments beside it. `file` is the name that places carry; relative
+    /// paths in the text start at its directory.
+    package func read(_ text: String, file: String) -> Result<LoadedConfiguration, ConfigurationFailure> {
+        let diagnostics = ConfigurationDiagnostics()
+        var merge = ConfigurationMerge(diagnostics: diagnostics)
+        if let tree = YAMLSource.read(text, file: file, diagnostics: diagnostics) { merge.add(tree) }
+        return decode(merge, files: [file], diagnostics)
+    }
+
+    /// Reads a file of rules alone, as in `rules.d`; the configuration has defaults for everything else.
+    package func loadRules(path: String) -> Result<LoadedConfiguration, ConfigurationFailure> {
+        guard FileManager.default.fileExists(atPath: path) else { return .failure(.notFound([path])) }
+        let diagnostics = ConfigurationDiagnostics()
+        var merge = ConfigurationMerge(diagnostics: diagnostics)
+        if let tree = tree(of: path, diagnostics) { merge.addRules(tree) }
+        return decode(merge, files: [path], diagnostics)
+    }
+
+    private func decode(
+        _ merge: ConfigurationMerge,
+        files: [String],
+        _ diagnostics: ConfigurationDiagnostics
+    ) -> Result<LoadedConfiguration, ConfigurationFailure> {
+        let context = ReadingContext(
+            diagnostics: diagnostics,
+            expansion: TextExpansion(environment: environment)
+        )
+        let (entries, place) = merge.tree(fallback: ConfigurationPlace(file: files.first ?? ""))
+        let configuration = ConfigurationDecoder(context: context).decode(entries, place: place, hostName: hostName)
+        var loaded = LoadedConfiguration(
+            configuration: configuration,
+            warnings: [],
+            files: files,
+            places: context.places
+        )
+        ConfigurationCrossCheck(configuration: configuration, diagnostics: diagnostics) { loaded.place(of: $0) }.run()
+        let order = Dictionary(
+            files.enumerated().map { ($0.element, $0.offset) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let problems = diagnostics.problems.sorted { left, right in
+            let (leftFile, rightFile) = (order[left.place.file] ?? Int.max, order[right.place.file] ?? Int.max)
+            return leftFile == rightFile ? left.place < right.place : leftFile < rightFile
+        }
+        if diagnostics.hasErrors { return .failure(.invalid(problems)) }
+        loaded.warnings = problems
+        return .success(loaded)
+    }
+
+    /// The `.yaml` files of a directory by name; none where there is no directory.
+    private func fragments(in directory: String, _ diagnostics: ConfigurationDiagnostics) -> [String] {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory) else { return [] }
+        guard isDirectory.boolValue else {
+            diagnostics.error(ConfigurationPlace(file: directory), "expected a directory")
+            return []
+        }
+        do {
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+            for name in names where name.hasSuffix(".yml") {
+                diagnostics.warning(
+                    ConfigurationPlace(file: directory + "/" + name),
+                    "left out: its name must end in .yaml"
+                )
+            }
+            let files = names.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.map { directory + "/" + $0 }
+            if files.count > ConfigurationLoader.filesMax {
+                diagnostics.error(
+                    ConfigurationPlace(file: directory),
+                    "more than \(ConfigurationLoader.filesMax) files: join some"
+                )
+            }
+            return Array(files.prefix(ConfigurationLoader.filesMax))
+        } catch {
+            diagnostics.error(ConfigurationPlace(file: directory), "cannot list the directory: \(reason(error))")
+            return []
+        }
+    }
+
+    private func tree(of file: String, _ diagnostics: ConfigurationDiagnostics) -> ConfigurationNode? {
+        let place = ConfigurationPlace(file: file)
+        let bytes: Data
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+            defer { try? handle.close() }
+            bytes = try handle.read(upToCount: ConfigurationLoader.fileBytesMax + 1) ?? Data()
+        } catch {
+            diagnostics.error(place, "cannot read the file: \(reason(error))")
+            return nil
+        }
+        guard bytes.count <= ConfigurationLoader.fileBytesMax else {
+            diagnostics.error(place, "the file is longer than \(ConfigurationLoader.fileBytesMax >> 20) MiB")
+            return nil
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            diagnostics.error(invalidPlace(in: bytes, file: file), "the file is not UTF-8")
+            return nil
+        }
+        return YAMLSource.read(text, file: file, diagnostics: diagnostics)
+    }
+
+    /// Where the text stops being UTF-8.
+    private func invalidPlace(in bytes: Data, file: String) -> ConfigurationPlace {
+        for (index, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        where String(validating: line, as: UTF8.self) == nil {
+            let valid = String(decoding: line, as: UTF8.self).unicodeScalars.prefix { $0 != "\u{FFFD}" }
+            return ConfigurationPlace(file: file, line: index + 1, column: valid.count + 1)
+        }
+        return ConfigurationPlace(file: file)
+    }
+
+    private func reason(_ error: any Error) -> String {
+        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+        let number = underlying.flatMap { $0.domain == NSPOSIXErrorDomain ? $0.code : nil }
+        return number.map { String(cString: strerror(Int32($0))) } ?? error.localizedDescription
+    }
+}

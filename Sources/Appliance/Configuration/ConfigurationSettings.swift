@@ -1,0 +1,210 @@
+// The configuration as a flat list of settings: what its hash is made of and what a reload compares.
+internal import CommitLog
+internal import Ingest
+internal import Rules
+
+/// One effective setting, given or default.
+package struct ConfigurationSetting: Hashable, Sendable {
+    /// The part that people add and remove as a whole.
+    package enum Part: Hashable, Sendable {
+        case box
+        case input(String)
+        case hook(String)
+        case rule(String)
+    }
+
+    package var part: Part
+    /// Dotted path of the key; inside of a part from the part on.
+    package var key: String
+    /// As the file would say it; `<secret>` where it is one.
+    package var value: String
+    /// The secret behind `<secret>`, so that a changed one is seen as a change; never shown.
+    private var secret: Secret?
+
+    init(_ part: Part, _ key: String, _ value: String, secret: Secret? = nil) {
+        self.part = part
+        self.key = key
+        self.value = value
+        self.secret = secret
+    }
+
+    /// The dotted path from the root.
+    package var path: String {
+        switch part {
+        case .box: key
+        case .input(let name): "inputs.\(name).\(key)"
+        case .hook(let name): "hooks.\(name).\(key)"
+        case .rule(let alert): "rules.\(alert).\(key)"
+        }
+    }
+}
+
+extension Configuration {
+    /// Every setting that is in force, in a fixed order; one that has no value is left out.
+    package var settings: [ConfigurationSetting] {
+        boxSettings + inputs.flatMap(\.settings) + hooks.flatMap(\.settings) + rules.flatMap(\.settings)
+    }
+
+    /// 16 hexadecimal digits: FNV-1a, 64 bits, over the lines `path=value` of `settings`. Secrets do not enter it, nor
+    /// do comments, order of keys or the way in which the files are cut. Tells configurations apart; proves nothing.
+    package var hash: String {
+        var state: UInt64 = 0xCBF2_9CE4_8422_2325
+        for setting in settings {
+            for byte in "\(setting.path)=\(setting.value)\n".utf8 {
+                state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+            }
+        }
+        let digits = String(state, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    private var boxSettings: [ConfigurationSetting] {
+        var lines = SettingLines(part: .box)
+        lines.add("name", name)
+        lines.add("time_zone", timeZone)
+        lines.add("external_url", externalURL)
+        lines.add("data", data)
+        lines.add("clock", clock.rawValue)
+        lines.add("listen.http", listen.http?.address.description ?? "none")
+        if let http = listen.http, http.isInsecure { lines.add("listen.http.insecure", "true") }
+        lines.add("log.commit_interval", log.commitInterval)
+        lines.add("log.segment_bytes", log.segmentBytes.value)
+        lines.add("log.keep_free", "\(log.keepFreePercent)%")
+        for (name, topic) in log.topics {
+            let path = "log.topics.\(name)"
+            lines.add("\(path).partitions", "\(topic.partitions)")
+            lines.add("\(path).retention", topic.retention)
+            if let bytes = topic.retentionBytes { lines.add("\(path).retention_bytes", bytes.value) }
+            lines.add("\(path).compression", "\(topic.compression)")
+            lines.add("\(path).on_full", topic.onFull == .dropOldest ? "drop_oldest" : "refuse")
+        }
+        lines.add("devices.registration", devices.registration.rawValue)
+        lines.add("devices.max_automatic", "\(devices.automaticMax)")
+        lines.add("devices.max_metrics", "\(devices.metricsMax)")
+        return lines.settings
+    }
+}
+
+extension InputConfiguration {
+    fileprivate var settings: [ConfigurationSetting] {
+        var lines = SettingLines(part: .input(name))
+        lines.add("type", transport.typeName)
+        switch transport {
+        case .mqtt(let mqtt): add(mqtt, to: &lines)
+        case .udp(let udp):
+            lines.add("listen", udp.listen.description)
+            lines.add("receive_buffer_bytes", Int64(udp.receiveBufferBytes))
+        case .serial(let serial):
+            lines.add("port", serial.port)
+            lines.add("baud", "\(serial.baud)")
+            lines.add("data_bits", "\(serial.dataBits)")
+            lines.add("parity", serial.parity.rawValue)
+            lines.add("stop_bits", "\(serial.stopBits)")
+            lines.add("flow_control", serial.flowControl.rawValue)
+            lines.add("framing", serial.framing.rawValue)
+        }
+        lines.add("format", format)
+        lines.add("device", device)
+        lines.add("device_field", deviceField)
+        lines.add("device_prefix", devicePrefix)
+        lines.add("numeric_strings", "\(numericStrings)")
+        lines.add("time_zone", timeZone)
+        lines.add("believe.past", believe.past)
+        lines.add("believe.future", believe.future)
+        lines.add("ignore", ignore)
+        lines.add("required", "\(isRequired)")
+        lines.add("columns", columns ?? [])
+        lines.add("payload_bytes_max", Int64(payloadBytesMax))
+        return lines.settings
+    }
+
+    private func add(_ mqtt: MQTTConfiguration, to lines: inout SettingLines) {
+        lines.add("url", mqtt.broker.description)
+        lines.add("subscribe", mqtt.subscribe)
+        lines.add("exclude", mqtt.exclude)
+        lines.add("user", mqtt.user)
+        lines.add("password_file", mqtt.passwordFile)
+        lines.add("ca_file", mqtt.caFile)
+        lines.add("cert_file", mqtt.certFile)
+        lines.add("key_file", mqtt.keyFile)
+        lines.add("client_id", mqtt.clientID)
+        lines.add("keepalive", mqtt.keepalive)
+        lines.add("receive_maximum", "\(mqtt.receiveMaximum)")
+    }
+}
+
+extension HookConfiguration {
+    fileprivate var settings: [ConfigurationSetting] {
+        var lines = SettingLines(part: .hook(name))
+        lines.add("type", delivery.typeName)
+        switch delivery {
+        case .webhook(let url, let headers):
+            lines.add("url", url)
+            for (header, value) in headers.sorted(by: { $0.key < $1.key }) { lines.add("headers.\(header)", value) }
+        case .exec(let program, let arguments):
+            lines.add("command", program)
+            for (index, argument) in arguments.enumerated() { lines.add("command.\(index + 1)", argument) }
+        }
+        lines.add("timeout", timeout)
+        return lines.settings
+    }
+}
+
+extension RuleDefinition {
+    fileprivate var settings: [ConfigurationSetting] {
+        var lines = SettingLines(part: .rule(alert))
+        lines.add("match.metric", match.metrics)
+        lines.add("match.device", match.devices)
+        for (label, values) in match.labels.sorted(by: { $0.key < $1.key }) {
+            lines.add("match.labels.\(label)", values)
+        }
+        lines.add("match.name", match.names)
+        lines.add("match.profile", match.profiles)
+        lines.add("match.location", match.locations)
+        switch condition {
+        case .above(let limit, let clear):
+            lines.add("above", "\(limit)")
+            lines.add("clear_below", clear.map { "\($0)" })
+        case .below(let limit, let clear):
+            lines.add("below", "\(limit)")
+            lines.add("clear_above", clear.map { "\($0)" })
+        }
+        lines.add("for", holdFor)
+        lines.add("severity", severity)
+        lines.add("summary", summary)
+        lines.add("description", description)
+        lines.add("runbook", runbook)
+        if let notify { lines.add("notify", "[\(notify.joined(separator: ", "))]") }
+        return lines.settings
+    }
+}
+
+/// Collects the settings of one part.
+private struct SettingLines {
+    let part: ConfigurationSetting.Part
+    private(set) var settings: [ConfigurationSetting] = []
+
+    init(part: ConfigurationSetting.Part) {
+        self.part = part
+    }
+
+    mutating func add(_ key: String, _ value: String?) {
+        if let value { settings.append(ConfigurationSetting(part, key, value)) }
+    }
+
+    mutating func add(_ key: String, _ value: Duration?) {
+        add(key, value.map { ScalarType<Duration>.render($0) })
+    }
+
+    mutating func add(_ key: String, _ value: Int64) {
+        add(key, ScalarType<Int64>.render(value))
+    }
+
+    mutating func add(_ key: String, _ values: [String]) {
+        if !values.isEmpty { add(key, "[\(values.joined(separator: ", "))]") }
+    }
+
+    mutating func add(_ key: String, _ value: Secret) {
+        settings.append(ConfigurationSetting(part, key, value.description, secret: value))
+    }
+}

@@ -1,0 +1,162 @@
+// Whether this machine can do what a configuration asks for: directories, ports, devices, files.
+internal import Foundation
+internal import Platform
+
+/// Looks at the machine; changes nothing, except that ports are bound for a moment. Blocks: name look-ups and
+/// connection attempts take up to `connectTimeout` each. For the command line, never for the daemon's threads.
+package struct EnvironmentCheck {
+    /// How long a broker may take to accept a connection before the check calls it unreachable.
+    private static let connectTimeout = Duration.seconds(2)
+
+    private let loaded: LoadedConfiguration
+    private let daemonIsRunning: Bool
+
+    /// `daemonIsRunning`: a daemon works on the same `data`, and what it holds (ports, serial devices) is no finding.
+    package init(_ loaded: LoadedConfiguration, daemonIsRunning: Bool) {
+        self.loaded = loaded
+        self.daemonIsRunning = daemonIsRunning
+    }
+
+    /// Everything found, in the order of the configuration. Errors would keep the daemon or an input from working;
+    /// warnings are states that it lives with.
+    package func run() -> [ConfigurationProblem] {
+        var problems = checkData() + checkHTTP()
+        for input in loaded.configuration.inputs {
+            let path = "inputs.\(input.name)"
+            switch input.transport {
+            case .mqtt(let mqtt): problems += check(mqtt, path)
+            case .udp(let udp): problems += check(udp, path)
+            case .serial(let serial): problems += check(serial, path, isRequired: input.isRequired)
+            }
+        }
+        for hook in loaded.configuration.hooks {
+            guard case .exec(let program, _) = hook.delivery, access(program, X_OK) != 0 else { continue }
+            problems.append(
+                problem(.error, "hooks.\(hook.name).command", "cannot run `\(program)`: \(systemErrorText(errno))")
+            )
+        }
+        return problems
+    }
+
+    private func problem(
+        _ severity: ConfigurationProblem.Severity,
+        _ path: String,
+        _ message: String
+    ) -> ConfigurationProblem {
+        ConfigurationProblem(severity, loaded.place(of: path), message)
+    }
+
+    // MARK: The box
+
+    private func checkData() -> [ConfigurationProblem] {
+        let data = loaded.configuration.data
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: data, isDirectory: &isDirectory) else {
+            let parent = (data as NSString).deletingLastPathComponent
+            guard access(parent, W_OK | X_OK) == 0 else {
+                return [
+                    problem(
+                        .error,
+                        "data",
+                        "`\(data)` is not there and cannot be made: \(systemErrorText(errno)), in `\(parent)`"
+                    )
+                ]
+            }
+            return []
+        }
+        guard isDirectory.boolValue else { return [problem(.error, "data", "`\(data)` is not a directory")] }
+        guard access(data, R_OK | W_OK | X_OK) == 0 else {
+            return [
+                problem(.error, "data", "`\(data)` is not writable for user \(NSUserName()): \(systemErrorText(errno))")
+            ]
+        }
+        return checkSpace(data)
+    }
+
+    private func checkSpace(_ data: String) -> [ConfigurationProblem] {
+        guard let space = try? PosixDisk().space(at: data), space.total > 0 else { return [] }
+        let wanted = space.total / 100 * Int64(loaded.configuration.log.keepFreePercent)
+        guard space.free < wanted else { return [] }
+        let free = space.free >> 20
+        return [
+            problem(
+                .warning,
+                "log.keep_free",
+                "`\(data)` has \(free) MiB free, and \(wanted >> 20) MiB shall stay free: old records are removed at once"
+            )
+        ]
+    }
+
+    private func checkHTTP() -> [ConfigurationProblem] {
+        guard let http = loaded.configuration.listen.http else { return [] }
+        return checkPort(http.address, SOCK_STREAM, "listen.http", "TCP")
+    }
+
+    // MARK: Inputs
+
+    private func check(_ mqtt: MQTTConfiguration, _ path: String) -> [ConfigurationProblem] {
+        var problems: [ConfigurationProblem] = []
+        let files = [
+            ("password_file", mqtt.passwordFile), ("ca_file", mqtt.caFile), ("cert_file", mqtt.certFile),
+            ("key_file", mqtt.keyFile),
+        ]
+        for case (let key, let file?) in files where access(file, R_OK) != 0 {
+            problems.append(problem(.error, "\(path).\(key)", "cannot read `\(file)`: \(systemErrorText(errno))"))
+        }
+        let address = HostPort(host: mqtt.broker.host, port: mqtt.broker.port)
+        if let reason = Probe.connect(to: address, timeout: EnvironmentCheck.connectTimeout) {
+            problems.append(problem(.warning, "\(path).url", "the broker at \(mqtt.broker) does not answer: \(reason)"))
+        }
+        return problems
+    }
+
+    private func check(_ udp: UDPConfiguration, _ path: String) -> [ConfigurationProblem] {
+        var problems = checkPort(udp.listen, SOCK_DGRAM, "\(path).listen", "UDP")
+        if let limit = Probe.receiveBufferMax(), limit < udp.receiveBufferBytes {
+            problems.append(
+                problem(
+                    .warning,
+                    "\(path).receive_buffer_bytes",
+                    "the kernel grants \(limit >> 10) KiB of \(udp.receiveBufferBytes >> 10) KiB: raise net.core.rmem_max"
+                        + " (60-forebay.sysctl.conf does)"
+                )
+            )
+        }
+        return problems
+    }
+
+    private func check(_ serial: SerialConfiguration, _ path: String, isRequired: Bool) -> [ConfigurationProblem] {
+        let severity: ConfigurationProblem.Severity = isRequired ? .error : .warning
+        var status = stat()
+        guard stat(serial.port, &status) == 0 else {
+            return [
+                problem(severity, "\(path).port", "`\(serial.port)`: \(systemErrorText(errno))\(Probe.serialHint())")
+            ]
+        }
+        guard status.st_mode & S_IFMT == S_IFCHR else {
+            return [problem(.error, "\(path).port", "`\(serial.port)` is not a serial device")]
+        }
+        guard access(serial.port, R_OK | W_OK) == 0 else {
+            let group = Probe.groupName(status.st_gid)
+            return [
+                problem(
+                    .error,
+                    "\(path).port",
+                    "`\(serial.port)`: \(systemErrorText(errno)); user \(NSUserName()) must be in group \(group)"
+                )
+            ]
+        }
+        return []
+    }
+
+    private func checkPort(
+        _ address: HostPort,
+        _ kind: __socket_type,
+        _ path: String,
+        _ protocolName: String
+    ) -> [ConfigurationProblem] {
+        guard address.port != 0, let failure = Probe.bind(address, kind) else { return [] }
+        if failure.errno == EADDRINUSE, daemonIsRunning { return [] }
+        return [problem(.error, path, "cannot listen on \(protocolName) \(address): \(failure.reason)")]
+    }
+}

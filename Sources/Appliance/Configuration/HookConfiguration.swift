@@ -1,0 +1,47 @@
+// One entry of `hooks`, and the wrapper that keeps secrets out of every message.
+
+/// A hook by its name.
+package struct HookConfiguration: Hashable, Sendable {
+    /// Letters, digits, `-` and `_`: it becomes a label and the name of a cursor file.
+    package var name: String
+    package var delivery: HookDelivery
+    /// `timeout` of one attempt.
+    package var timeout = Duration.seconds(10)
+
+    package init(name: String, delivery: HookDelivery) {
+        self.name = name
+        self.delivery = delivery
+    }
+}
+
+/// `type` with the keys of that type.
+package enum HookDelivery: Hashable, Sendable {
+    /// `url` may carry a token, header values mostly do: both are secrets.
+    case webhook(url: Secret, headers: [String: Secret])
+    /// The program's absolute path and its arguments, which may come from `${...}`; no shell.
+    case exec(program: String, arguments: [Secret])
+
+    /// The word in `type`.
+    package var typeName: String {
+        switch self {
+        case .webhook: "webhook"
+        case .exec: "exec"
+        }
+    }
+}
+
+/// Text that no message, status page, log line or mirror may show.
+package struct Secret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private let text: String
+
+    package init(_ text: String) {
+        self.text = text
+    }
+
+    /// The text itself, for the one place that sends it.
+    package func reveal() -> String { text }
+
+    package var description: String { "<secret>" }
+    package var debugDescription: String { "<secret>" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

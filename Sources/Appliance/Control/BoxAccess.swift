@@ -1,0 +1,277 @@
+// How a command reaches the box: the daemon's control socket while it runs, else the files, read-only.
+internal import CommitLog
+internal import DeviceRegistry
+package import EventModel
+package import Foundation
+package import HTTPAPI
+internal import NIOCore
+internal import Platform
+
+/// One data directory as a command sees it, with what readers may see.
+///
+/// While a daemon holds the lock everything goes through its socket; otherwise the log is opened read-only, which shows
+/// it as recovery would leave it. `close()` at the end.
+package final class BoxAccess: Sendable {
+    private enum Way: Sendable {
+        case daemon(ControlClient)
+        case files(Files)
+    }
+
+    private struct Files: Sendable {
+        var view: LogView
+        var readers: ThreadExecutor
+    }
+
+    private let way: Way
+    private let data: String
+
+    /// - Throws: 66 where there is no such directory, 74 where its files cannot be read.
+    package init(data: String) throws(CommandFailure) {
+        self.data = data
+        guard FileManager.default.fileExists(atPath: data) else {
+            throw CommandFailure(
+                ExitStatus.noInput,
+                "there is no data directory \(data)",
+                hint: "name one with --data DIR or --config FILE"
+            )
+        }
+        if DirectoryLock.holder(dataDirectory: data) != nil {
+            way = .daemon(ControlClient(socketPath: "\(data)/control.sock"))
+            return
+        }
+        do throws(LogError) {
+            let log = try CommitLog.open(
+                LogConfiguration(directory: data, topics: [:]),
+                disk: PosixDisk(),
+                clock: SystemClock(),
+                access: .readOnly
+            )
+            let readers = ThreadExecutor(name: "readers")
+            way = .files(Files(view: LogView(log: log, disk: PosixDisk(), readers: readers), readers: readers))
+        } catch {
+            throw DataDirectory.failure(error, status: ExitStatus.inputOutput)
+        }
+    }
+
+    package var isDaemonRunning: Bool {
+        if case .daemon = way { return true }
+        return false
+    }
+
+    /// Whether a daemon works on this data directory.
+    package static func hasDaemon(_ data: String) -> Bool {
+        DirectoryLock.holder(dataDirectory: data) != nil
+    }
+
+    package func close() async {
+        switch way {
+        case .daemon(let client): await client.shutdown()
+        case .files(let files): files.readers.stop()
+        }
+    }
+
+    // MARK: Log
+
+    /// Hands each record of the query to `body` as one line of JSON, without its newline, until there are no more or it
+    /// answers false.
+    package func records(_ query: RecordQuery, _ body: (Data) throws -> Bool) async throws {
+        switch way {
+        case .daemon(let client):
+            try await translated { try await client.lines(BoxAccess.path(query), body) }
+        case .files(let files):
+            let lines = try await translated { try files.view.records(query) }
+            for try await buffer in lines {
+                for line in buffer.readableBytesView.split(separator: 0x0A) {
+                    guard try body(Data(line)) else { return }
+                }
+            }
+        }
+    }
+
+    package func topics() async throws -> TopicsDocument {
+        switch way {
+        case .daemon(let client): try await decoded(client, "/api/v1/topics")
+        case .files(let files): TopicsDocument(topics: files.view.topics())
+        }
+    }
+
+    package func topic(_ name: String) async throws -> TopicDocument {
+        switch way {
+        case .daemon(let client): try await decoded(client, "/api/v1/topics/\(BoxAccess.escaped(name))")
+        case .files(let files): try await translated { try files.view.topic(name) }
+        }
+    }
+
+    package func verify() async throws -> VerificationDocument {
+        switch way {
+        case .daemon(let client): try await decoded(client, "/api/v1/log/verify")
+        case .files(let files): try await files.view.verify()
+        }
+    }
+
+    // MARK: Devices
+
+    /// All devices that match, in the order of their ids.
+    package func devices(state: DeviceState?, pattern: String?) async throws -> [DeviceRecord] {
+        var devices: [DeviceRecord] = []
+        var after: String?
+        repeat {
+            let page = try await page(DeviceFilter(state: state, pattern: pattern, after: after))
+            devices += page.devices
+            after = page.next
+        } while after != nil
+        return devices
+    }
+
+    private func page(_ filter: DeviceFilter) async throws -> DevicePage {
+        guard case .daemon(let client) = way else {
+            return try await registry { registry async throws(RegistryError) in try await registry.list(filter) }
+        }
+        var items = [URLQueryItem(name: "max", value: String(filter.count))]
+        if let state = filter.state { items.append(URLQueryItem(name: "state", value: state.rawValue)) }
+        if let pattern = filter.pattern { items.append(URLQueryItem(name: "match", value: pattern)) }
+        if let after = filter.after { items.append(URLQueryItem(name: "after", value: after)) }
+        return try await decoded(client, "/api/v1/devices" + BoxAccess.query(items))
+    }
+
+    package func device(_ id: String) async throws -> DeviceRecord {
+        guard case .daemon(let client) = way else {
+            return try await registry { registry async throws(RegistryError) in try await registry.show(id) }
+        }
+        return try await decoded(client, "/api/v1/devices/\(BoxAccess.escaped(id))")
+    }
+
+    /// Changes a device; without a daemon the lock is taken for it.
+    package func change(_ id: String, _ changes: DeviceChange) async throws -> DeviceRecord {
+        guard case .daemon(let client) = way else { return try await changeOffline(id, changes) }
+        let body = try JSONEncoder().encode(changes)
+        let answer = try await translated {
+            try await client.send("/api/v1/devices/\(BoxAccess.escaped(id))", method: "PATCH", body: body)
+        }
+        return try JSONDecoder().decode(DeviceRecord.self, from: answer)
+    }
+
+    private func changeOffline(_ id: String, _ changes: DeviceChange) async throws -> DeviceRecord {
+        let lock: DirectoryLock
+        do throws(LogError) {
+            lock = try DirectoryLock(dataDirectory: data)
+        } catch {
+            throw DataDirectory.failure(error, status: ExitStatus.cannotCreate)
+        }
+        defer { withExtendedLifetime(lock) {} }
+        do throws(RegistryError) {
+            let now = SystemClock().now()
+            let (registry, _) = try DeviceRegistry.open(path: "\(data)/registry.sqlite", at: now)
+            let record = try await registry.set(id, changes, at: now)
+            try registry.close()
+            return record
+        } catch {
+            throw BoxAccess.failure(error)
+        }
+    }
+
+    private func registry<Value>(_ body: (DeviceRegistry) async throws(RegistryError) -> Value) async throws -> Value {
+        do throws(RegistryError) {
+            let registry = try DeviceRegistry.openReadOnly(path: "\(data)/registry.sqlite")
+            defer { try? registry.close() }
+            return try await body(registry)
+        } catch {
+            throw BoxAccess.failure(error)
+        }
+    }
+
+    private static func failure(_ error: RegistryError) -> CommandFailure {
+        let status: Int32 =
+            switch error.code {
+            case .unknownDevice, .absent: ExitStatus.noInput
+            case .invalidChange, .limitReached: ExitStatus.usage
+            case .permission: ExitStatus.permission
+            default: ExitStatus.inputOutput
+            }
+        return CommandFailure(status, error.message, hint: error.hint)
+    }
+
+    // MARK: Only a daemon can
+
+    package func status() async throws -> StatusDocument { try await decoded(try daemon(), "/api/v1/status") }
+
+    package func reload() async throws -> ReloadDocument {
+        let client = try daemon()
+        let answer = try await translated(isAnswer: [409]) {
+            try await client.send("/api/v1/reload", method: "POST", body: Data())
+        }
+        return try JSONDecoder().decode(ReloadDocument.self, from: answer)
+    }
+
+    package func testHook(_ name: String) async throws -> HookTestDocument {
+        let client = try daemon()
+        let answer = try await translated {
+            try await client.send("/api/v1/hooks/\(BoxAccess.escaped(name))/test", method: "POST", body: Data())
+        }
+        return try JSONDecoder().decode(HookTestDocument.self, from: answer)
+    }
+
+    private func daemon() throws(CommandFailure) -> ControlClient {
+        guard case .daemon(let client) = way else {
+            throw CommandFailure(
+                ExitStatus.unavailable,
+                "no daemon is running on \(data)",
+                hint: "start one with `forebay run` or `systemctl start forebay`"
+            )
+        }
+        return client
+    }
+
+    // MARK: Wire
+
+    private func decoded<Document: Decodable>(_ client: ControlClient, _ path: String) async throws -> Document {
+        let body = try await translated { try await client.get(path) }
+        return try JSONDecoder().decode(Document.self, from: body)
+    }
+
+    /// Turns refusals into the exit codes of the commands. A refusal with a status in `isAnswer` is an answer: its body.
+    private func translated<Value>(isAnswer: Set<Int> = [], _ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as ControlError {
+            guard case .refused(let status, let answer) = error.code else {
+                throw CommandFailure(ExitStatus.unavailable, error.message)
+            }
+            if isAnswer.contains(status), let value = answer as? Value { return value }
+            throw CommandFailure(BoxAccess.exitStatus(http: status), error.message)
+        } catch let error as APIFailure {
+            throw CommandFailure(BoxAccess.exitStatus(http: error.kind.status), error.error, hint: error.hint)
+        }
+    }
+
+    private static func exitStatus(http status: Int) -> Int32 {
+        switch status {
+        case 400, 409: ExitStatus.usage
+        case 403: ExitStatus.permission
+        case 404: ExitStatus.noInput
+        case 503: ExitStatus.unavailable
+        default: ExitStatus.inputOutput
+        }
+    }
+
+    private static func path(_ query: RecordQuery) -> String {
+        var items: [URLQueryItem] = []
+        if let from = query.from { items.append(URLQueryItem(name: "from", value: from.text)) }
+        if let to = query.to { items.append(URLQueryItem(name: "to", value: to.text)) }
+        if let partition = query.partition { items.append(URLQueryItem(name: "partition", value: String(partition))) }
+        if let device = query.device { items.append(URLQueryItem(name: "device", value: device)) }
+        if let metric = query.metric { items.append(URLQueryItem(name: "metric", value: metric)) }
+        if let count = query.count { items.append(URLQueryItem(name: "max", value: String(count))) }
+        if query.follow { items.append(URLQueryItem(name: "follow", value: "true")) }
+        return "/api/v1/topics/\(escaped(query.topic))/records" + self.query(items)
+    }
+
+    private static func query(_ items: [URLQueryItem]) -> String {
+        let parts = items.map { "\($0.name)=\(escaped($0.value ?? ""))" }
+        return parts.isEmpty ? "" : "?" + parts.joined(separator: "&")
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
+    }
+}

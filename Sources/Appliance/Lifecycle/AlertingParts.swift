@@ -1,0 +1,198 @@
+// The rules thread and the hooks, as the daemon runs them and as the API asks them.
+internal import Alerting
+internal import AsyncHTTPClient
+internal import CommitLog
+internal import EventModel
+internal import Foundation
+internal import HTTPAPI
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Platform
+internal import Rules
+
+/// Started by `init`, after the log is open; `stop()` once, while it still is.
+final class AlertingParts: Sendable {
+    let book: AlertBook
+    private let runner: RulesRunner
+    private let dispatcher: HookDispatcher
+    private let client: HTTPClient
+    private let latest = LatestReadings()
+    private let thread: SteppingThread
+
+    init(
+        configuration: Configuration,
+        log: CommitLog,
+        clock: any Platform.Clock,
+        watch: ThreadWatch,
+        eventLoops: MultiThreadedEventLoopGroup,
+        logger: Logger
+    ) async throws {
+        let book = AlertBook()
+        self.book = book
+        let disk = PosixDisk()
+        let origin = AlertingParts.origin(configuration)
+        let latest = latest
+        let runner = try RulesRunner(
+            log: log,
+            dataDirectory: configuration.data,
+            disk: disk,
+            clock: clock,
+            rules: try RuleSet(configuration.rules),
+            origin: origin,
+            book: book,
+            seed: UInt64.random(in: .min ... .max),
+            observer: { latest.take($0, $1) }
+        )
+        self.runner = runner
+        client = HookHTTP.client(on: eventLoops)
+        dispatcher = try HookDispatcher(
+            log: log,
+            dataDirectory: configuration.data,
+            disk: disk,
+            clock: clock,
+            client: client,
+            logger: logger,
+            seed: UInt64.random(in: .min ... .max)
+        )
+        await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
+        thread = SteppingThread(name: "rules", watch: watch, limit: AlertingParts.stepLimit, clock: clock) {
+            let step = {
+                if case .closed = runner.step(waitUpTo: AlertingParts.waitMax) {
+                    pauseThread(for: AlertingParts.waitMax)
+                }
+            }
+            return (step: step, finish: { runner.finish() })
+        }
+    }
+
+    /// Lets the rules see everything that is in the log, saves their state, and lets deliveries under way end.
+    func stop() async {
+        thread.stop()
+        thread.join()
+        await dispatcher.stop()
+        try? await client.shutdown()
+    }
+
+    /// Puts changed rules and hooks in force.
+    func apply(_ configuration: Configuration) async {
+        let origin = AlertingParts.origin(configuration)
+        if let rules = try? RuleSet(configuration.rules) { runner.apply(rules, origin: origin) }
+        await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
+    }
+
+    private static func origin(_ configuration: Configuration) -> AlertOrigin {
+        AlertOrigin(
+            box: configuration.name,
+            timeZone: configuration.timeZone ?? TimeZone.current.identifier,
+            externalURL: configuration.effectiveExternalURL
+        )
+    }
+
+    private static func hooks(_ configuration: Configuration) -> [HookSettings] {
+        configuration.hooks.map { hook in
+            let target: HookTarget =
+                switch hook.delivery {
+                case .webhook(let url, let headers):
+                    .webhook(url: url.reveal(), headers: headers.mapValues { $0.reveal() })
+                case .exec(let program, let arguments):
+                    .exec(command: [program] + arguments.map { $0.reveal() })
+                }
+            return HookSettings(name: hook.name, target: target, timeout: hook.timeout)
+        }
+    }
+
+    private static let waitMax = Duration.milliseconds(200)
+    /// A start after a long outage evaluates up to its bound per step, and waits for the log to take its edges.
+    private static let stepLimit = Duration.seconds(60)
+}
+
+// MARK: - What the API asks
+
+extension AlertingParts {
+    /// - Throws: `APIFailure` where there is no such hook.
+    func test(hook name: String) async throws -> HookTestDocument {
+        guard let result = await dispatcher.test(name) else {
+            let names = dispatcher.statuses.map(\.name).joined(separator: ", ")
+            throw APIFailure(.notFound, "there is no hook \(name)", hint: names.isEmpty ? nil : "hooks: \(names)")
+        }
+        return HookTestDocument(
+            hook: name,
+            delivered: result.delivered,
+            status: result.status,
+            latencyMilliseconds: Double(result.latency.wholeNanoseconds) / 1e6,
+            error: result.error
+        )
+    }
+
+    func countsByState() -> [String: Int] {
+        ["firing": book.firingCount, "pending": runner.status.pendingCount]
+    }
+
+    func pendingCount() -> Int { runner.status.pendingCount }
+
+    func firing() -> [JSONDocument] { book.firing.compactMap { AlertingParts.document($0.json) } }
+
+    func hookMetrics() -> [HookMetrics] {
+        dispatcher.statuses.map { status in
+            HookMetrics(
+                hook: status.name,
+                deliveries: Dictionary(
+                    status.deliveriesByResult.map { ($0.result, $0.count) },
+                    uniquingKeysWith: { $0 + $1 }
+                ),
+                lagRecords: Int64(status.lagRecords),
+                lastSuccess: status.lastSuccess
+            )
+        }
+    }
+
+    func hookStatuses() -> [HTTPAPI.HookStatus] {
+        dispatcher.statuses.map { status in
+            HTTPAPI.HookStatus(
+                name: status.name,
+                type: status.type,
+                lag: Int64(status.lagRecords),
+                delivered: status.delivered,
+                failed: status.failed + status.refused,
+                lastSuccess: status.lastSuccess.map(JSONTimestamp.init),
+                lastError: status.lastError
+            )
+        }
+    }
+
+    func latestReadings(_ directory: DeviceDirectory) -> [LatestReading] { latest.readings(directory) }
+
+    /// Sentences for the status page.
+    func problems() -> [String] {
+        var problems: [String] = []
+        if let problem = runner.status.problem { problems.append("rules: \(problem)") }
+        for status in dispatcher.statuses {
+            if let error = status.lastError { problems.append("hook \(status.name): \(error)") }
+        }
+        return problems
+    }
+
+    /// Alerts by state, firing ones from the log and pending ones from the rules.
+    func alerts(_ query: AlertQuery) -> [JSONDocument] {
+        let firing = query.state == "pending" ? [] : firing()
+        let pending =
+            query.state == "firing"
+            ? []
+            : runner.status.pendingAlerts().compactMap { record in
+                (try? record.encoded()).flatMap(AlertingParts.document)
+            }
+        return (firing + pending).filter { alert in
+            AlertingParts.matches(query.alert, alert["alert"]) && AlertingParts.matches(query.device, alert["device"])
+                && AlertingParts.matches(query.severity, alert["severity"])
+        }
+    }
+
+    static func document(_ json: [UInt8]) -> JSONDocument? {
+        try? JSONDecoder().decode(JSONDocument.self, from: Data(json))
+    }
+
+    static func matches(_ pattern: String?, _ value: JSONDocument?) -> Bool {
+        pattern.map { Glob($0).matches(value?.text ?? "") } ?? true
+    }
+}

@@ -1,0 +1,188 @@
+// One run of the daemon: what is started in which order, and stopped in the opposite one.
+internal import Alerting
+internal import CommitLog
+internal import DeviceRegistry
+internal import EventModel
+internal import Foundation
+internal import HTTPAPI
+internal import Ingest
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Platform
+internal import Rules
+internal import Synchronization
+internal import UnixSignals
+
+/// `forebay run`.
+///
+/// Start: data directory, lock, registry, log (recovered), log-writer, start record, registry upkeep, alerting, inputs,
+/// API; then READY. Stop: inputs (everything they took in becomes durable), alerting, stop record, log, registry, lock.
+package struct Daemon: Sendable {
+    private let loaded: LoadedConfiguration
+    private let logger: Logger
+
+    package init(_ loaded: LoadedConfiguration) {
+        self.loaded = loaded
+        logger = Logger(label: "forebay")
+    }
+
+    /// Runs until SIGTERM or SIGINT, or until the log fails. SIGHUP reloads.
+    ///
+    /// - Throws: `CommandFailure` with the exit code, where it could not start or had to stop.
+    package func run() async throws {
+        let configuration = loaded.configuration
+        for warning in loaded.warnings { logger.warning("\(warning)") }
+        let clock = SystemClock(trustsWallClock: configuration.clock == .trust)
+        let opened = try DataDirectory.open(configuration, clock: clock)
+        report(opened)
+        let end = DaemonEnd()
+        let watch = ThreadWatch()
+        let logThread = LogThread(log: opened.log, watch: watch, clock: clock) { state in end.fail(state) }
+        let parts = try await DaemonParts(
+            loaded: loaded,
+            opened: opened,
+            clock: clock,
+            watch: watch,
+            logger: logger
+        )
+        let manager = ServiceManager()
+        do {
+            try await serve(parts, manager: manager, watch: watch, end: end)
+        } catch {
+            manager.notify("STOPPING=1")
+            await parts.stop()
+            logThread.close()
+            try? opened.registry.close()
+            throw error
+        }
+        manager.notify("STOPPING=1")
+        await parts.stop()
+        logThread.close()
+        try? opened.registry.close()
+        withExtendedLifetime(opened.lock) {}
+        try end.check()
+        logger.notice("stopped")
+    }
+
+    private func report(_ opened: OpenDataDirectory) {
+        let recovery = opened.log.recoveryReport
+        for partition in recovery.partitions where partition.foundLoss || partition.cutBytes.value > 0 {
+            let gaps = partition.gaps.map { "\($0.from) up to \($0.to)" }.joined(separator: ", ")
+            let lost = gaps.isEmpty ? "" : "; offsets missing: \(gaps)"
+            logger.warning("\(partition.topicPartition): cut \(partition.cutBytes.value) bytes of a torn tail\(lost)")
+        }
+        if case .damaged(let path) = opened.registryReport {
+            logger.error("the registry was damaged; it is kept as \(path), and a new one was made")
+        }
+        logger.info("log open after \(recovery.duration)")
+    }
+
+    private func serve(_ parts: DaemonParts, manager: ServiceManager, watch: ThreadWatch, end: DaemonEnd) async throws {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            // A task that gives true ends the daemon.
+            group.addTask {
+                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
+                    guard signal == .sighup else { return true }
+                    await reload(parts)
+                }
+                return true
+            }
+            group.addTask {
+                await end.wait()
+                return true
+            }
+            group.addTask {
+                await parts.keeper.run(); return false
+            }
+            group.addTask {
+                await parts.sampleRates(); return false
+            }
+            group.addTask {
+                await parts.recorder.tickUntilCancelled(); return false
+            }
+            group.addTask {
+                try await parts.server.run(); return false
+            }
+            group.addTask {
+                await feedWatchdog(manager, watch, parts.clock); return false
+            }
+            group.addTask {
+                let listening = try await parts.server.listening()
+                await parts.startInputs()
+                manager.notify("READY=1\nSTATUS=running")
+                let port = listening.networkPort.map { "; HTTP on port \($0)" } ?? ""
+                logger.notice("ready\(port)")
+                return false
+            }
+            while let isEnd = try await group.next() {
+                if isEnd { break }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func reload(_ parts: DaemonParts) async {
+        let outcome = await parts.reload()
+        if outcome.applied {
+            logger.notice(
+                "configuration reloaded: \(outcome.changes.isEmpty ? "no changes" : outcome.changes.joined(separator: "; "))"
+            )
+        } else {
+            for problem in outcome.problems {
+                logger.error("\(problem.file):\(problem.line):\(problem.column): \(problem.message)")
+            }
+            logger.error("the configuration was not reloaded; the old one stays")
+        }
+    }
+
+    /// Feeds the watchdog while every thread's step returns within its limit.
+    private func feedWatchdog(_ manager: ServiceManager, _ watch: ThreadWatch, _ clock: any Platform.Clock) async {
+        guard let interval = manager.watchdogInterval else { return }
+        while !Task.isCancelled {
+            let overdue = watch.overdue(at: clock.monotonic())
+            if overdue.isEmpty {
+                manager.notify("WATCHDOG=1")
+            } else {
+                for thread in overdue {
+                    logger.critical("thread \(thread.name) has been in one step for \(thread.running)")
+                }
+            }
+            try? await Task.sleep(for: interval)
+        }
+    }
+}
+
+/// How the daemon's run came to its end, where that was not a signal.
+final class DaemonEnd: Sendable {
+    private let failures: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+    private let failure = Mutex<CommandFailure?>(nil)
+
+    init() {
+        (failures, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// The log has failed for good: the process must end, and the next start recovers by what the disk really holds.
+    func fail(_ state: LogState) {
+        var message = "the log has failed"
+        if case .poisoned(let error) = state { message = "the log has failed: \(error)" }
+        failure.withLock {
+            $0 = CommandFailure(
+                ExitStatus.inputOutput,
+                message,
+                hint: "nothing was acknowledged that is not on disk; the next start recovers by what the disk holds"
+            )
+        }
+        continuation.yield()
+    }
+
+    /// Suspends until `fail` was called, or the task is cancelled.
+    func wait() async {
+        for await _ in failures { return }
+    }
+
+    func check() throws(CommandFailure) {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+}

@@ -1,0 +1,210 @@
+// The running parts of the daemon, wired; and what a reload does to them.
+internal import Alerting
+internal import CommitLog
+internal import DeviceRegistry
+internal import EventModel
+internal import Foundation
+internal import HTTPAPI
+internal import Ingest
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Platform
+internal import Rules
+internal import Synchronization
+
+/// Everything between the open data directory and the signals. Created once per run; `stop()` once.
+final class DaemonParts: Sendable {
+    let clock: any Platform.Clock
+    let log: CommitLog
+    let registry: DeviceRegistry
+    let keeper: RegistryKeeper
+    let inputs: InputSupervisor
+    let alerting: AlertingParts
+    let server: APIServer
+    let rates = RateMeter()
+    let started: Timestamp
+
+    private let loader: ConfigurationLoader
+    private let configurationPath: String?
+    private let sightings: DeviceSightings
+    let recorder: SystemRecorder
+    /// Where blocking reads of the log run.
+    let readersThread: ThreadExecutor
+    private let eventLoops: MultiThreadedEventLoopGroup
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    private struct State {
+        var configuration: Configuration
+        var wasLastReloadSuccessful = true
+        var isReady = false
+        var isStopping = false
+    }
+
+    init(
+        loaded: LoadedConfiguration,
+        opened: OpenDataDirectory,
+        clock: any Platform.Clock,
+        watch: ThreadWatch,
+        logger: Logger
+    ) async throws {
+        let configuration = loaded.configuration
+        self.clock = clock
+        self.logger = logger
+        log = opened.log
+        registry = opened.registry
+        started = clock.now()
+        loader = ConfigurationLoader()
+        configurationPath = loaded.files.first
+        state = Mutex(State(configuration: configuration))
+        let automatic = try await opened.registry.automaticCount()
+        sightings = DeviceSightings(automaticMax: max(0, configuration.devices.automaticMax - automatic))
+        keeper = RegistryKeeper(registry: opened.registry, sightings: sightings, clock: clock, logger: logger)
+        recorder = try SystemRecorder(log: opened.log, clock: clock, configurationHash: configuration.hash)
+        recorder.start()
+        eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        readersThread = ThreadExecutor(name: "readers")
+        alerting = try await AlertingParts(
+            configuration: configuration,
+            log: opened.log,
+            clock: clock,
+            watch: watch,
+            eventLoops: eventLoops,
+            logger: logger
+        )
+        inputs = InputSupervisor(
+            surroundings: try DaemonParts.surroundings(opened, configuration, sightings, clock, watch)
+        )
+        let views = ViewsBox()
+        server = APIServer(
+            configuration: APIServerConfiguration(
+                network: configuration.listen.http.map {
+                    ListenAddress(host: $0.address.host, port: $0.address.port)
+                },
+                controlSocketPath: "\(configuration.data)/control.sock"
+            ),
+            providers: views.providers(
+                log: LogView(log: opened.log, disk: PosixDisk(), readers: readersThread),
+                registry: opened.registry,
+                clock: clock
+            ),
+            clock: clock,
+            eventLoopGroup: eventLoops,
+            logger: logger
+        )
+        views.set(self)
+    }
+
+    private static func surroundings(
+        _ opened: OpenDataDirectory,
+        _ configuration: Configuration,
+        _ sightings: DeviceSightings,
+        _ clock: any Platform.Clock,
+        _ watch: ThreadWatch
+    ) throws(CommandFailure) -> InputSurroundings {
+        let log = opened.log
+        let readings = log.partitions.filter { $0.topicPartition.topic == .readings }
+        guard !readings.isEmpty, let rejected = log.partitions.first(where: { $0.topicPartition.topic == .rejected })
+        else {
+            throw CommandFailure(ExitStatus.inputOutput, "the log has no topic readings or rejected")
+        }
+        let pipelineLog = PipelineLog(
+            readings: readings,
+            rejected: rejected,
+            inbox: log.inbox,
+            pool: log.pool,
+            readingsCompression: readings[0].configuration.compression,
+            rejectedCompression: rejected.configuration.compression,
+            commitInterval: log.configuration.commitInterval
+        )
+        return InputSurroundings(
+            log: pipelineLog,
+            directory: opened.registry.feed,
+            sightings: sightings,
+            environment: InputEnvironment(
+                clock: clock,
+                disk: PosixDisk(),
+                directory: "\(configuration.data)/inputs",
+                commitInterval: log.configuration.commitInterval,
+                seed: UInt64.random(in: .min ... .max)
+            ),
+            watch: watch
+        )
+    }
+
+    // MARK: Lifecycle
+
+    func startInputs() async {
+        await inputs.apply(configuration)
+        state.withLock { $0.isReady = true }
+    }
+
+    /// Stops what takes in, then what reads, then records the stop. The log is still open on return.
+    func stop() async {
+        state.withLock { $0.isStopping = true }
+        await inputs.stopAll()
+        await keeper.save()
+        await alerting.stop()
+        recorder.stop()
+        readersThread.stop()
+        try? await eventLoops.shutdownGracefully()
+    }
+
+    func sampleRates() async {
+        while !Task.isCancelled {
+            rates.sample(inputs.views(), at: clock.monotonic())
+            try? await Task.sleep(for: .seconds(5))
+        }
+    }
+
+    // MARK: Configuration
+
+    var configuration: Configuration { state.withLock { $0.configuration } }
+    var wasLastReloadSuccessful: Bool { state.withLock { $0.wasLastReloadSuccessful } }
+    var isReady: Bool { state.withLock { $0.isReady } }
+    var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    /// Loads the configuration anew and applies what can be applied while running; a bad file changes nothing.
+    func reload() async -> ReloadDocument {
+        switch loader.load(path: configurationPath) {
+        case .failure(let failure):
+            state.withLock { $0.wasLastReloadSuccessful = false }
+            return ReloadDocument(applied: false, changes: [], problems: DaemonParts.problems(of: failure))
+        case .success(let fresh):
+            let old = configuration
+            let changes = fresh.configuration.changes(from: old)
+            var next = fresh.configuration
+            next.data = old.data
+            next.listen = old.listen
+            next.log = old.log
+            next.clock = old.clock
+            state.withLock {
+                $0.configuration = next
+                $0.wasLastReloadSuccessful = true
+            }
+            await inputs.apply(next)
+            if let automatic = try? await registry.automaticCount() {
+                sightings.setBudget(max(0, next.devices.automaticMax - automatic))
+            }
+            await alerting.apply(next)
+            return ReloadDocument(applied: true, changes: changes.map(\.description))
+        }
+    }
+
+    private static func problems(of failure: ConfigurationFailure) -> [ReloadDocument.Problem] {
+        switch failure {
+        case .notFound:
+            [ReloadDocument.Problem(file: "", line: 0, column: 0, message: failure.description)]
+        case .invalid(let problems):
+            problems.filter { $0.severity == .error }.map {
+                ReloadDocument.Problem(
+                    file: $0.place.file,
+                    line: $0.place.line,
+                    column: $0.place.column,
+                    message: $0.message
+                )
+            }
+        }
+    }
+}

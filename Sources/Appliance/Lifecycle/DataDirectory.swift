@@ -1,0 +1,77 @@
+// The directory that everything lives in: made, locked, opened.
+internal import CommitLog
+internal import DeviceRegistry
+internal import EventModel
+internal import Foundation
+internal import Platform
+
+/// What a running daemon has open. Closed in the opposite order by `Daemon`.
+struct OpenDataDirectory {
+    var lock: DirectoryLock
+    var log: CommitLog
+    var registry: DeviceRegistry
+    var registryReport: RegistryOpenReport
+}
+
+/// Opening a data directory for the daemon.
+enum DataDirectory {
+    /// Folders of the data directory, beside the log's own.
+    static let folders = ["cursors", "hooks", "inputs"]
+
+    /// Makes what is missing, takes the lock, opens registry and log; recovers both. Blocks for as long as that takes.
+    ///
+    /// Throws with the exit code that belongs to the cause: 73 where something cannot be made or is locked, 74 where the disk
+    /// fails, 77 where permission is missing.
+    static func open(_ configuration: Configuration, clock: any Clock) throws(CommandFailure) -> OpenDataDirectory {
+        let path = configuration.data
+        try make(path)
+        let lock: DirectoryLock
+        do throws(LogError) {
+            lock = try DirectoryLock(dataDirectory: path)
+        } catch {
+            throw failure(error, status: ExitStatus.cannotCreate)
+        }
+        for folder in folders { try make("\(path)/\(folder)") }
+        let registry: DeviceRegistry
+        let report: RegistryOpenReport
+        do throws(RegistryError) {
+            (registry, report) = try DeviceRegistry.open(path: "\(path)/registry.sqlite", at: clock.now())
+        } catch {
+            throw CommandFailure(ExitStatus.inputOutput, "\(error)", hint: error.hint)
+        }
+        do throws(LogError) {
+            let log = try CommitLog.open(
+                configuration.logConfiguration,
+                disk: PosixDisk(),
+                clock: clock,
+                access: .readWrite
+            )
+            return OpenDataDirectory(lock: lock, log: log, registry: registry, registryReport: report)
+        } catch {
+            throw failure(error, status: ExitStatus.inputOutput)
+        }
+    }
+
+    private static func make(_ path: String) throws(CommandFailure) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o750]
+            )
+        } catch {
+            let code = (error as NSError).code
+            let isPermission = code == CocoaError.fileWriteNoPermission.rawValue
+            throw CommandFailure(
+                isPermission ? ExitStatus.permission : ExitStatus.cannotCreate,
+                "cannot make \(path): \(error.localizedDescription)",
+                hint: "`data` in the configuration says where; the daemon's user must be able to write there"
+            )
+        }
+    }
+
+    static func failure(_ error: LogError, status: Int32) -> CommandFailure {
+        let isPermission = error.errno == EACCES || error.errno == EPERM
+        return CommandFailure(isPermission ? ExitStatus.permission : status, "\(error)")
+    }
+}

@@ -1,0 +1,165 @@
+// Starts, stops and replaces the inputs as the configuration has them, and knows how each is doing.
+internal import EventModel
+internal import Ingest
+internal import Platform
+internal import Synchronization
+
+/// One configured input as metrics and status see it.
+struct InputView: Sendable {
+    var configuration: InputConfiguration
+    var counts: InputCounts
+    var state: InputState
+}
+
+/// Owns the threads of all inputs. Counters outlive a reload: they belong to the input's name.
+actor InputSupervisor {
+    private struct Entry: Sendable {
+        var configuration: InputConfiguration
+        var counters: InputCounters
+        var state: InputStateBox
+    }
+
+    /// All that a thread's inputs are built from: the same plan needs no restart.
+    private struct Plan: Hashable {
+        var inputs: [InputConfiguration]
+        var devices: DevicesConfiguration
+        var box: String
+    }
+
+    private struct Group {
+        var plan: Plan
+        var thread: SteppingThread
+    }
+
+    private let surroundings: InputSurroundings
+    private var groups: [Group] = []
+    private let entries = Mutex<[Entry]>([])
+
+    init(surroundings: InputSurroundings) {
+        self.surroundings = surroundings
+    }
+
+    /// In the order of the configuration. Any thread.
+    nonisolated func views() -> [InputView] {
+        entries.withLock { $0 }.map {
+            InputView(configuration: $0.configuration, counts: $0.counters.snapshot(), state: $0.state.current)
+        }
+    }
+
+    /// Makes the running inputs those of `configuration`. What did not change goes on undisturbed.
+    func apply(_ configuration: Configuration) {
+        let wanted = InputSupervisor.groups(of: configuration.inputs).map {
+            Plan(inputs: $0, devices: configuration.devices, box: configuration.name)
+        }
+        let ended = groups.filter { !wanted.contains($0.plan) }
+        for group in ended { group.thread.stop() }
+        for group in ended { group.thread.join() }
+        groups.removeAll { !wanted.contains($0.plan) }
+        let known = Dictionary(
+            entries.withLock { $0 }.map { ($0.configuration.name, $0) },
+            uniquingKeysWith: { a, _ in a }
+        )
+        let fresh = configuration.inputs.map { input in
+            Entry(
+                configuration: input,
+                counters: known[input.name]?.counters ?? InputCounters(),
+                state: known[input.name].flatMap { $0.configuration == input ? $0.state : nil } ?? InputStateBox()
+            )
+        }
+        entries.withLock { $0 = fresh }
+        let byName = Dictionary(fresh.map { ($0.configuration.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let running = Set(groups.map(\.plan))
+        for plan in wanted where !running.contains(plan) {
+            let thread = start(plan.inputs.compactMap { byName[$0.name] }, configuration)
+            groups.append(Group(plan: plan, thread: thread))
+        }
+    }
+
+    /// Stops all inputs; on return everything that they took in is durable, or said not to be.
+    func stopAll() {
+        for group in groups { group.thread.stop() }
+        for group in groups { group.thread.join() }
+        groups = []
+    }
+
+    /// Inputs of a type that shares a thread are one group, every other input is its own.
+    private static func groups(of inputs: [InputConfiguration]) -> [[InputConfiguration]] {
+        var groups: [[InputConfiguration]] = []
+        for definition in InputRegistry.definitions {
+            let members = inputs.filter { $0.transport.typeName == definition.name }
+            if definition.sharesThread {
+                if !members.isEmpty { groups.append(members) }
+            } else {
+                groups += members.map { [$0] }
+            }
+        }
+        return groups
+    }
+
+    private func start(_ entries: [Entry], _ configuration: Configuration) -> SteppingThread {
+        let surroundings = surroundings
+        let typeName = entries.first?.configuration.transport.typeName ?? "input"
+        let name = entries.count == 1 ? entries[0].configuration.name : typeName
+        return SteppingThread(
+            name: name,
+            watch: surroundings.watch,
+            limit: InputSupervisor.stepLimit,
+            clock: surroundings.environment.clock
+        ) {
+            do {
+                let endpoints = try entries.map { entry in
+                    try surroundings.endpoint(entry.configuration, configuration, entry.counters, entry.state)
+                }
+                guard let definition = InputRegistry.definition(named: typeName) else {
+                    throw CommandFailure(ExitStatus.configuration, "no input type \(typeName)")
+                }
+                let adapter = try definition.makeAdapter(endpoints, surroundings.environment)
+                return (step: { adapter.step() }, finish: { adapter.finish() })
+            } catch {
+                for entry in entries { entry.state.set(InputState(isUp: false, text: "\(error)")) }
+                return (step: { pauseThread(for: InputLimits.stepWaitMax) }, finish: {})
+            }
+        }
+    }
+
+    /// A broker's name may take the resolver's full time-out twice over.
+    private static let stepLimit = Duration.seconds(30)
+}
+
+/// What inputs are built with. Shared by all; values and thread-safe objects.
+struct InputSurroundings: Sendable {
+    var log: PipelineLog
+    var directory: DirectoryFeed
+    var sightings: DeviceSightings
+    var environment: InputEnvironment
+    var watch: ThreadWatch
+
+    /// Builds the pipeline of one input, on the thread that will own it.
+    func endpoint(
+        _ input: InputConfiguration,
+        _ configuration: Configuration,
+        _ counters: InputCounters,
+        _ state: InputStateBox
+    ) throws -> InputEndpoint {
+        guard let definition = DecoderRegistry.definition(named: input.format) else {
+            throw CommandFailure(ExitStatus.configuration, "no format \(input.format)")
+        }
+        let now = Double(environment.clock.now().milliseconds) / 1000
+        let pipeline = IngestPipeline(
+            settings: input.pipelineSettings(devices: configuration.devices, now: now),
+            decoder: try definition.make(input.decoderOptions),
+            log: log,
+            directory: directory,
+            sightings: sightings,
+            counters: counters,
+            clock: environment.clock,
+            hashSeed: environment.seed
+        )
+        return InputEndpoint(
+            name: input.name,
+            settings: try configuration.settings(of: input),
+            pipeline: pipeline,
+            state: state
+        )
+    }
+}

@@ -1,0 +1,47 @@
+// Carries what the inputs saw into the registry, in batches, once a second.
+internal import DeviceRegistry
+internal import EventModel
+internal import Logging
+internal import Platform
+
+/// The only writer of sightings. A report that could not be stored is kept and merged with the next one; the
+/// directory that inputs read is published by the registry itself.
+actor RegistryKeeper {
+    private let registry: DeviceRegistry
+    private let sightings: DeviceSightings
+    private let clock: any Clock
+    private let logger: Logger
+    private var unsaved = SightingReport()
+    private var isFailing = false
+
+    init(registry: DeviceRegistry, sightings: DeviceSightings, clock: any Clock, logger: Logger) {
+        self.registry = registry
+        self.sightings = sightings
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Saves once a second until the task is cancelled, and once more then.
+    func run() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(1))
+            await save()
+        }
+        await save()
+    }
+
+    /// Saves what was reported since the last time.
+    func save() async {
+        unsaved.merge(sightings.drain())
+        guard !unsaved.isEmpty else { return }
+        do {
+            _ = try await registry.record(unsaved, at: clock.now())
+            unsaved = SightingReport()
+            if isFailing { logger.notice("the registry takes sightings again") }
+            isFailing = false
+        } catch {
+            if !isFailing { logger.error("the registry does not take sightings; they are kept: \(error)") }
+            isFailing = true
+        }
+    }
+}

@@ -1,0 +1,95 @@
+// The figures of one scrape, gathered from the running parts.
+internal import Alerting
+internal import CommitLog
+internal import DeviceRegistry
+internal import EventModel
+internal import HTTPAPI
+internal import Ingest
+internal import Platform
+
+struct MetricsView: MetricsProvider {
+    let box: ViewsBox
+
+    func metrics() async -> MetricsSnapshot {
+        guard let parts = try? box.parts() else {
+            return MetricsSnapshot(
+                version: ProductVersion.text,
+                box: "",
+                commitDuration: HistogramSnapshot(upperBounds: [], counts: [], overflowCount: 0, sum: 0),
+                dataFreeBytes: 0,
+                alerts: [:],
+                devices: [:],
+                isClockSynchronised: false,
+                wasLastReloadSuccessful: false
+            )
+        }
+        let logMetrics = parts.log.metrics
+        let bounds = LogMetrics.bucketBounds
+        return MetricsSnapshot(
+            version: ProductVersion.text,
+            box: parts.configuration.name,
+            inputs: parts.inputs.views().map(MetricsView.metrics),
+            partitions: MetricsView.partitions(parts.log),
+            commitDuration: HistogramSnapshot(
+                upperBounds: bounds,
+                counts: Array(logMetrics.commitDurations.prefix(bounds.count)),
+                overflowCount: logMetrics.commitDurations.last ?? 0,
+                sum: logMetrics.commitSeconds
+            ),
+            dataFreeBytes: DataSpace.current(parts).free,
+            alerts: parts.alerting.countsByState(),
+            hooks: parts.alerting.hookMetrics(),
+            devices: Dictionary(
+                parts.registry.countsByState().map { ($0.key.rawValue, $0.value) },
+                uniquingKeysWith: { $0 + $1 }
+            ),
+            isClockSynchronised: parts.clock.quality() == .synchronised,
+            wasLastReloadSuccessful: parts.wasLastReloadSuccessful
+        )
+    }
+
+    func latestReadings() async -> [LatestReading] {
+        guard let parts = try? box.parts() else { return [] }
+        return parts.alerting.latestReadings(parts.registry.directory())
+    }
+
+    private static func metrics(_ view: InputView) -> InputMetrics {
+        InputMetrics(
+            input: view.configuration.name,
+            received: view.counts.received,
+            appended: view.counts.appended,
+            rejected: Dictionary(
+                view.counts.rejected.map { ($0.key.name.description, $0.value) },
+                uniquingKeysWith: { $0 + $1 }
+            ),
+            dropped: Dictionary(
+                view.counts.dropped.map { ($0.key.rawValue, $0.value) },
+                uniquingKeysWith: { $0 + $1 }
+            ),
+            events: view.counts.events,
+            isUp: view.state.isUp,
+            lastPayload: view.counts.lastPayload
+        )
+    }
+
+    /// Offsets as readers may see them: the end is the high watermark.
+    private static func partitions(_ log: CommitLog) -> [PartitionMetrics] {
+        let snapshot = log.snapshot()
+        return log.partitions.map { partition in
+            PartitionMetrics(
+                topic: partition.topicPartition.topic.text,
+                partition: Int(partition.topicPartition.partition.value),
+                startOffset: partition.logStartOffset.value,
+                endOffset: snapshot.highWatermark(of: partition).value,
+                sizeBytes: partition.sizeBytes.value
+            )
+        }
+    }
+}
+
+/// What the file system of the data directory says.
+enum DataSpace {
+    static func current(_ parts: DaemonParts) -> DiskSpace {
+        (try? PosixDisk().space(at: parts.configuration.data)) ?? DiskSpace(total: 0, free: 0)
+    }
+}

@@ -1,0 +1,181 @@
+// Health and status, in words that say what to do.
+internal import Alerting
+internal import CommitLog
+internal import DeviceRegistry
+internal import EventModel
+internal import Foundation
+internal import HTTPAPI
+internal import Ingest
+internal import NIOCore
+internal import Platform
+
+struct StatusView: StatusProvider {
+    let box: ViewsBox
+
+    /// Ready: recovered, listening, and every required input up.
+    func readiness() async -> Readiness {
+        guard let parts = try? box.parts(), !parts.isStopping else {
+            return Readiness(reasons: ["the daemon is stopping"])
+        }
+        guard parts.isReady else { return Readiness(reasons: ["the inputs have not started yet"]) }
+        var reasons = parts.inputs.views()
+            .filter { $0.configuration.isRequired && !$0.state.isUp }
+            .map { "input \($0.configuration.name): \($0.state.text)" }
+        if let problem = StatusView.logProblem(parts.log.state) { reasons.append(problem) }
+        return Readiness(reasons: reasons)
+    }
+
+    func status() async throws -> StatusDocument {
+        let parts = try box.parts()
+        let samples = try await RejectedSamples.read(parts)
+        let views = parts.inputs.views()
+        let space = DataSpace.current(parts)
+        let problems = problems(parts, views)
+        return StatusDocument(
+            box: parts.configuration.name,
+            version: ProductVersion.text,
+            pid: getpid(),
+            state: parts.isStopping ? .stopping : !parts.isReady ? .starting : problems.isEmpty ? .ok : .degraded,
+            problems: problems,
+            started: JSONTimestamp(parts.started),
+            time: JSONTimestamp(parts.clock.now()),
+            clockSynchronised: parts.clock.quality() == .synchronised,
+            inputs: views.map { status($0, rate: parts.rates.rate(of: $0.configuration.name), samples) },
+            devices: try await devices(parts),
+            alerts: AlertsStatus(pending: parts.alerting.pendingCount(), firing: parts.alerting.firing()),
+            hooks: parts.alerting.hookStatuses(),
+            disk: DiskStatus(
+                freeBytes: space.free,
+                sizeBytes: space.total,
+                logBytes: parts.log.partitions.reduce(0) { $0 + $1.sizeBytes.value },
+                daysLeft: nil
+            )
+        )
+    }
+
+    private static func logProblem(_ state: LogState) -> String? {
+        switch state {
+        case .serving: nil
+        case .full: "the disk is full; nothing new is acknowledged until there is room"
+        case .poisoned(let error): "the log has failed: \(error)"
+        case .closed: "the log is closed"
+        }
+    }
+
+    private func problems(_ parts: DaemonParts, _ views: [InputView]) -> [String] {
+        var problems: [String] = []
+        if let problem = StatusView.logProblem(parts.log.state) { problems.append(problem) }
+        for partition in parts.log.recoveryReport.partitions where partition.foundLoss {
+            problems.append("\(partition.topicPartition): records were lost to damage; see `forebay log verify`")
+        }
+        for view in views where !view.state.isUp {
+            problems.append("input \(view.configuration.name): \(view.state.text)")
+        }
+        for view in views {
+            let dropped = view.counts.dropped.values.reduce(0, +)
+            if dropped > 0 {
+                problems.append("input \(view.configuration.name): \(dropped) payloads were lost to overload")
+            }
+        }
+        problems += parts.alerting.problems()
+        if parts.clock.quality() == .unsynchronised {
+            problems.append("the clock is not synchronised; events are marked `unsynced`")
+        }
+        if !parts.wasLastReloadSuccessful {
+            problems.append("the last reload failed; `forebay check` says why, and the old configuration is in force")
+        }
+        return problems
+    }
+
+    private func status(_ view: InputView, rate: Double, _ samples: RejectedSamples) -> InputStatus {
+        let name = view.configuration.name
+        return InputStatus(
+            name: name,
+            type: view.configuration.transport.typeName,
+            connected: view.state.isUp,
+            detail: StatusView.words(view.state),
+            required: view.configuration.isRequired,
+            rate: rate,
+            received: view.counts.received,
+            appended: view.counts.appended,
+            events: view.counts.events,
+            dropped: view.counts.dropped.values.reduce(0, +),
+            rejected: view.counts.rejected.sorted { $0.value > $1.value }.map { reason, count in
+                InputStatus.Rejected(
+                    reason: reason.name.description,
+                    count: count,
+                    sample: samples.sample(input: name, reason: reason.name.description),
+                    hint: StatusView.hint(for: reason, input: name)
+                )
+            },
+            lastPayload: view.counts.lastPayload.map(JSONTimestamp.init)
+        )
+    }
+
+    private static func words(_ state: InputState) -> String {
+        ([state.text] + state.details.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }).joined(
+            separator: "; "
+        )
+    }
+
+    private func devices(_ parts: DaemonParts) async throws -> DevicesStatus {
+        let counts = parts.registry.countsByState()
+        let newest = try await parts.registry.list(DeviceFilter(state: .new, count: StatusView.newestMax))
+        return DevicesStatus(
+            new: counts[.new] ?? 0,
+            active: counts[.active] ?? 0,
+            blocked: counts[.blocked] ?? 0,
+            newest: newest.devices.map(\.id)
+        )
+    }
+
+    /// What to type next.
+    private static func hint(for reason: RejectReason, input: String) -> String {
+        switch reason {
+        case .noDevice: "set `device:` or `device_field:` of input \(input), or `{device}` in its topics"
+        case .tooManyDevices: "raise `devices.max_automatic`, or look for forged ids: forebay devices list --state new"
+        case .unknownDevice: "forebay devices set ID --state active --create"
+        case .tooManyMetrics: "raise `devices.max_metrics`, or leave metrics out with `ignore:`"
+        case .tooLarge: "raise `payload_bytes_max` of input \(input)"
+        case .unknownFormat, .malformed: "set `format:` of input \(input); try: forebay explain \(input) 'PAYLOAD'"
+        default: "forebay tail rejected --max 1"
+        }
+    }
+
+    private static let newestMax = 10
+}
+
+/// The newest reject of each input and reason, from the end of topic `rejected`.
+struct RejectedSamples: Sendable {
+    private var samples: [String: String] = [:]
+
+    static func read(_ parts: DaemonParts) async throws -> RejectedSamples {
+        struct Line: Decodable {
+            var headers: [String: String]
+            var value: JSONDocument
+        }
+        var samples = RejectedSamples()
+        let view = LogView(log: parts.log, disk: PosixDisk(), readers: parts.readersThread)
+        let lines = try view.records(RecordQuery(topic: TopicName.rejected.text, count: 200))
+        for try await buffer in lines {
+            for line in buffer.readableBytesView.split(separator: 0x0A) {
+                guard let decoded = try? JSONDecoder().decode(Line.self, from: Data(line)),
+                    let input = decoded.headers["input"], let reason = decoded.headers["reason"]
+                else { continue }
+                samples.samples["\(input)\u{0}\(reason)"] = shown(decoded.value)
+            }
+        }
+        return samples
+    }
+
+    func sample(input: String, reason: String) -> String? {
+        samples["\(input)\u{0}\(reason)"]
+    }
+
+    private static func shown(_ value: JSONDocument) -> String {
+        if let text = value.text { return String(text.prefix(200)) }
+        if let base64 = value["base64"]?.text { return "base64:\(base64.prefix(200))" }
+        let data = (try? JSONEncoder().encode(value)) ?? Data()
+        return String(String(decoding: data, as: UTF8.self).prefix(200))
+    }
+}

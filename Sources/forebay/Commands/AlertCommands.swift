@@ -1,0 +1,162 @@
+// alerts and hooks: what the rules found, and whether it can be delivered.
+import Appliance
+import ArgumentParser
+import Foundation
+import HTTPAPI
+
+struct AlertsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "alerts",
+        abstract: "What the rules found.",
+        subcommands: [List.self, History.self, Show.self]
+    )
+
+    /// One record of topic `alerts`.
+    struct Transition: Decodable {
+        var offset: Int64
+        var value: JSONDocument
+
+        subscript(key: String) -> String { value[key]?.text ?? "" }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Alerts that are firing.")
+
+        @OptionGroup var output: OutputOption
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            let newest = try await AlertsCommand.transitions(data, RecordQuery(topic: "alerts", from: .earliest))
+                .reduce(into: [String: Transition]()) { $0[$1["fingerprint"]] = $1 }
+            let firing = newest.values.filter { $0["state"] == "firing" }.sorted { $0.offset < $1.offset }
+            try AlertsCommand.print(firing, output)
+        }
+    }
+
+    struct History: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Every firing and resolving, oldest first.")
+
+        @Option(help: "Where to begin: earliest, an offset, or a time.")
+        var from: String?
+
+        @Option(help: ArgumentHelp("Only devices that match.", valueName: "glob"))
+        var device: String?
+
+        @Option(help: ArgumentHelp("The newest so many.", valueName: "n"))
+        var max = 100
+
+        @OptionGroup var output: OutputOption
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            var start: HTTPAPI.RecordPosition?
+            if let from {
+                guard let position = HTTPAPI.RecordPosition(from) else {
+                    throw ValidationError("--from takes earliest, an offset, or a time such as 2026-11-23T19:10:00Z.")
+                }
+                start = position
+            }
+            let query = RecordQuery(topic: "alerts", from: start, device: device, count: start == nil ? max : nil)
+            let all = try await AlertsCommand.transitions(data, query)
+            try AlertsCommand.print(Array(all.suffix(max)), output)
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "One alert: its newest transition, in full.")
+
+        @Argument(help: "The fingerprint, or its beginning.")
+        var fingerprint: String
+
+        @OptionGroup var output: OutputOption
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            let matching = try await AlertsCommand.transitions(data, RecordQuery(topic: "alerts", from: .earliest))
+                .filter { $0["fingerprint"].hasPrefix(fingerprint) }
+            guard let newest = matching.last else {
+                throw CommandFailure(
+                    ExitStatus.noInput,
+                    "no alert has the fingerprint \(fingerprint)",
+                    hint: "forebay alerts history shows them"
+                )
+            }
+            guard Set(matching.map { $0["fingerprint"] }).count == 1 else {
+                throw CommandFailure(ExitStatus.usage, "\(fingerprint) begins several fingerprints; give more of it")
+            }
+            Console.line(
+                output.format == .ndjson ? try JSONText.compact(newest.value) : try JSONText.pretty(newest.value)
+            )
+        }
+    }
+
+    static func transitions(_ data: DataOption, _ query: RecordQuery) async throws -> [Transition] {
+        var transitions: [Transition] = []
+        try await data.withBox { box in
+            try await box.records(query) { line in
+                if let transition = try? JSONDecoder().decode(Transition.self, from: line) {
+                    transitions.append(transition)
+                }
+                return true
+            }
+        }
+        return transitions
+    }
+
+    static func print(_ transitions: [Transition], _ output: OutputOption) throws {
+        try output.print(
+            transitions.map(\.value),
+            headings: ["AT", "STATE", "SEVERITY", "ALERT", "DEVICE", "METRIC", "VALUE", "FINGERPRINT"]
+        ) { value in
+            func text(_ key: String) -> String { value[key]?.text ?? "" }
+            let number = value["value"].flatMap(AlertsCommand.number) ?? ""
+            let unit = value["unit"]?.text.map { " \($0)" } ?? ""
+            return [
+                text("at"), text("state"), text("severity"), text("alert"), text("device"), text("metric"),
+                number + unit,
+                text("fingerprint"),
+            ]
+        }
+    }
+
+    private static func number(_ value: JSONDocument) -> String? {
+        switch value {
+        case .integer(let integer): String(integer)
+        case .number(let number): String(number)
+        default: nil
+        }
+    }
+}
+
+struct HooksCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hooks",
+        abstract: "Where alerts are delivered.",
+        subcommands: [Test.self]
+    )
+
+    struct Test: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Sends one alert, marked as a test, and says how it went.",
+            discussion: "Exits 1 where it was not delivered."
+        )
+
+        @Argument(help: "The hook's name.")
+        var name: String
+
+        @OptionGroup var output: OutputOption
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            let outcome = try await data.withBox { try await $0.testHook(name) }
+            try output.print(outcome) {
+                let status = outcome.status.map { ", status \($0)" } ?? ""
+                let took = String(format: "%.1f ms", outcome.latencyMilliseconds)
+                return outcome.delivered
+                    ? "\(outcome.hook): delivered in \(took)\(status)"
+                    : "\(outcome.hook): not delivered after \(took)\(status): \(outcome.error ?? "no reason given")"
+            }
+            guard outcome.delivered else { throw ExitCode(ExitStatus.failed) }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+// Options that many commands have.
+import Appliance
+import ArgumentParser
+import Foundation
+
+struct ConfigurationOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The configuration; else /etc/forebay/forebay.yaml, else ./forebay.yaml.", valueName: "file")
+    )
+    var config: String?
+
+    /// The configuration, or its problems on standard error and exit code 78.
+    func load() throws -> LoadedConfiguration {
+        switch ConfigurationLoader().load(path: config) {
+        case .success(let loaded):
+            return loaded
+        case .failure(.notFound(let paths)):
+            throw CommandFailure(ExitStatus.noInput, ConfigurationFailure.notFound(paths).description)
+        case .failure(let failure):
+            Console.error(failure.description)
+            throw ExitCode(ExitStatus.configuration)
+        }
+    }
+}
+
+/// For commands that only read: a configuration that names the data directory, or the directory itself.
+struct DataOption: ParsableArguments {
+    @OptionGroup var configuration: ConfigurationOption
+
+    @Option(help: ArgumentHelp("The data directory, without a configuration.", valueName: "dir"))
+    var data: String?
+
+    func directory() throws -> String {
+        if let data { return URL(fileURLWithPath: data).standardizedFileURL.path }
+        return try configuration.load().configuration.data
+    }
+
+    /// Opens the box, lets `body` work, and closes it again.
+    func withBox<Value>(_ body: (BoxAccess) async throws -> Value) async throws -> Value {
+        let box = try BoxAccess(data: try directory())
+        do {
+            let value = try await body(box)
+            await box.close()
+            return value
+        } catch {
+            await box.close()
+            throw error
+        }
+    }
+}
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, json, ndjson, csv
+}
+
+struct OutputOption: ParsableArguments {
+    @Option(name: .shortAndLong, help: "table, json, ndjson or csv; a table on a terminal, else ndjson.")
+    var output: OutputFormat?
+
+    var format: OutputFormat { output ?? (Console.isTerminal ? .table : .ndjson) }
+
+    /// Prints a list of documents in the wanted format.
+    func print<Document: Encodable>(_ documents: [Document], headings: [String], row: (Document) -> [String]) throws {
+        switch format {
+        case .json:
+            Console.line(try JSONText.pretty(documents))
+        case .ndjson:
+            for document in documents { Console.line(try JSONText.compact(document)) }
+        case .table, .csv:
+            var table = Table(headings)
+            for document in documents { table.add(row(document)) }
+            Console.line(format == .csv ? table.csv() : table.text())
+        }
+    }
+
+    /// Prints one document; `text` is what people see.
+    func print<Document: Encodable>(_ document: Document, text: () -> String) throws {
+        switch format {
+        case .json: Console.line(try JSONText.pretty(document))
+        case .ndjson: Console.line(try JSONText.compact(document))
+        case .table, .csv: Console.line(text())
+        }
+    }
+}
+
+enum JSONText {
+    static func pretty(_ document: some Encodable) throws -> String {
+        try text(document, [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    }
+
+    static func compact(_ document: some Encodable) throws -> String {
+        try text(document, [.sortedKeys, .withoutEscapingSlashes])
+    }
+
+    private static func text(_ document: some Encodable, _ formatting: JSONEncoder.OutputFormatting) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = formatting
+        return String(decoding: try encoder.encode(document), as: UTF8.self)
+    }
+}
+
+/// `10ms 30s 10m 2h 30d` on the command line.
+struct DurationArgument: ExpressibleByArgument {
+    let duration: Duration
+
+    init?(argument: String) {
+        let units: [(suffix: String, milliseconds: Int64)] = [
+            ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+        ]
+        for unit in units where argument.hasSuffix(unit.suffix) {
+            guard let count = Int64(argument.dropLast(unit.suffix.count)), count >= 0, count <= 1_000_000_000 else {
+                continue
+            }
+            duration = .milliseconds(count * unit.milliseconds)
+            return
+        }
+        return nil
+    }
+}

@@ -1,0 +1,166 @@
+// tail, topics, log: what is in the log.
+import Appliance
+import ArgumentParser
+import Foundation
+import HTTPAPI
+
+struct TailCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tail",
+        abstract: "Records of a topic; without options the last 10.",
+        discussion: """
+            FROM and TO are earliest, latest, an offset, or a time of receipt such as 2026-11-23T19:10:00Z. As ndjson a \
+            record is {"topic","partition","offset","timestamp","key","headers":{},"value"}.
+            """
+    )
+
+    @Argument(help: "The topic.")
+    var topic = "readings"
+
+    @Option(help: "Where to begin.")
+    var from: String?
+
+    @Option(help: "Where to end; the record there is not shown.")
+    var to: String?
+
+    @Option(help: "Only this partition.")
+    var partition: Int?
+
+    @Option(help: ArgumentHelp("Only devices that match, e.g. 'freezer-*'.", valueName: "glob"))
+    var device: String?
+
+    @Option(help: "Only events with this metric.")
+    var metric: String?
+
+    @Option(help: ArgumentHelp("The most records.", valueName: "n"))
+    var max: Int?
+
+    @Flag(name: .shortAndLong, help: "Go on with what is appended.")
+    var follow = false
+
+    @OptionGroup var output: OutputOption
+    @OptionGroup var data: DataOption
+
+    func run() async throws {
+        let query = RecordQuery(
+            topic: topic,
+            from: try position(from, "--from"),
+            to: try position(to, "--to"),
+            partition: partition,
+            device: device,
+            metric: metric,
+            count: max,
+            follow: follow
+        )
+        if let max, max < 1 { throw ValidationError("--max is at least 1.") }
+        var printer = RecordPrinter(format: output.format, topic: topic)
+        printer.begin()
+        try await data.withBox { box in
+            try await box.records(query) { line in
+                printer.print(line)
+                return true
+            }
+        }
+        printer.end()
+    }
+
+    private func position(_ text: String?, _ option: String) throws -> HTTPAPI.RecordPosition? {
+        guard let text else { return nil }
+        guard let position = HTTPAPI.RecordPosition(text) else {
+            throw ValidationError(
+                "\(option) takes earliest, latest, an offset, or a time such as 2026-11-23T19:10:00Z."
+            )
+        }
+        return position
+    }
+}
+
+struct TopicsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "topics",
+        abstract: "Topics of the log.",
+        subcommands: [List.self, Describe.self]
+    )
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "All partitions with their offsets and sizes.")
+
+        @OptionGroup var output: OutputOption
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            let topics = try await data.withBox { try await $0.topics() }
+            try output.print(
+                topics.topics.flatMap(\.partitions),
+                headings: ["TOPIC", "PARTITION", "START", "END", "SEGMENTS", "BYTES"]
+            ) { partition in
+                [
+                    partition.topic, "\(partition.partition)", "\(partition.logStartOffset)",
+                    "\(partition.logEndOffset)",
+                    "\(partition.segments)", "\(partition.bytes)",
+                ]
+            }
+        }
+    }
+
+    struct Describe: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "One topic with its settings.")
+
+        @Argument(help: "The topic.")
+        var topic: String
+
+        @OptionGroup var output: OutputOption
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            let document = try await data.withBox { try await $0.topic(topic) }
+            try output.print(document) {
+                var lines = [document.topic]
+                for (key, value) in document.configuration.sorted(by: { $0.key < $1.key }) {
+                    lines.append("  \(key): \(value)")
+                }
+                for partition in document.partitions {
+                    lines.append(
+                        "  partition \(partition.partition): offsets \(partition.logStartOffset) up to "
+                            + "\(partition.logEndOffset), \(partition.segments) segments, \(partition.bytes) bytes"
+                    )
+                }
+                return lines.joined(separator: "\n")
+            }
+        }
+    }
+}
+
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log",
+        abstract: "The log's files.",
+        subcommands: [Verify.self, Dump.self]
+    )
+
+    struct Verify: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Reads every byte of the log.",
+            discussion: "Exits 1 where there is damage that is not yet known as a gap."
+        )
+
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            let document = try await data.withBox { try await $0.verify() }
+            Console.line(try Console.isTerminal ? JSONText.pretty(document) : JSONText.compact(document))
+            if document.damage.contains(where: { !$0.known }) { throw ExitCode(ExitStatus.failed) }
+        }
+    }
+
+    struct Dump: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Batches and records of one segment file.")
+
+        @Argument(help: "A .log file.")
+        var file: String
+
+        func run() async throws {
+            try SegmentDump.run(file) { Console.line($0) }
+        }
+    }
+}

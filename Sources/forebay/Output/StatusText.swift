@@ -1,0 +1,95 @@
+// The status as people read it.
+import Appliance
+import Foundation
+import HTTPAPI
+
+struct StatusText {
+    private let status: StatusDocument
+
+    init(_ status: StatusDocument) {
+        self.status = status
+    }
+
+    var text: String {
+        var lines = [
+            "\(Console.bold(status.box))  forebay \(status.version)  \(status.state.rawValue)  up \(uptime)  "
+                + "clock \(status.clockSynchronised ? "synchronised" : "not synchronised")"
+        ]
+        lines += status.problems.map { Console.red("  ! \($0)") }
+        lines.append("")
+        lines.append(inputs)
+        lines += rejects
+        lines.append("")
+        lines.append(
+            "devices  \(status.devices.new) new, \(status.devices.active) active, \(status.devices.blocked) blocked"
+        )
+        if !status.devices.newest.isEmpty {
+            lines.append("         new: \(status.devices.newest.joined(separator: ", "))")
+        }
+        lines.append("alerts   \(status.alerts.firing.count) firing, \(status.alerts.pending) pending")
+        for alert in status.alerts.firing {
+            lines.append("         " + Console.red(alert["summary"]?.text ?? alert["alert"]?.text ?? ""))
+        }
+        for hook in status.hooks { lines.append("hook     \(line(hook))") }
+        lines.append(
+            "disk     \(size(status.disk.freeBytes)) free of \(size(status.disk.sizeBytes)), log \(size(status.disk.logBytes))"
+        )
+        return lines.joined(separator: "\n")
+    }
+
+    private var inputs: String {
+        var table = Table([
+            "INPUT", "TYPE", "UP", "RATE/S", "RECEIVED", "APPENDED", "REJECTED", "DROPPED", "LAST", "STATE",
+        ])
+        for input in status.inputs {
+            let rejected = input.rejected.reduce(0) { $0 + $1.count }
+            table.add([
+                input.name, input.type, input.connected ? "yes" : "no", String(format: "%.1f", input.rate),
+                "\(input.received)", "\(input.appended)", "\(rejected)", "\(input.dropped)",
+                input.lastPayload.map { "\(age($0.timestamp.milliseconds)) ago" } ?? "never", input.detail ?? "",
+            ])
+        }
+        return table.text()
+    }
+
+    private var rejects: [String] {
+        status.inputs.flatMap { input in
+            input.rejected.flatMap { reject in
+                var lines = ["  \(input.name): \(reject.count) x \(reject.reason)"]
+                if let sample = reject.sample { lines.append("    last: \(Table.printable(sample))") }
+                if let hint = reject.hint { lines.append("    try:  \(hint)") }
+                return lines
+            }
+        }
+    }
+
+    private func line(_ hook: HookStatus) -> String {
+        let success = hook.lastSuccess.map { "last success \(age($0.timestamp.milliseconds)) ago" } ?? "no success yet"
+        let error = hook.lastError.map { "; \($0)" } ?? ""
+        return
+            "\(hook.name) (\(hook.type))  \(hook.delivered) delivered, \(hook.failed) failed, \(hook.lag) waiting, \(success)\(error)"
+    }
+
+    private var uptime: String { age(status.started.timestamp.milliseconds) }
+
+    private func age(_ milliseconds: Int64) -> String {
+        let seconds = max(0, (status.time.timestamp.milliseconds - milliseconds) / 1000)
+        switch seconds {
+        case ..<120: return "\(seconds) s"
+        case ..<7200: return "\(seconds / 60) min"
+        case ..<172_800: return "\(seconds / 3600) h"
+        default: return "\(seconds / 86_400) d"
+        }
+    }
+
+    private func size(_ bytes: Int64) -> String {
+        let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+        var value = Double(bytes)
+        var unit = 0
+        while value >= 1024, unit < units.count - 1 {
+            value /= 1024
+            unit += 1
+        }
+        return unit == 0 ? "\(bytes) B" : String(format: "%.1f ", value) + units[unit]
+    }
+}

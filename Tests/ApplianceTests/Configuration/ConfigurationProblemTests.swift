@@ -1,0 +1,318 @@
+// What is said about a configuration that is wrong: everything, at its place, with the nearest right word.
+import Appliance
+import Foundation
+import Rules
+import Testing
+
+@Suite("Configuration problems")
+struct ConfigurationProblemTests {
+    @Test("ten mistakes are reported in one run, each at its place")
+    func tenMistakes() {
+        let text = """
+            nmae: edge-01
+            time_zone: Europe/Berln
+            log:
+              commit_interval: 10
+              segment_bytes: 64MB
+              topics:
+                readngs: { partitions: 2 }
+            inputs:
+              lan:
+                type: udp
+                listen: 8094
+                format: jsno
+                required: yes
+            devices:
+              max_metrics: many
+            rules:
+              - alert: Hot
+                match: { metric: temperature }
+                above: 30
+                clear_below: 31
+                notify: [pagr]
+            hooks:
+              pager: { type: webhook, url: "http://127.0.0.1:9000/" }
+            """
+        #expect(
+            problems(text) == [
+                "c.yaml:1:1: unknown key `nmae`; did you mean `name`?",
+                "c.yaml:2:12: `time_zone`: unknown time zone `Europe/Berln`; did you mean `Europe/Berlin`?",
+                "c.yaml:4:20: `commit_interval`: expected a duration such as `10ms`, `30s`, `10m`, `2h`, `30d`, not `10`"
+                    + " (its unit is missing)",
+                "c.yaml:5:18: `segment_bytes`: expected a size such as `64KiB`, `256MiB`, `8GiB`, not `64MB`",
+                "c.yaml:7:5: unknown key `log.topics.readngs`; did you mean `readings`?",
+                "c.yaml:11:13: `listen`: expected an address such as `127.0.0.1:8094` or `[::1]:8094`, not `8094`",
+                "c.yaml:12:13: `format`: unknown format `jsno`; did you mean `json`?",
+                "c.yaml:13:15: `required`: expected `true` or `false`, not `yes`",
+                "c.yaml:15:16: `max_metrics`: expected a whole number, not `many`",
+                "c.yaml:20:18: `clear_below` lies beyond `above`: the alert would clear while it is still too high",
+                "c.yaml:21:13: rule `Hot` notifies hook `pagr`, which is not there; did you mean `pager`?",
+            ]
+        )
+    }
+
+    @Test(
+        "a key of a later version is named as such",
+        arguments: [
+            ("listen: { kafka: 127.0.0.1:9092 }", "c.yaml:1:11: `listen.kafka` is not in this version"),
+            (
+                "listen: { http: { listen: 127.0.0.1:1, token_file: x } }",
+                "c.yaml:1:40: `listen.http.token_file` is not in this version"
+            ),
+            ("log: { auto_create: { enabled: false } }", "c.yaml:1:8: `log.auto_create` is not in this version"),
+            (
+                "log: { topics: { devices: { retention: 1d } } }",
+                "c.yaml:1:18: `log.topics.devices` is not in this version"
+            ),
+        ]
+    )
+    func laterKeys(text: String, expected: String) {
+        #expect(problems(text) == [expected])
+    }
+
+    @Test("every duplicate key is reported, beside everything else")
+    func duplicateKeys() {
+        let text = """
+            name: a
+            log: { keep_free: 10%, keep_free: 20% }
+            name: b
+            "name": c
+            dta: /x
+            """
+        #expect(
+            problems(text) == [
+                "c.yaml:2:24: duplicate key `keep_free`: it stands in line 2 already",
+                "c.yaml:3:1: duplicate key `name`: it stands in line 1 already",
+                "c.yaml:4:1: duplicate key `name`: it stands in line 1 already",
+                "c.yaml:5:1: unknown key `dta`; did you mean `data`?",
+            ]
+        )
+    }
+
+    @Test(
+        "a syntax error has its place",
+        arguments: [
+            ("name: \"edge\ndata: /x\n", "c.yaml:3:1: not YAML: found unexpected end of stream"),
+            ("log:\n\tsegment_bytes: 1MiB\n", "c.yaml:2:1: not YAML: found character that cannot start any token"),
+            ("inputs: [a\n", "c.yaml:2:1: not YAML: did not find expected ',' or ']'"),
+            ("name: a\n---\nname: b\n", "c.yaml:2:1: not YAML: but found another document"),
+            ("name: *nobody\n", "c.yaml:1:7: not YAML: found undefined alias"),
+            ("name: a\nlog: {}\u{1}\n", "c.yaml:2:8: not YAML: control characters are not allowed (U+1)"),
+        ]
+    )
+    func syntax(text: String, expected: String) {
+        let found = problems(text)
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix(expected) == true, "\(found)")
+    }
+
+    @Test(
+        "a value of another kind is an error",
+        arguments: [
+            ("- a\n", "c.yaml:1:1: expected keys such as `inputs:` and `rules:`, not a list"),
+            ("inputs: lan\n", "c.yaml:1:9: `inputs`: expected a mapping of keys, not a single value"),
+            ("name: [a]\n", "c.yaml:1:7: `name`: expected a single value, not a list"),
+            ("rules: { a: b }\n", "c.yaml:1:8: `rules`: expected a list of rules, not a mapping of keys"),
+            ("name: on\n", "c.yaml:1:7: `name`: expected text, and `on` reads as a Boolean: put it in quotes"),
+            (
+                "devices: { max_metrics: \"5\" }\n",
+                "c.yaml:1:25: `max_metrics`: expected a whole number, not `5` in quotes"
+            ),
+            ("devices: { max_metrics: 0 }\n", "c.yaml:1:25: `max_metrics`: `0` is out of range: 1 to 4096"),
+            ("log: { commit_interval: 2m }\n", "c.yaml:1:25: `commit_interval`: `2m` is out of range: 1ms to 1m"),
+            (
+                "log: { segment_bytes: 99999999999999999999KiB }\n",
+                "c.yaml:1:23: `segment_bytes`: expected a size such as"
+            ),
+            (
+                "log: { segment_bytes: 9999999999TiB }\n",
+                "c.yaml:1:23: `segment_bytes`: `9999999999TiB` is out of range: 1MiB to 1GiB"
+            ),
+            ("? [a]\n: b\n", "c.yaml:1:3: expected a key that is a word, not a list"),
+            ("listen: { http: 0.0.0.0:8470 }", "c.yaml:1:17: `listen.http`: 0.0.0.0:8470 is open to other machines"),
+            ("data: \"\"\n", "c.yaml:1:7: `data`: the text must not be empty"),
+            ("external_url: edge\n", "c.yaml:1:15: `external_url`: expected a URL such as"),
+            ("clock: gps\n", "c.yaml:1:8: `clock`: unknown clock `gps`; there is `kernel`, `trust`"),
+        ]
+    )
+    func wrongKinds(text: String, expected: String) {
+        let found = problems(text)
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix(expected) == true, "\(found)")
+    }
+
+    @Test(
+        "inputs that cannot work",
+        arguments: [
+            ("a: {}", "1:14: input `a` has no `type`: one of `mqtt`, `udp`, `serial`"),
+            ("a: { type: mqt }", "1:22: `type`: unknown type of input `mqt`; did you mean `mqtt`?"),
+            ("a: { type: mqtt }", "1:14: `subscribe` is missing"),
+            ("a: { type: mqtt, subscribe: [] }", "1:14: `subscribe` is missing"),
+            (
+                "a: { type: mqtt, subscribe: [\"a/{device\"] }",
+                "1:40: `subscribe`: topic pattern \"a/{device\": a capture takes a whole level"
+            ),
+            (
+                "a: { type: mqtt, subscribe: [\"{a...}/{b...}\"] }",
+                "1:40: `subscribe`: topic pattern \"{a...}/{b...}\": "
+            ),
+            (
+                "a: { type: mqtt, subscribe: [\"{a}/{a}\"] }",
+                "1:40: `subscribe`: topic pattern \"{a}/{a}\": \"{a}\" stands there twice"
+            ),
+            (
+                "a: { type: mqtt, subscribe: [\"a+/b\"] }",
+                "1:40: `subscribe`: topic pattern \"a+/b\": a wildcard takes a whole level"
+            ),
+            (
+                "a: { type: mqtt, subscribe: [x], exclude: [\"#/b\"] }",
+                "1:54: `exclude`: topic pattern \"#/b\": \"#\" must be the last level"
+            ),
+            ("a: { type: mqtt, subscribe: [x], url: \"tcp://b\" }", "1:49: `url`: expected `mqtt://HOST[:PORT]`"),
+            ("a: { type: mqtt, subscribe: [x], url: \"mqtt://u:p@b\" }", "1:49: `url`: a URL is shown to people"),
+            (
+                "a: { type: mqtt, subscribe: [x], keepalive: 5s }",
+                "1:55: `keepalive`: `5s` is out of range: 1m to 65535s"
+            ),
+            ("a: { type: mqtt, subscribe: [x], password_file: /p }", "1:59: `password_file` needs `user` beside it"),
+            (
+                "a: { type: mqtt, subscribe: [x], ca_file: /p }",
+                "1:53: `ca_file` is for TLS: the `url` must begin with `mqtts://`"
+            ),
+            ("a: { type: udp, listen: \":8094\" }", "1:35: `listen`: expected an address such as"),
+            ("a: { type: udp, listen: \"1.2.3.4:99999\" }", "1:35: `listen`: expected an address such as"),
+            ("a: { type: udp, baud: 9600 }", "1:27: unknown key `inputs.a.baud`; there is"),
+            (
+                "a: { type: udp, payload_bytes_max: 100KiB }",
+                "1:46: `payload_bytes_max`: no datagram is longer than 65535 bytes"
+            ),
+            ("a: { type: serial }", "1:14: `port` is missing"),
+            (
+                "a: { type: serial, port: /dev/x, parity: evn }",
+                "1:52: `parity`: unknown parity `evn`; did you mean `even`?"
+            ),
+            ("a: { type: udp, columns: [a, b] }", "1:36: `columns` belongs to `format: csv`, and this is `auto`"),
+            ("a: { type: udp, format: csv, columns: [a, A] }", "1:49: `columns`: two have the same name"),
+            ("\"a b\": { type: udp }", "1:11: `inputs`: `a b` is no name: a name has letters"),
+            ("on: { type: udp }", "1:11: `inputs`: `on` is no name: YAML reads it as a Boolean"),
+        ]
+    )
+    func inputs(text: String, expected: String) {
+        let found = problems("inputs: { \(text) }")
+        #expect(found.count == 1, "\(found)")
+        #expect(found.first?.hasPrefix("c.yaml:" + expected) == true, "\(found)")
+    }
+
+    @Test(
+        "rules that cannot work",
+        arguments: [
+            ("{ match: { metric: t }, above: 1 }", "1:9: a rule needs its name: `alert: ...`"),
+            ("{ alert: A, match: { metric: t } }", "1:9: a rule needs its condition"),
+            ("{ alert: A, match: { metric: t }, above: 1, below: 0 }", "1:60: a rule has one condition"),
+            ("{ alert: A, match: { metric: t }, above: 1, clear_above: 0 }", "1:66: `clear_above` belongs to `below`"),
+            ("{ alert: A, match: { metric: t }, below: 1, clear_above: 0 }", "1:66: `clear_above` lies beyond `below`"),
+            ("{ alert: A, match: { metric: t }, above: \"1\" }", "1:50: `above`: expected a number, not `1` in quotes"),
+            (
+                "{ alert: A, match: { metric: t }, above: -15 °C }",
+                "1:50: `above`: expected a number, not `-15 °C`: a limit is in"
+            ),
+            ("{ alert: A, match: { metric: t }, above: .inf }", "1:50: `above`: expected a number, not `.inf`"),
+            (
+                "{ alert: A, match: { metrc: t }, above: 1 }",
+                "1:30: unknown key `rules.match.metrc`; did you mean `metric`?"
+            ),
+            ("{ alert: A, match: { metric: t }, above: 1, for: 10 }", "1:58: `for`: expected a duration"),
+            ("{ alert: A, match: { metric: t }, rate: 1 }", "1:43: `rules.rate` is not in this version"),
+        ]
+    )
+    func rules(text: String, expected: String) {
+        let found = problems("rules: [\(text)]").filter { !$0.contains("reaches no hook") }
+        #expect(found.count == 1, "\(found)")
+        #expect(found.first?.hasPrefix("c.yaml:" + expected) == true, "\(found)")
+    }
+
+    @Test(
+        "hooks that cannot work",
+        arguments: [
+            ("{}", "hook `a` has no `type`: one of `webhook`, `exec`"),
+            ("{ type: webhok, url: \"http://x/\" }", "unknown type of hook `webhok`; did you mean `webhook`?"),
+            ("{ type: webhook }", "`url` is missing"),
+            ("{ type: webhook, url: \"ftp://x/\" }", "`url`: expected a URL such as"),
+            ("{ type: webhook, url: \"http://x/\", headers: { \"a b\": c } }", "`a b` is no name of an HTTP header"),
+            ("{ type: webhook, url: \"http://x/\", headers: { Host: c } }", "Forebay sets `Host` itself"),
+            ("{ type: exec }", "`command` is missing"),
+            ("{ type: exec, command: [siren] }", "the program needs its full path"),
+            ("{ type: exec, command: [/bin/true], timeout: 1ms }", "`timeout`: `1ms` is out of range: 100ms to 10m"),
+        ]
+    )
+    func hooks(text: String, expected: String) {
+        let found = problems("hooks: { a: \(text) }")
+        #expect(found.count == 1, "\(found)")
+        #expect(found.first?.contains(expected) == true, "\(found)")
+    }
+
+    @Test("definitions that collide")
+    func collisions() {
+        let text = """
+            inputs:
+              a: { type: udp, listen: "0.0.0.0:8094" }
+              b: { type: udp, listen: "127.0.0.1:8094" }
+              c: { type: udp, listen: "127.0.0.1:0" }
+              d: { type: udp, listen: "127.0.0.1:0" }
+              e: { type: serial, port: /dev/ttyUSB0 }
+              f: { type: serial, port: /dev/ttyUSB0 }
+              g: { type: mqtt, subscribe: [x], client_id: same }
+              h: { type: mqtt, subscribe: [y], client_id: same }
+            rules:
+              - { alert: A, match: { metric: t }, above: 1 }
+              - { alert: A, match: { metric: t }, above: 2 }
+            hooks: { p: { type: exec, command: /bin/true } }
+            """
+        #expect(
+            problems(text) == [
+                "c.yaml:3:27: inputs `a` and `b` both listen on UDP port 8094",
+                "c.yaml:7:28: inputs `e` and `f` both read `/dev/ttyUSB0`",
+                "c.yaml:9:47: inputs `g` and `h` connect to mqtt://127.0.0.1:1883 with the same client id `same`",
+                "c.yaml:12:14: alert `A` is given twice: it stands at c.yaml:11:14 already",
+            ]
+        )
+    }
+
+    @Test("what is hardly meant is a warning, and the configuration holds")
+    func warnings() throws {
+        let text = """
+            rules:
+              - { alert: A, above: 1 }
+              - { alert: B, match: { metric: t }, above: 1, severity: critcal, notify: [p] }
+            hooks: { p: { type: exec, command: /bin/true } }
+            """
+        #expect(
+            problems(text) == [
+                "c.yaml:2:14: warning: rule `A` has no `match` and watches every metric of every device",
+                "c.yaml:3:59: warning: severity `critcal` is taken as it stands; did you mean `critical`?",
+            ]
+        )
+        #expect(try configuration(text).rules.map(\.severity) == ["warning", "critcal"])
+        let silent = problems("rules: [{ alert: A, match: { metric: t }, above: 1 }]")
+        #expect(silent == ["c.yaml:1:18: warning: rule `A` reaches no hook: its alerts are only recorded"])
+    }
+
+    @Test("aliases of aliases cannot blow the tree up")
+    func aliasBomb() {
+        var text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        for (letter, before) in zip("bcdefgh", "abcdefg") {
+            text += "\(letter): &\(letter) [\((0..<10).map { _ in "*\(before)" }.joined(separator: ", "))]\n"
+        }
+        #expect(problems(text).contains { $0.contains("more than 100000 values") })
+    }
+
+    @Test("every truncation of a configuration is answered, never trapped on")
+    func truncations() {
+        let bytes = Array(contractExampleText.utf8)
+        var failures = 0
+        for length in 0...bytes.count {
+            if case .failure = read(String(decoding: bytes[..<length], as: UTF8.self)) { failures += 1 }
+        }
+        #expect(failures > 0 && failures < bytes.count)
+    }
+}
