@@ -1,0 +1,116 @@
+// The log's work and nothing else: fill record batches, checksum them, write each at the file's end, sync it.
+//
+//     log-append --file PATH [--records N] [--record-bytes N] [--count N] [--interval-us N]
+//
+// A batch is a Kafka v2 header of 61 bytes and --records (2000) copied records of --record-bytes (250) bytes, of which
+// --count (200) are written, one each --interval-us (10000). Prints CPU per record and the time of write and sync.
+#define _GNU_SOURCE
+#include "bench.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { HEADER_BYTES = 61, CHECKSUM_AT = 17, CHECKED_FROM = 21 };
+
+static uint32_t table[256];
+
+static void prepare_table(void) {
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t value = i;
+        for (int bit = 0; bit < 8; bit++) {
+            value = (value >> 1) ^ (value & 1 ? 0x82F63B78u : 0);
+        }
+        table[i] = value;
+    }
+}
+
+static uint32_t crc32c_software(uint32_t crc, const uint8_t *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++) {
+        crc = table[(crc ^ bytes[i]) & 0xFF] ^ (crc >> 8);
+    }
+    return crc;
+}
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+__attribute__((target("sse4.2"))) static uint32_t crc32c_hardware(uint32_t crc, const uint8_t *bytes, size_t length) {
+    uint64_t wide = crc;
+    for (; length >= 8; bytes += 8, length -= 8) {
+        uint64_t word;
+        memcpy(&word, bytes, sizeof(word));
+        wide = _mm_crc32_u64(wide, word);
+    }
+    crc = (uint32_t)wide;
+    for (; length > 0; bytes++, length--) {
+        crc = _mm_crc32_u8(crc, *bytes);
+    }
+    return crc;
+}
+#endif
+
+static uint32_t crc32c(const uint8_t *bytes, size_t length) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("sse4.2")) {
+        return ~crc32c_hardware(0xFFFFFFFFu, bytes, length);
+    }
+#endif
+    return ~crc32c_software(0xFFFFFFFFu, bytes, length);
+}
+
+// Copies the records behind the header, changing a few bytes of each as an encoder would, and sets the checksum.
+static void build_batch(uint8_t *batch, const uint8_t *record, size_t records, size_t record_bytes, uint64_t base) {
+    memset(batch, 0, HEADER_BYTES);
+    memcpy(batch, &base, sizeof(base));
+    for (size_t i = 0; i < records; i++) {
+        uint8_t *place = batch + HEADER_BYTES + i * record_bytes;
+        uint64_t offset = base + i;
+        memcpy(place, record, record_bytes);
+        memcpy(place, &offset, sizeof(offset));
+    }
+    uint32_t crc = crc32c(batch + CHECKED_FROM, HEADER_BYTES - CHECKED_FROM + records * record_bytes);
+    memcpy(batch + CHECKSUM_AT, &crc, sizeof(crc));
+}
+
+int main(int argc, char **argv) {
+    const char *path = text_option(argc, argv, "--file", NULL);
+    size_t records = (size_t)number_option(argc, argv, "--records", 2000);
+    size_t record_bytes = (size_t)number_option(argc, argv, "--record-bytes", 250);
+    size_t count = (size_t)number_option(argc, argv, "--count", 200);
+    int64_t interval = (int64_t)(number_option(argc, argv, "--interval-us", 10000) * 1000);
+    size_t length = HEADER_BYTES + records * record_bytes;
+    uint8_t *batch = malloc(length);
+    uint8_t *record = malloc(record_bytes < 8 ? 8 : record_bytes);
+    int64_t *times = calloc(count, sizeof(*times));
+    int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 || batch == NULL || record == NULL || times == NULL || record_bytes < 8 || count == 0) {
+        fail("log-append --file");
+    }
+    prepare_table();
+    if (crc32c((const uint8_t *)"123456789", 9) != 0xE3069283u) {
+        fprintf(stderr, "the checksum is wrong\n");
+        return 1;
+    }
+    memset(record, 'r', record_bytes);
+    int64_t cpu_start = cpu_ns();
+    int64_t start = monotonic_ns();
+    for (size_t i = 0; i < count; i++) {
+        if (interval > 0) {
+            sleep_until(start + (int64_t)i * interval);
+        }
+        build_batch(batch, record, records, record_bytes, i * records);
+        int64_t before = monotonic_ns();
+        if (pwrite(fd, batch, length, (off_t)(i * length)) != (ssize_t)length || fdatasync(fd) < 0) {
+            unlink(path);
+            fail("write and sync");
+        }
+        times[i] = monotonic_ns() - before;
+    }
+    double seconds = (double)(monotonic_ns() - start) / 1e9;
+    double cpu = (double)(cpu_ns() - cpu_start);
+    unlink(path);
+    qsort(times, count, sizeof(*times), compare_times);
+    printf("{\"records\":%zu,\"rate\":%.0f,\"cpu_ns_per_record\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+           count * records, (double)(count * records) / seconds, cpu / (double)(count * records),
+           percentile_us(times, count, 0.5), percentile_us(times, count, 0.99));
+    return 0;
+}
