@@ -85,7 +85,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "forebay",
-            dependencies: ["Appliance", "EventModel", "HTTPAPI", argumentParser],
+            dependencies: ["Appliance", "EventModel", "HTTPAPI", "Platform", argumentParser],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

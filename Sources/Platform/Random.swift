@@ -43,3 +43,8 @@ package struct Backoff: Sendable {
         ceiling = first
     }
 }
+
+/// A number that nobody can guess, for hash seeds and jitter, from the system's generator.
+package func randomSeed() -> UInt64 {
+    UInt64.random(in: .min ... .max)
+}

@@ -21,7 +21,7 @@ struct Forebay: AsyncParsableCommand {
         let arguments = Array(CommandLine.arguments.dropFirst())
         if let words = LaterCommands.match(arguments) {
             Console.error("forebay \(words): not in this version")
-            exit(ExitStatus.usage)
+            Foundation.exit(ExitStatus.usage)
         }
         do {
             var command = try parseAsRoot(arguments)
@@ -32,7 +32,7 @@ struct Forebay: AsyncParsableCommand {
             }
         } catch let failure as CommandFailure {
             Console.error("forebay: \(failure)")
-            exit(failure.status)
+            Foundation.exit(failure.status)
         } catch {
             exit(withError: error)
         }

@@ -25,7 +25,7 @@ enum ImportFences {
             "AsyncHTTPClient", "Foundation", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
             "ServiceLifecycle", "UnixSignals", "Yams",
         ]),
-        "forebay": base.union(["Appliance", "ArgumentParser", "EventModel", "Foundation", "HTTPAPI"]),
+        "forebay": base.union(["Appliance", "ArgumentParser", "EventModel", "Foundation", "HTTPAPI", "Platform"]),
         "simulators": base.union(["ArgumentParser", "CMosquitto", "CSimulator", "Foundation"]),
     ]
 

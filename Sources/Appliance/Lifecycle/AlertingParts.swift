@@ -17,7 +17,7 @@ final class AlertingParts: Sendable {
     private let runner: RulesRunner
     private let dispatcher: HookDispatcher
     private let client: HTTPClient
-    private let latest = LatestReadings()
+    private let latest = LatestReadings(seed: randomSeed())
     private let thread: SteppingThread
 
     init(
@@ -41,7 +41,7 @@ final class AlertingParts: Sendable {
             rules: try RuleSet(configuration.rules),
             origin: origin,
             book: book,
-            seed: UInt64.random(in: .min ... .max),
+            seed: randomSeed(),
             observer: { latest.take($0, $1) }
         )
         self.runner = runner
@@ -53,7 +53,7 @@ final class AlertingParts: Sendable {
             clock: clock,
             client: client,
             logger: logger,
-            seed: UInt64.random(in: .min ... .max)
+            seed: randomSeed()
         )
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
         thread = SteppingThread(name: "rules", watch: watch, limit: AlertingParts.stepLimit, clock: clock) {

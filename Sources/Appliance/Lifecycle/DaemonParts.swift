@@ -127,7 +127,7 @@ final class DaemonParts: Sendable {
                 disk: PosixDisk(),
                 directory: "\(configuration.data)/inputs",
                 commitInterval: log.configuration.commitInterval,
-                seed: UInt64.random(in: .min ... .max)
+                seed: randomSeed()
             ),
             watch: watch
         )

@@ -17,51 +17,64 @@ final class LatestReadings: Sendable {
     }
 
     private struct Table: ~Copyable {
-        /// `device NUL metric` to the place in `series`.
-        var names = Interner(seed: 0x6C61_7465_7374, capacityMax: LatestReadings.seriesMax)
-        var units = Interner(seed: 0x756E_6974, capacityMax: 4096)
+        /// `device NUL metric`, both as the log escapes them, to the place in `series`.
+        var names: Interner
+        var units: Interner
         var series: [Series] = []
         var name = ByteBuilder(capacity: 256)
 
-        mutating func take(_ event: StoredEvent, _ bytes: UnsafeRawBufferPointer) {
-            for reading in event.readings {
-                name.removeAll()
-                name.append(LatestReadings.bytes(bytes, event.device))
-                name.append(0)
-                name.append(LatestReadings.bytes(bytes, reading.metric))
-                guard let id = names.id(of: name.bytes) else { continue }
-                let unit = units.id(of: LatestReadings.bytes(bytes, reading.unit)) ?? -1
-                let fresh = Series(value: reading.value, time: event.time, unit: unit)
-                if Int(id) == series.count {
-                    series.append(fresh)
-                } else if fresh.time >= series[Int(id)].time {
-                    series[Int(id)] = fresh
-                }
+        init(seed: UInt64) {
+            names = Interner(seed: seed, capacityMax: LatestReadings.seriesMax)
+            units = Interner(seed: seed, capacityMax: 4096)
+        }
+
+        mutating func take(_ event: StoredEvent, _ value: RawSpan) {
+            value.withUnsafeBytes { bytes in
+                for reading in event.readings { take(reading, of: event, bytes) }
+            }
+        }
+
+        private mutating func take(_ reading: StoredReading, of event: StoredEvent, _ bytes: UnsafeRawBufferPointer) {
+            name.removeAll()
+            name.append(LatestReadings.bytes(bytes, event.device))
+            name.append(0)
+            name.append(LatestReadings.bytes(bytes, reading.metric))
+            guard let id = names.id(of: name.bytes) else { return }
+            let unit = units.id(of: LatestReadings.bytes(bytes, reading.unit)) ?? -1
+            let fresh = Series(value: reading.value, time: event.time, unit: unit)
+            if Int(id) == series.count {
+                series.append(fresh)
+            } else if fresh.time >= series[Int(id)].time {
+                series[Int(id)] = fresh
             }
         }
     }
 
-    private let table = Mutex(Table())
+    private let table: Mutex<Table>
+
+    /// `seed`: of hashes; secret, for the names come from a network.
+    init(seed: UInt64) {
+        table = Mutex(Table(seed: seed))
+    }
 
     /// Takes in one event; retained ones are not the device's word of now.
     func take(_ event: StoredEvent, _ value: RawSpan) {
         guard !event.isRetained else { return }
-        value.withUnsafeBytes { bytes in
-            table.withLock { $0.take(event, bytes) }
-        }
+        table.withLock { $0.take(event, value) }
     }
 
     /// Every series that is known, with the expected interval of its device.
     func readings(_ directory: DeviceDirectory) -> [LatestReading] {
         table.withLock { table in
             table.series.indices.map { index in
-                let name = table.names.string(of: Int32(index)).split(separator: "\0", omittingEmptySubsequences: false)
+                let name = table.names.bytes(of: Int32(index)).split(separator: 0, omittingEmptySubsequences: false)
+                    .map { JSONText.unescaped(UnsafeRawBufferPointer(rebasing: $0)) }
                 let series = table.series[index]
-                let device = String(name.first ?? "")
+                let device = name.first ?? ""
                 return LatestReading(
                     device: device,
-                    metric: String(name.last ?? ""),
-                    unit: series.unit < 0 ? "" : table.units.string(of: series.unit),
+                    metric: name.last ?? "",
+                    unit: series.unit < 0 ? "" : JSONText.unescaped(table.units.bytes(of: series.unit)),
                     value: series.value,
                     time: Timestamp(milliseconds: series.time),
                     expectedInterval: directory.devices[device]?.expectedInterval

@@ -80,18 +80,17 @@ final class SystemRecorder: Sendable {
 
     @discardableResult
     private func append(_ record: SystemRecord) -> OfferResult {
-        let builder = BatchBuilder(pool: log.pool)
-        return log.inbox.offerDeferred(to: partition) { [readings, partition] ends in
+        log.inbox.offerDeferred(to: partition) { [readings, partition, pool = log.pool] ends in
+            let builder = BatchBuilder(pool: pool)
             var record = record
             for topicPartition in readings {
                 record.ends[topicPartition.description] = ends.end(of: topicPartition)?.value
             }
-            var value = record.encoded()
-            value.withUnsafeMutableBytes { bytes in
+            record.encode().withUnsafeBytes { bytes in
                 _ = builder.append(
                     timestamp: record.wall,
                     key: nil,
-                    value: UnsafeRawBufferPointer(bytes),
+                    value: bytes,
                     headers: UnsafeRawBufferPointer(start: nil, count: 0),
                     headerCount: 0
                 )

@@ -32,7 +32,7 @@ enum BreachContext {
 
     static func unit(_ context: [UInt8]) -> String? {
         guard let length = context.first, length > 0, 1 + Int(length) <= context.count else { return nil }
-        return text(context.span.bytes, start: 1, count: Int(length))
+        return JSONText.unescaped(context.span.bytes, start: 1, count: Int(length))
     }
 
     /// The labels in their order; those that can be read where the bytes are no JSON.
@@ -50,23 +50,12 @@ enum BreachContext {
             guard let value = scanner.string(bytes) else { break }
             labels.append(
                 AlertLabel(
-                    name: text(bytes, start: name.start, count: name.count),
-                    value: text(bytes, start: value.start, count: value.count)
+                    name: JSONText.unescaped(bytes, start: name.start, count: name.count),
+                    value: JSONText.unescaped(bytes, start: value.start, count: value.count)
                 )
             )
             scanner.skipWhitespace(bytes)
         } while scanner.consume(0x2C, bytes)
         return labels
-    }
-
-    /// The inside of a JSON string as text; as it stands where its escapes are malformed.
-    private static func text(_ bytes: RawSpan, start: Int, count: Int) -> String {
-        let string = JSONString(start: start, count: count, hasEscapes: true)
-        return withUnsafeTemporaryAllocation(byteCount: max(1, count), alignment: 1) { output in
-            if case .written(let length) = JSONScanner.unescape(string, bytes, into: output) {
-                return String(decoding: output[..<length], as: UTF8.self)
-            }
-            return bytes.withUnsafeBytes { String(decoding: $0[start..<start + count], as: UTF8.self) }
-        }
     }
 }

@@ -2,6 +2,7 @@
 import Appliance
 import ArgumentParser
 import Foundation
+import HTTPAPI
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,9 @@
 // The status as people read it.
+import EventModel
 import Appliance
 import Foundation
 import HTTPAPI
+import Platform
 
 struct StatusText {
     private let status: StatusDocument

@@ -1,0 +1,122 @@
+// An alert's way out: webhook and program, a hook that fails or hangs, and what is delivered after a kill.
+import Foundation
+import Testing
+
+extension EndToEndTests {
+    @Suite("Alerts and hooks")
+    struct AlertDeliveryTests {
+        private func box(_ bench: Workbench, _ port: UInt16, hooks: String) throws -> Box {
+            try Box(
+                bench,
+                configuration: """
+                    inputs:
+                      lan: { type: udp, listen: "127.0.0.1:\(port)", format: json }
+                    rules:
+                      - alert: FreezerTooWarm
+                        match: { metric: temperature, device: "freezer-*" }
+                        above: -15
+                        clear_below: -17
+                        severity: critical
+                        summary: "{{name}} is at {{value}} {{unit}}"
+                    hooks:
+                    \(hooks)
+                    """
+            )
+        }
+
+        @Test("one freezer fails and recovers: every hook is told twice, a dead one delays nobody")
+        func deadHookDelaysNobody() async throws {
+            try await Workbench.use { bench in
+                let receiver = try await WebhookReceiver(bench)
+                let port = try freePort(SOCK_DGRAM)
+                let dead = try freePort()
+                try bench.write("siren.py", "import sys\nopen(sys.argv[1], 'a').write(sys.stdin.read() + '\\n')\n")
+                let box = try box(
+                    bench,
+                    port,
+                    hooks: """
+                          pager: { type: webhook, url: "\(receiver.url("/ok"))" }
+                          failing: { type: webhook, url: "\(receiver.url("/fail"))" }
+                          hanging: { type: webhook, url: "\(receiver.url("/hang"))", timeout: 2s }
+                          refusing: { type: webhook, url: "\(receiver.url("/refuse"))" }
+                          dead: { type: webhook, url: "http://127.0.0.1:\(dead)/" }
+                          siren: { type: exec, command: ["/usr/bin/python3", "\(bench.path("siren.py"))", "\(bench.path("siren $(id).out"))"] }
+                        """
+                )
+                let daemon = try await box.start()
+                let socket = try DatagramSocket(port: port)
+                try socket.send(#"{"device":"freezer-7","temperature":-11.8,"unit":"C"}"#)
+                try await eventually("the pager is told that it fires") { try receiver.requests("/ok").count == 1 }
+                try socket.send(#"{"device":"freezer-7","temperature":-18,"unit":"C"}"#)
+                try await eventually("the pager is told that it resolved") { try receiver.requests("/ok").count == 2 }
+                let requests = try receiver.requests("/ok")
+                #expect(requests.map(\.status) == ["firing", "resolved"])
+                let alert = try #require(requests[0].alerts.first)
+                let labels = try #require(alert["labels"] as? [String: String])
+                #expect(labels["alertname"] == "FreezerTooWarm")
+                #expect(labels["device"] == "freezer-7")
+                #expect(labels["severity"] == "critical")
+                #expect(labels["box"] == "bench")
+                let annotations = try #require(alert["annotations"] as? [String: String])
+                #expect(annotations["summary"] == "freezer-7 is at -11.8 °C")
+                #expect(alert["endsAt"] as? String == "0001-01-01T00:00:00Z")
+                #expect(Set(requests.compactMap { $0.headers["idempotency-key"] }).count == 2)
+                try await eventually("the failing hook is tried again with the same key") {
+                    try receiver.requests("/fail").count >= 2
+                }
+                #expect(Set(try receiver.requests("/fail").compactMap { $0.headers["idempotency-key"] }).count == 1)
+                try await eventually("the program has both bodies") {
+                    let text = try? String(contentsOfFile: bench.path("siren $(id).out"), encoding: .utf8)
+                    return text?.split(separator: "\n").count == 2
+                }
+                try await eventually("what is refused for good is not tried again") {
+                    try receiver.requests("/refuse").count == 2
+                }
+                try await eventually("the dead hooks lag, and the others do not") {
+                    let pager = try await box.metric("forebay_hook_lag_records", "\"pager\"")
+                    let failing = try await box.metric("forebay_hook_lag_records", "\"failing\"")
+                    let unreachable = try await box.metric("forebay_hook_lag_records", "\"dead\"")
+                    return pager == 0 && failing == 2 && unreachable == 2
+                }
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+            }
+        }
+
+        @Test("a hook that was unreachable is told after kill -9 what it missed, and nothing twice that it had")
+        func afterAKill() async throws {
+            try await Workbench.use { bench in
+                let receiver = try await WebhookReceiver(bench)
+                let port = try freePort(SOCK_DGRAM)
+                func hooks(_ path: String) -> String { "  pager: { type: webhook, url: \"\(receiver.url(path))\" }" }
+                var box = try box(bench, port, hooks: hooks("/ok"))
+                var daemon = try await box.start()
+                let socket = try DatagramSocket(port: port)
+                try socket.send(#"{"device":"freezer-1","temperature":-10}"#)
+                try await eventually("delivered") {
+                    try await box.metric("forebay_hook_lag_records") == 0 && receiver.requests("/ok").count == 1
+                }
+                try socket.send(#"{"device":"freezer-1","temperature":-20}"#)
+                try await eventually("delivered") {
+                    try await box.metric("forebay_hook_lag_records") == 0 && receiver.requests("/ok").count == 2
+                }
+                daemon.kill(SIGKILL)
+                box = try self.box(bench, port, hooks: hooks("/fail"))
+                daemon = try await box.start()
+                for number in 2...4 { try socket.send(#"{"device":"freezer-\#(number)","temperature":-10}"#) }
+                try await eventually("three more fire") { try await box.metric("forebay_alerts", "firing") == 3 }
+                try await eventually("it is tried") { try !receiver.requests("/fail").isEmpty }
+                daemon.kill(SIGKILL)
+                box = try self.box(bench, port, hooks: hooks("/ok"))
+                daemon = try await box.start()
+                func devices() throws -> [String] {
+                    try receiver.requests("/ok").flatMap(\.alerts).compactMap {
+                        ($0["labels"] as? [String: String])?["device"]
+                    }
+                }
+                try await eventually("all are delivered") { try devices().count >= 5 }
+                #expect(try devices() == ["freezer-1", "freezer-1", "freezer-2", "freezer-3", "freezer-4"])
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// received = appended + rejected + dropped, with a known mixture over all three inputs; and what a reject keeps.
+import Foundation
+import Testing
+
+extension EndToEndTests {
+    @Suite("Conservation")
+    struct ConservationTests {
+        private struct Counts: Equatable, CustomStringConvertible {
+            var received: Int
+            var appended: Int
+            var rejected: Int
+            var dropped: Int
+
+            var description: String { "\(received) = \(appended) + \(rejected) + \(dropped)" }
+        }
+
+        private func counts(_ box: Box, _ input: String) async throws -> Counts {
+            let label = "input=\"\(input)\""
+            return Counts(
+                received: Int(try await box.metric("forebay_input_received_total", label)),
+                appended: Int(try await box.metric("forebay_input_appended_total", label)),
+                rejected: Int(try await box.metric("forebay_input_rejected_total", label)),
+                dropped: Int(try await box.metric("forebay_input_dropped_total", label))
+            )
+        }
+
+        @Test("a known mixture over MQTT, UDP and a serial line adds up, and each reject is kept")
+        func mixture() async throws {
+            try await Workbench.use { bench in
+                let broker = try Broker(bench)
+                _ = try await broker.start()
+                let udp = try freePort(SOCK_DGRAM)
+                let box = try Box(
+                    bench,
+                    configuration: """
+                        inputs:
+                          plant:
+                            type: mqtt
+                            url: mqtt://127.0.0.1:\(broker.port)
+                            subscribe: ["forebay/sim/{device}"]
+                            format: json
+                          lan: { type: udp, listen: "127.0.0.1:\(udp)", format: line_protocol }
+                          mast: { type: serial, port: "\(bench.path("mast"))", format: nmea, device: mast }
+                        """
+                )
+                let serial = try bench.simulate(
+                    "serial",
+                    [
+                        "serial", "--pty", bench.path("mast"), "--devices", "2", "--rate", "400", "--count", "1000",
+                        "--garbage", "10",
+                    ]
+                )
+                let daemon = try await box.start()
+                try await eventually("all inputs are up") { try await box.metric("forebay_input_up") == 3 }
+                let mqtt = try bench.simulated(
+                    ["mqtt", "--port", "\(broker.port)", "--rate", "0", "--count", "5000", "--garbage", "10"]
+                )
+                let lan = try bench.simulated(
+                    [
+                        "udp", "--port", "\(udp)", "--format", "line_protocol", "--rate", "5000", "--count", "5000",
+                        "--garbage", "10",
+                    ]
+                )
+                #expect(try await serial.exitCode() == 0)
+                let mast = try SimulatorReport(serial.output)
+                for (input, report) in [("plant", mqtt), ("lan", lan), ("mast", mast)] {
+                    let expected = Counts(
+                        received: report.count("payloads"),
+                        appended: report.count("payloads") - report.count("garbage"),
+                        rejected: report.count("garbage"),
+                        dropped: 0
+                    )
+                    #expect(expected.rejected > 0)
+                    try await eventually("\(input) takes in all that was sent") {
+                        try await counts(box, input).received >= expected.received
+                    }
+                    #expect(try await counts(box, input) == expected, "\(input)")
+                    let events = try await box.metric("forebay_input_events_total", "input=\"\(input)\"")
+                    #expect(Int(events) >= expected.appended)
+                    let rejects = try box.records("rejected").filter { $0["key"] as? String == input }
+                    #expect(rejects.count == expected.rejected)
+                    for reject in rejects {
+                        let headers = try #require(reject["headers"] as? [String: Any])
+                        #expect(
+                            Set(["input", "from", "format", "reason", "position", "received"]).isSubset(
+                                of: headers.keys
+                            )
+                        )
+                    }
+                }
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+                let verdict = try box.command(["log", "verify", "--data", box.data])
+                #expect(verdict.contains(#""damage":[]"#))
+            }
+        }
+
+        @Test("a rejected payload is kept byte for byte, with its reason and position")
+        func rejectedBytes() async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_DGRAM)
+                let box = try Box(
+                    bench,
+                    configuration: "inputs: { lan: { type: udp, listen: \"127.0.0.1:\(port)\", format: json } }\n"
+                )
+                let daemon = try await box.start()
+                let socket = try DatagramSocket(port: port)
+                let truncated = #"{"device":"a","temperature":21.5,"#
+                try socket.send(truncated)
+                try socket.send([0xFF, 0x00, 0xFE])
+                try socket.send([])
+                try socket.send(#"[{"device":"b","temperature":1},{"temperature":}]"#)
+                try await eventually("four rejects are counted") {
+                    try await box.metric("forebay_input_rejected_total") == 4
+                }
+                #expect(try await box.metric("forebay_input_received_total") == 4)
+                var rejects: [[String: Any]] = []
+                try await eventually("four rejects are stored") {
+                    rejects = try box.records("rejected")
+                    return rejects.count == 4
+                }
+                #expect(rejects[0]["value"] as? String == truncated)
+                #expect((rejects[1]["value"] as? [String: Any])?["base64"] as? String == "/wD+")
+                let reasons = rejects.compactMap { ($0["headers"] as? [String: Any])?["reason"] as? String }
+                #expect(reasons == ["malformed", "malformed", "empty", "malformed"])
+                // The good part of the last payload is appended all the same.
+                let readings = try box.records("readings")
+                #expect(readings.compactMap { $0["key"] as? String } == ["b"])
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+            }
+        }
+
+        @Test("drops of the kernel are counted to the datagram")
+        func kernelDrops() async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_DGRAM)
+                let box = try Box(
+                    bench,
+                    configuration: """
+                        inputs:
+                          lan: { type: udp, listen: "127.0.0.1:\(port)", format: json, receive_buffer_bytes: 64KiB }
+                        """
+                )
+                let daemon = try await box.start()
+                // Stopped, the daemon reads nothing: what does not fit the buffer is dropped for sure.
+                daemon.kill(SIGSTOP)
+                let report = try bench.simulated(["udp", "--port", "\(port)", "--rate", "0", "--count", "5000"])
+                daemon.kill(SIGCONT)
+                let sent = report.count("payloads")
+                try await eventually("all that was sent is accounted for") {
+                    try await counts(box, "lan").received == sent
+                }
+                let found = try await counts(box, "lan")
+                #expect(found.dropped > 0)
+                #expect(found.received == found.appended + found.rejected + found.dropped, "\(found)")
+            }
+        }
+    }
+}
