@@ -109,10 +109,9 @@ extension EndToEndTests {
                 )
                 let daemon = try await box.start(ready: false)
                 try await eventually("it lives") { (try? await box.get("/healthz")) != nil }
-                let url = try #require(URL(string: "http://127.0.0.1:\(box.http)/readyz"))
-                let (data, response) = try await URLSession.shared.data(from: url)
-                #expect((response as? HTTPURLResponse)?.statusCode == 503)
-                #expect(String(decoding: data, as: UTF8.self).contains("plant"))
+                let answer = try #require(try HTTP.get(box.http, "/readyz"))
+                #expect(answer.status == 503)
+                #expect(answer.body.contains("plant"))
                 _ = try await broker.start()
                 try await eventually("it is ready") { (try? await box.get("/readyz")) != nil }
                 #expect(daemon.isRunning)

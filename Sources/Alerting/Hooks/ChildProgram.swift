@@ -33,8 +33,8 @@ struct ChildProgram {
     /// `isAbandoned`: asked now and then; true kills the program and its children.
     mutating func run(input: [UInt8], timeout: Duration, isAbandoned: () -> Bool) -> Ending {
         do {
-            var inputPipe = try Pipe()
-            var outputPipe = try Pipe()
+            var inputPipe = try DescriptorPipe()
+            var outputPipe = try DescriptorPipe()
             var child: pid_t = 0
             let code = spawn(&child, stdin: inputPipe.readEnd, output: outputPipe.writeEnd)
             guard code == 0 else { return .notStarted("\(command.first ?? ""): \(systemErrorText(code))") }
@@ -50,8 +50,8 @@ struct ChildProgram {
 
     private mutating func attend(
         _ child: pid_t,
-        _ inputPipe: inout Pipe,
-        _ outputPipe: borrowing Pipe,
+        _ inputPipe: inout DescriptorPipe,
+        _ outputPipe: borrowing DescriptorPipe,
         input: [UInt8],
         timeout: Duration,
         _ isAbandoned: () -> Bool
@@ -89,7 +89,7 @@ struct ChildProgram {
     }
 
     /// Writes what the pipe takes; closes it after the last byte, or where nobody reads.
-    private func feed(_ rest: inout ArraySlice<UInt8>, _ pipe: inout Pipe) {
+    private func feed(_ rest: inout ArraySlice<UInt8>, _ pipe: inout DescriptorPipe) {
         let descriptor = pipe.writeEnd
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }

@@ -1,5 +1,6 @@
 // A program that the demo starts, watches and ends.
 internal import Foundation
+internal import Platform
 
 /// One child process; its output goes to a file.
 final class ChildProcess: Sendable {
@@ -17,7 +18,7 @@ final class ChildProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output
-        try process.run()
+        try withNoSignalBlocked { try process.run() }
     }
 
     var isRunning: Bool { process.isRunning }

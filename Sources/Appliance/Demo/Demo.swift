@@ -47,18 +47,24 @@ package struct Demo: Sendable {
     package func run() async throws -> Bool {
         defer { files.remove() }
         introduce()
-        var children: [ChildProcess] = []
+        var services: [ChildProcess] = []
+        var simulators: [ChildProcess] = []
         do {
-            children.append(try start("mosquitto", broker, ["-c", files.path("mosquitto.conf").path]))
-            children.append(try start("forebay", daemon, ["run", "--config", files.path("forebay.yaml").path]))
-            children += try startSimulators()
-            let verdict = try await watch(children)
-            for child in children.reversed() { await child.stop() }
+            services.append(try start("mosquitto", broker, ["-c", files.path("mosquitto.conf").path]))
+            services.append(try start("forebay", daemon, ["run", "--config", files.path("forebay.yaml").path]))
+            simulators = try startSimulators()
+            let verdict = try await watch(services, simulators)
+            await Demo.stop(services)
             return verdict
         } catch {
-            for child in children.reversed() { await child.stop() }
+            await Demo.stop(services + simulators)
             throw error
         }
+    }
+
+    /// Ends the last first.
+    private static func stop(_ children: [ChildProcess]) async {
+        for child in children.reversed() { await child.stop() }
     }
 
     private func introduce() {
@@ -115,7 +121,7 @@ package struct Demo: Sendable {
         case failed(String)
     }
 
-    private func watch(_ children: [ChildProcess]) async throws -> Bool {
+    private func watch(_ services: [ChildProcess], _ simulators: [ChildProcess]) async throws -> Bool {
         let alerts = DemoAlerts()
         let receiver = DemoReceiver { [screen] call in
             screen.say("WEBHOOK called: \(call.status)  \(call.summary)")
@@ -131,7 +137,7 @@ package struct Demo: Sendable {
                 do { try await receiver.run(port: Int(files.ports.webhook)) } catch { return .failed("\(error)") }
                 return nil
             }
-            group.addTask { await watchChildren(children) }
+            group.addTask { await watchChildren(services + simulators) }
             group.addTask { await follow("readings", client) { screen.note(event: $0) } }
             group.addTask {
                 await follow("alerts", client) { line in
@@ -144,6 +150,7 @@ package struct Demo: Sendable {
             group.cancelAll()
             return end ?? .timeOver
         }
+        await Demo.stop(simulators)
         await conclude(client, alerts: alerts, receiver: receiver)
         await client.shutdown()
         switch end {
@@ -197,9 +204,20 @@ package struct Demo: Sendable {
         return nil
     }
 
+    /// The counters once nothing is on its way any more; as they are after a few seconds otherwise.
+    private func settledCounts(_ client: ControlClient) async -> DemoCounts? {
+        var counts: DemoCounts?
+        for _ in 0..<50 {
+            counts = await DemoCounts.read(client)
+            if counts?.isSettled ?? true { return counts }
+            try? await Task.sleep(for: .milliseconds(100))
+        }
+        return counts
+    }
+
     private func conclude(_ client: ControlClient, alerts: DemoAlerts, receiver: DemoReceiver) async {
         screen.plain("")
-        if let counts = await DemoCounts.read(client) { screen.say("in the log: \(counts.text)") }
+        if let counts = await settledCounts(client) { screen.say("in the log: \(counts.text)") }
         let alertWords = alerts.hasFired ? (alerts.hasResolved ? "fired and resolved" : "fired") : "has not fired yet"
         screen.say("alert FreezerTooWarm \(alertWords); the webhook was called \(receiver.calls.count) times")
         guard files.isKept else { return }

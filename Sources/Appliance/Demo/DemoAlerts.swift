@@ -57,6 +57,9 @@ struct DemoCounts: Sendable {
         return counts
     }
 
+    /// Whether all that was received is accounted for.
+    var isSettled: Bool { received == appended + rejected + dropped }
+
     var text: String {
         "\(Int(received)) payloads received = \(Int(appended)) appended + \(Int(rejected)) rejected + \(Int(dropped)) dropped"
     }

@@ -49,7 +49,8 @@ final class DemoReceiver: Sendable {
             return .ok
         }
         var logger = Logger(label: "demo-receiver")
-        logger.logLevel = .error
+        // Its cancellation at the end of the demo is no error.
+        logger.logLevel = .critical
         let application = Application(
             router: router,
             configuration: .init(address: .hostname("127.0.0.1", port: port)),

@@ -1,5 +1,6 @@
 // The daemon, the broker and the commands as a test drives them.
 import Foundation
+import Platform
 import Testing
 
 /// A mosquitto of the test's own, with the settings that config/mosquitto/forebay.conf ships.
@@ -37,13 +38,18 @@ enum TCP {
     static func accepts(_ port: UInt16) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
+        return connect(descriptor, port)
+    }
+
+    /// Connects a socket, of any type, to loopback.
+    static func connect(_ descriptor: Int32, _ port: UInt16) -> Bool {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
     }
@@ -87,15 +93,13 @@ struct Box {
         return child
     }
 
+    /// The body of an answer with status 200.
     func get(_ path: String) async throws -> String {
-        guard let url = URL(string: "http://127.0.0.1:\(http)\(path)") else {
-            throw WorkbenchError(description: "no URL: \(path)")
+        let answer = try HTTP.get(http, path)
+        guard let answer, answer.status == 200 else {
+            throw WorkbenchError(description: "\(path): \(answer.map { "\($0.status)" } ?? "nobody answers")")
         }
-        let (data, response) = try await URLSession.shared.data(from: url)
-        guard let response = response as? HTTPURLResponse, response.statusCode == 200 else {
-            throw WorkbenchError(description: "\(path): \(response)")
-        }
-        return String(decoding: data, as: UTF8.self)
+        return answer.body
     }
 
     /// The sum of a metric over all of its labels that contain `label`.
@@ -144,7 +148,7 @@ enum Command {
         process.standardOutput = output
         process.standardError = error
         process.standardInput = feed
-        try process.run()
+        try withNoSignalBlocked { try process.run() }
         let readers = DispatchQueue(label: "readers", attributes: .concurrent)
         let group = DispatchGroup()
         nonisolated(unsafe) var errorData = Data()

@@ -37,16 +37,7 @@ final class DatagramSocket {
 
     init(port: UInt16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard descriptor >= 0, result == 0 else { throw WorkbenchError(description: "no datagram socket") }
+        guard descriptor >= 0, TCP.connect(descriptor, port) else { throw WorkbenchError(description: "no datagram socket") }
     }
 
     deinit {

@@ -1,5 +1,6 @@
 // Where a test of the real binary works: a directory of its own, free ports, child processes that end with it.
 import Foundation
+import Platform
 import Testing
 
 /// What went wrong outside of what a test is about.
@@ -83,7 +84,7 @@ final class Child: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output
-        try process.run()
+        try withNoSignalBlocked { try process.run() }
     }
 
     var identifier: Int32 { process.processIdentifier }

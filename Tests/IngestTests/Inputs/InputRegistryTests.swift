@@ -50,21 +50,21 @@ struct CommitLingerTests {
     @Test("asks for no patience at low rates")
     func lowRate() {
         var linger = CommitLinger(commitInterval: .milliseconds(10))
-        #expect(!linger.asksForPatience(held: 1, taken: 1))
-        #expect(!linger.asksForPatience(held: 15, taken: 15))
+        #expect(linger.asksForPatience(held: 1, taken: 1) == false)
+        #expect(linger.asksForPatience(held: 15, taken: 15) == false)
     }
 
     @Test("waits as long as the socket goes on bringing something, and then a while not at all")
     func dense() {
         var linger = CommitLinger(commitInterval: .milliseconds(10))
-        #expect(linger.asksForPatience(held: 16, taken: 16))
-        #expect(linger.asksForPatience(held: 20, taken: 4))
-        #expect(!linger.asksForPatience(held: 20, taken: 0))
+        #expect(linger.asksForPatience(held: 16, taken: 16) == true)
+        #expect(linger.asksForPatience(held: 20, taken: 4) == true)
+        #expect(linger.asksForPatience(held: 20, taken: 0) == false)
         for _ in 0..<15 {
             linger.settled()
-            #expect(!linger.asksForPatience(held: 20, taken: 20))
+            #expect(linger.asksForPatience(held: 20, taken: 20) == false)
         }
         linger.settled()
-        #expect(linger.asksForPatience(held: 20, taken: 20))
+        #expect(linger.asksForPatience(held: 20, taken: 20) == true)
     }
 }

@@ -3,7 +3,7 @@ internal import CPlatform
 internal import Glibc
 
 /// Two descriptors, closed on exec from the moment they exist; each is closed once. One owner.
-package struct Pipe: ~Copyable {
+package struct DescriptorPipe: ~Copyable {
     /// -1 once closed.
     package private(set) var readEnd: Int32
     package private(set) var writeEnd: Int32
