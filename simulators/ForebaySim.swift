@@ -1,4 +1,4 @@
-// forebay-sim: device fleets for MQTT, UDP and serial lines, and the check of what arrived.
+// The simulators: device fleets for MQTT, UDP and serial lines, and the check of what arrived.
 import ArgumentParser
 
 @main

@@ -6,7 +6,7 @@ package enum UnitName {
     package static let bytesMax = 32
 
     package static func canonical(_ text: String) -> String {
-        canonicalNames.contains(text) ? text : table[text.lowercased()] ?? text
+        canonicalNames[text] ?? table[text.lowercased()] ?? text
     }
 
     /// Spellings by canonical unit. Other spellings are matched without regard to case.
@@ -54,7 +54,11 @@ package enum UnitName {
         ("dB", ["db"]),
     ]
 
-    private static let canonicalNames = Set(spellings.map(\.canonical))
+    /// By themselves: the stored bytes are the table's, whatever Unicode takes for the same text.
+    private static let canonicalNames = Dictionary(
+        spellings.map { ($0.canonical, $0.canonical) },
+        uniquingKeysWith: { first, _ in first }
+    )
 
     private static let table = Dictionary(
         spellings.flatMap { unit in unit.others.map { ($0, unit.canonical) } },

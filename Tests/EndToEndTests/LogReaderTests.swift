@@ -23,7 +23,7 @@ extension EndToEndTests {
                     bench,
                     configuration: """
                         log:
-                          segment_bytes: 256KiB
+                          segment_bytes: 1MiB
                           topics:
                             readings: { compression: \(compression), partitions: 2 }
                         inputs:
@@ -32,7 +32,7 @@ extension EndToEndTests {
                 )
                 let daemon = try await box.start()
                 let report = try bench.simulated(
-                    ["udp", "--port", "\(port)", "--rate", "20000", "--count", "20000", "--garbage", "1"]
+                    ["udp", "--port", "\(port)", "--rate", "40000", "--count", "100000", "--garbage", "1"]
                 )
                 try await eventually("all is received") {
                     try await Int(box.metric("forebay_input_received_total")) >= report.count("payloads")
@@ -61,6 +61,52 @@ extension EndToEndTests {
                 #expect((records["system"] ?? 0) >= 2)
                 #expect(codecs == [codec])
                 #expect(files.filter { $0.contains("/readings-") }.count > 2, "no segment was rolled")
+            }
+        }
+
+        @Test("every record follows the schema of its topic, and a record that does not would be found")
+        func schemas() async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_DGRAM)
+                let box = try Box(
+                    bench,
+                    configuration: """
+                        inputs: { lan: { type: udp, listen: "127.0.0.1:\(port)", format: json } }
+                        rules: [{ alert: TooWarm, match: { metric: temperature }, above: 5 }]
+                        """
+                )
+                let daemon = try await box.start()
+                let socket = try DatagramSocket(port: port)
+                let full =
+                    #"{"device":"a","temperature":21.5,"door":"open","on":true,"unit":"C","seq":4,"#
+                    + #""time":"2026-11-23T19:10:00Z","mode":{"fan":3}}"#
+                for payload in [full, #"{"device":"a","temperature":"open"}"#, #"{"device":"a","temperature":1}"#] {
+                    try socket.send(payload)
+                }
+                try await eventually("an alert fires and resolves") { try box.records("alerts").count == 2 }
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+                var lines = ""
+                for topic in ["readings", "alerts", "system"] {
+                    lines += try box.command(["tail", topic, "--from", "earliest", "-o", "ndjson", "--data", box.data])
+                }
+                func validate(_ lines: String) throws -> (status: Int32, output: String, error: String) {
+                    try Command.run(
+                        Workbench.python,
+                        [Workbench.script("validate_records.py"), Workbench.repository("docs/schema")],
+                        input: Data(lines.utf8)
+                    )
+                }
+                let verdict = try validate(lines)
+                #expect(verdict.status == 0, "\(verdict.error)")
+                for count in [#""readings": 3"#, #""alerts": 2"#, #""system": 2"#] {
+                    #expect(verdict.output.contains(count), "\(verdict.output)")
+                }
+                #expect(
+                    try validate(lines.replacingOccurrences(of: #""clock":"device""#, with: #""clock":"sundial""#))
+                        .status == 1
+                )
+                #expect(try validate(lines.replacingOccurrences(of: #""quality""#, with: #""qualities""#)).status == 1)
             }
         }
 

@@ -12,7 +12,8 @@ enum ImportFences {
         "Ingest": base.union(["Platform", "EventModel", "CommitLog", "CMosquitto", "CPlatform", "Crypto"]),
         "Rules": ["Platform", "EventModel"],
         "Alerting": base.union([
-            "Platform", "EventModel", "Rules", "CommitLog", "AsyncHTTPClient", "NIOCore", "Crypto", "Logging",
+            "Platform", "EventModel", "Rules", "CommitLog", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Crypto",
+            "Logging",
             "Foundation", "FoundationEssentials",
         ]),
         "DeviceRegistry": base.union(["Platform", "EventModel", "GRDB", "Dispatch"]),

@@ -1,4 +1,4 @@
-// systemd's own opinion of the unit: that it has no mistake, and that the service is shut in.
+// What systemd itself says of the unit: that it has no mistake, and that the service is shut in.
 import Foundation
 import Testing
 

@@ -1,4 +1,4 @@
-// forebay-sim mqtt: a fleet that publishes to a broker.
+// The command `mqtt`: a fleet that publishes to a broker.
 import ArgumentParser
 internal import CSimulator
 import Glibc

@@ -1,4 +1,4 @@
-// forebay-sim serial: instruments on a serial line.
+// The command `serial`: instruments on a serial line.
 import ArgumentParser
 internal import CSimulator
 

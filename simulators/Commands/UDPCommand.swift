@@ -1,4 +1,4 @@
-// forebay-sim udp: a fleet that sends datagrams.
+// The command `udp`: a fleet that sends datagrams.
 import ArgumentParser
 internal import CSimulator
 

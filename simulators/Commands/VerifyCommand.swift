@@ -1,4 +1,4 @@
-// forebay-sim verify: what was sent, against what arrived.
+// The command `verify`: what was sent, against what arrived.
 import ArgumentParser
 internal import Foundation
 

@@ -132,9 +132,9 @@ actor HookWorker {
         state.change { $0.skippedRecords = follower.skipped }
         cursor.position = max(cursor.position, next)
         follower.rewind(to: cursor.position)
+        cursor.delivery = group.offsets
         publishPlace()
         guard !group.offsets.isEmpty else { return false }
-        cursor.delivery = group.offsets
         try cursorFile?.store(cursor.encoded())
         return true
     }

@@ -29,8 +29,9 @@ final class ChildProcess: Sendable {
     func stop(patience: Duration = .seconds(10)) async {
         guard process.isRunning else { return }
         process.terminate()
-        let deadline = ContinuousClock.now + patience
-        while process.isRunning, ContinuousClock.now < deadline {
+        let clock = SystemClock()
+        let deadline = clock.monotonic().advanced(by: patience)
+        while process.isRunning, clock.monotonic() < deadline {
             try? await Task.sleep(for: .milliseconds(20))
         }
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }

@@ -1,21 +1,24 @@
 // What the demo says while it runs.
 internal import Foundation
+internal import Platform
 internal import Synchronization
 
 /// Lines with the seconds since the start, from whichever task has something to say.
 final class DemoScreen: Sendable {
-    private let start = ContinuousClock.now
+    private let clock = SystemClock()
+    private let start: MonotonicInstant
     private let write: @Sendable (String) -> Void
     private let lastReading = Mutex<[String: String]>([:])
 
     init(write: @escaping @Sendable (String) -> Void) {
         self.write = write
+        start = clock.monotonic()
     }
 
     func say(_ text: String) {
-        let seconds = Int((ContinuousClock.now - start).components.seconds)
-        let clock = String(format: "%02d:%02d", seconds / 60, seconds % 60)
-        write("\(clock)  \(text)")
+        let seconds = Int(clamping: clock.monotonic().since(start).components.seconds)
+        let passed = String(format: "%02d:%02d", seconds / 60, seconds % 60)
+        write("\(passed)  \(text)")
     }
 
     func plain(_ text: String) {

@@ -84,10 +84,11 @@ actor RecordStream {
     private func readSome() throws -> ByteBuffer? {
         let snapshot = log.snapshot()
         for index in spans.indices {
-            let limit = min(snapshot.highWatermark(of: spans[index].partition), spans[index].end ?? Offset(.max))
+            let visible = snapshot.highWatermark(of: spans[index].partition)
+            let limit = min(visible, spans[index].end ?? Offset(.max))
             while spans[index].next < limit, left > 0 {
                 var lines = ByteBuffer()
-                try read(&spans[index], upTo: limit) { line in
+                try read(&spans[index], upTo: limit, visible: visible) { line in
                     lines.writeBytes(line)
                     lines.writeInteger(UInt8(0x0A))
                 }
@@ -98,13 +99,20 @@ actor RecordStream {
     }
 
     /// Reads one stretch of batches; `take` gets each record that passes as a line, without its newline.
-    private func read(_ span: inout Span, upTo limit: Offset, _ take: (UnsafeRawBufferPointer) -> Void) throws {
+    ///
+    /// `visible`: the high watermark; a batch that reaches beyond `limit` is read as well, up to it.
+    private func read(
+        _ span: inout Span,
+        upTo limit: Offset,
+        visible: Offset,
+        _ take: (UnsafeRawBufferPointer) -> Void
+    ) throws {
         let result: ReadResult
         do {
             result = try reader.read(
                 span.partition,
                 from: span.next,
-                upTo: limit,
+                upTo: visible,
                 maxBytes: RecordStream.readBytes,
                 into: &buffer
             )
@@ -134,7 +142,7 @@ actor RecordStream {
                 left -= 1
             }
         }
-        span.next = max(span.next, result.nextOffset)
+        span.next = max(span.next, min(result.nextOffset, limit))
     }
 
     /// Without `from`: the last `count` records that pass, found by looking back in growing strides. Nil where there are
@@ -148,13 +156,14 @@ actor RecordStream {
             newest = []
             var reachesStart = true
             for span in spans {
-                let limit = min(span.next, span.end ?? span.next)
+                let visible = span.next
+                let limit = min(visible, span.end ?? visible)
                 var back = span
                 back.next = max(span.partition.logStartOffset, limit + -stride)
                 if back.next > span.partition.logStartOffset { reachesStart = false }
                 while back.next < limit {
                     left = Int.max
-                    try read(&back, upTo: limit) { newest.append(Array($0)) }
+                    try read(&back, upTo: limit, visible: visible) { newest.append(Array($0)) }
                     if newest.count > 2 * wanted + 1000 { newest.removeFirst(newest.count - wanted) }
                 }
             }

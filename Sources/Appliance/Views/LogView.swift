@@ -2,6 +2,7 @@
 internal import CommitLog
 internal import HTTPAPI
 internal import Platform
+internal import Rules
 
 /// Answers for one open log, whether the daemon's or a read-only one of a command.
 struct LogView: LogBrowser {
@@ -63,9 +64,20 @@ struct LogView: LogBrowser {
             "on_full": topic.onFull == .refuse ? "refuse" : "drop_oldest",
             "configured": String(partition.isConfigured),
         ]
-        if let retention = topic.retention { words["retention"] = "\(retention.wholeMilliseconds / 1000)s" }
-        if let bytes = topic.retentionBytes { words["retention_bytes"] = String(bytes.value) }
+        if let retention = topic.retention {
+            words["retention"] = RuleText.duration(milliseconds: retention.wholeMilliseconds)
+        }
+        if let bytes = topic.retentionBytes { words["retention_bytes"] = LogView.words(bytes) }
         return words
+    }
+
+    /// `8GiB`: the largest unit in which it is a whole number.
+    private static func words(_ size: ByteCount) -> String {
+        let units: [(name: String, bytes: Int64)] = [
+            ("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10),
+        ]
+        let unit = units.first { size.value >= $0.bytes && size.value % $0.bytes == 0 }
+        return unit.map { "\(size.value / $0.bytes)\($0.name)" } ?? "\(size.value)B"
     }
 }
 

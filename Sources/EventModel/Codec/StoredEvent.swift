@@ -69,6 +69,8 @@ public struct StoredEvent: Sendable {
     /// Some name or text holds a backslash: compare after `JSONText.unescaped`.
     public private(set) var hasEscapes = false
 
+    private var hasTime = false
+    private var hasReceived = false
     private var units: [StoredPair] = []
     private var suspects: [ByteSlice] = []
 
@@ -78,6 +80,8 @@ public struct StoredEvent: Sendable {
         device = .none
         time = 0
         received = 0
+        hasTime = false
+        hasReceived = false
         readings.removeAll(keepingCapacity: true)
         states.removeAll(keepingCapacity: true)
         labels.removeAll(keepingCapacity: true)
@@ -109,7 +113,8 @@ public struct StoredEvent: Sendable {
                 return false
             }
         }
-        guard !device.isEmpty, time != 0 || received != 0 else {
+        scanner.skipWhitespace(value)
+        guard !device.isEmpty, hasTime, hasReceived, scanner.position == value.byteCount else {
             clear()
             return false
         }
@@ -126,9 +131,11 @@ public struct StoredEvent: Sendable {
         case .time:
             guard let instant = instant(value, &scanner) else { return false }
             time = instant
+            hasTime = true
         case .received:
             guard let instant = instant(value, &scanner) else { return false }
             received = instant
+            hasReceived = true
         case .readings:
             return decodeNumbers(value, &scanner)
         case .states:
@@ -141,7 +148,7 @@ public struct StoredEvent: Sendable {
             return decodeSuspects(value, &scanner)
         case .sequence:
             guard let number = scanner.number(value) else { return false }
-            sequence = Int64(exactly: number.value)
+            sequence = number.integer(value)
         case .retained:
             isRetained = scanner.peek(value) == 0x74
             return scanner.skipValue(value)
@@ -286,10 +293,21 @@ enum RecordTime {
         }
         guard let year = digits(0, 4), let month = digits(5, 2), let day = digits(8, 2), let hour = digits(11, 2),
             let minute = digits(14, 2), let second = digits(17, 2), let milli = digits(20, 3),
-            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
+            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61,
+            hasSeparators(bytes, slice.start)
         else { return nil }
         let days = daysSince1970(year: year, month: month, day: day)
         return Int64(((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + Int64(milli)
+    }
+
+    /// Whether `-`, `T`, `:`, `.` and `Z` stand where they belong in the 24 bytes from `start`.
+    @inline(__always)
+    private static func hasSeparators(_ bytes: RawSpan, _ start: Int) -> Bool {
+        func holds(_ offset: Int, _ byte: UInt8) -> Bool {
+            bytes.unsafeLoad(fromByteOffset: start &+ offset, as: UInt8.self) == byte
+        }
+        return holds(4, 0x2D) && holds(7, 0x2D) && holds(10, 0x54) && holds(13, 0x3A) && holds(16, 0x3A)
+            && holds(19, 0x2E) && holds(23, 0x5A)
     }
 
     /// Days from 1970-01-01 in the proleptic Gregorian calendar (Hinnant's algorithm).

@@ -134,6 +134,8 @@ extension SystemRecord {
             scanner.skipWhitespace(value)
         } while scanner.consume(0x2C, value)
         guard scanner.consume(0x7D, value), found.isSuperset(of: ["type", "run", "wall", "mono"]) else { return nil }
+        scanner.skipWhitespace(value)
+        guard scanner.position == value.byteCount else { return nil }
     }
 
     /// Takes in one member; false where its value is of the wrong kind.
@@ -186,7 +188,7 @@ extension SystemRecord {
     }
 
     private static func integer(_ value: RawSpan, _ scanner: inout JSONScanner) -> Int64? {
-        scanner.number(value).flatMap { Int64(exactly: $0.value) }
+        scanner.number(value)?.integer(value)
     }
 
     private static func text(_ value: RawSpan, _ scanner: inout JSONScanner) -> String? {

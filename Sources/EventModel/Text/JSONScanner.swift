@@ -30,6 +30,26 @@ public struct JSONNumber: BitwiseCopyable, Sendable {
     public var count: Int
     /// The number, finite.
     public var value: Double
+
+    /// The number as an integer, exact where its text is digits alone; nil where it is none, or beyond `Int64`.
+    ///
+    /// `bytes`: those that the number was read from.
+    package func integer(_ bytes: RawSpan) -> Int64? {
+        guard start >= 0, count > 0, start <= bytes.byteCount, count <= bytes.byteCount &- start else { return nil }
+        let isNegative = bytes.unsafeLoad(fromByteOffset: start, as: UInt8.self) == 0x2D
+        var integer: Int64 = 0
+        for index in start &+ (isNegative ? 1 : 0)..<start &+ count {
+            let digit = bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self) &- 0x30
+            guard digit <= 9 else { return Int64(exactly: value) }
+            let (tenfold, overflow) = integer.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tenfold.subtractingReportingOverflow(Int64(digit))
+            guard !overflow, !carry else { return nil }
+            integer = sum
+        }
+        // Built below zero, where `Int64` reaches one further.
+        guard !isNegative else { return integer }
+        return integer == .min ? nil : 0 &- integer
+    }
 }
 
 /// A cursor over JSON text (RFC 8259). The bytes are handed to each call, so that the cursor holds nothing.

@@ -89,7 +89,7 @@ package struct RuleEngine: ~Copyable {
             }
             noteLabels(event, bytes, device: Int(device))
             let moment = ReadingMoment(
-                time: event.time == 0 ? event.received : event.time,
+                time: event.time,
                 logTime: logTime.place(received: event.received),
                 position: position
             )

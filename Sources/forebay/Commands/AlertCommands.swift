@@ -1,4 +1,4 @@
-// alerts and hooks: what the rules found, and whether it can be delivered.
+// The commands `alerts` and `hooks`: what the rules found, and whether it can be delivered.
 import Appliance
 import ArgumentParser
 import Foundation

@@ -1,4 +1,4 @@
-// run, demo, check, reload: the daemon and its configuration.
+// The commands `run`, `demo`, `check` and `reload`: the daemon and its configuration.
 import Appliance
 import ArgumentParser
 import Foundation

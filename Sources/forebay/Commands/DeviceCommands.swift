@@ -1,4 +1,4 @@
-// devices: the registry.
+// The command `devices`: the registry.
 import Appliance
 import ArgumentParser
 import EventModel

@@ -1,4 +1,4 @@
-// explain: what a payload would meet.
+// The command `explain`: what a payload would meet.
 import Appliance
 import ArgumentParser
 import Foundation

@@ -1,4 +1,4 @@
-// tail, topics, log: what is in the log.
+// The commands `tail`, `topics` and `log`: what is in the log.
 import Appliance
 import ArgumentParser
 import Foundation

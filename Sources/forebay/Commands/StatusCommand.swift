@@ -1,4 +1,4 @@
-// status: how the box is, and what to type next.
+// The command `status`: how the box is, and what to type next.
 import Appliance
 import ArgumentParser
 import Foundation

@@ -37,7 +37,9 @@ final class DatagramSocket {
 
     init(port: UInt16) throws {
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        guard descriptor >= 0, TCP.connect(descriptor, port) else { throw WorkbenchError(description: "no datagram socket") }
+        guard descriptor >= 0, TCP.connect(descriptor, port) else {
+            throw WorkbenchError(description: "no datagram socket")
+        }
     }
 
     deinit {

@@ -49,11 +49,13 @@ struct WebhookReceiver {
 }
 
 extension Workbench {
-    /// A file of Tests/Scripts.
-    static func script(_ name: String) -> String {
-        binaries.deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Tests/Scripts/\(name)").path
+    /// A file of the repository.
+    static func repository(_ path: String) -> String {
+        binaries.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(path).path
     }
+
+    /// A file of Tests/Scripts.
+    static func script(_ name: String) -> String { repository("Tests/Scripts/\(name)") }
 
     /// The interpreter that has kafka-python; `.ci/python` makes it.
     static var python: String {

@@ -4,6 +4,7 @@
 // gives it) and a 64-bit count in native order. Threads of one name share an entry.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -47,12 +48,23 @@ static int is_early(const void *pointer) {
     return (const char *)pointer >= early && (const char *)pointer < early + sizeof early;
 }
 
-__attribute__((constructor)) static void begin(void) {
+static __thread int is_resolving __attribute__((tls_model("initial-exec")));
+
+// Called by whoever allocates first, which is a constructor of some library, before any of ours.
+static int is_ready(void) {
+    if (real_malloc) return 1;
+    if (is_resolving) return 0;
+    is_resolving = 1;
     real_calloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "calloc");
     real_realloc = (void *(*)(void *, size_t))dlsym(RTLD_NEXT, "realloc");
     real_posix_memalign = (int (*)(void **, size_t, size_t))dlsym(RTLD_NEXT, "posix_memalign");
     real_aligned_alloc = (void *(*)(size_t, size_t))dlsym(RTLD_NEXT, "aligned_alloc");
     real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+    is_resolving = 0;
+    return 1;
+}
+
+__attribute__((constructor)) static void begin(void) {
     const char *path = getenv("FOREBAY_ALLOCATIONS");
     int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (fd < 0 || ftruncate(fd, entry_count * sizeof(struct entry)) != 0) return;
@@ -82,19 +94,19 @@ static void count(void) {
 }
 
 void *malloc(size_t size) {
-    if (!real_malloc) return early_allocate(size);
+    if (!is_ready()) return early_allocate(size);
     count();
     return real_malloc(size);
 }
 
 void *calloc(size_t number, size_t size) {
-    if (!real_malloc) return early_allocate(number * size);
+    if (!is_ready()) return early_allocate(number * size);
     count();
     return real_calloc(number, size);
 }
 
 void *realloc(void *pointer, size_t size) {
-    if (!real_malloc || is_early(pointer)) {
+    if (!is_ready() || is_early(pointer)) {
         void *fresh = malloc(size);
         if (fresh && pointer) memcpy(fresh, pointer, size);
         return fresh;
@@ -104,11 +116,13 @@ void *realloc(void *pointer, size_t size) {
 }
 
 int posix_memalign(void **result, size_t alignment, size_t size) {
+    if (!is_ready()) return ENOMEM;
     count();
     return real_posix_memalign(result, alignment, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
+    if (!is_ready()) return NULL;
     count();
     return real_aligned_alloc(alignment, size);
 }
