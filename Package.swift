@@ -13,8 +13,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func system(_ name: String, _ pkgConfig: String, _ debianPackage: String) -> Target {
@@ -97,7 +97,7 @@ let package = Package(
         tests("PlatformTests", ["Platform"]),
         tests("EventModelTests", ["EventModel", "Platform"]),
         tests("CommitLogTests", ["CommitLog", "Platform"]),
-        tests("IngestTests", ["Ingest", "EventModel", "CommitLog", "Platform"]),
+        tests("IngestTests", ["Ingest", "EventModel", "CommitLog", "Platform"], exclude: ["Corpus"]),
         tests("RulesTests", ["Rules", "EventModel", "Platform"]),
         tests(
             "AlertingTests",

@@ -12,7 +12,7 @@ package final class RulesRunner: @unchecked Sendable {
     // the rules thread.
 
     /// Sees each event that rules see, once per run, in order; on the rules thread, during the call only.
-    package typealias EventObserver = (_ event: StoredEvent, _ value: RawSpan) -> Void
+    package typealias EventObserver = (_ event: borrowing StoredEvent, _ value: RawSpan) -> Void
 
     /// A record of `system` that readings have not been read up to yet.
     struct SystemStep {

@@ -28,19 +28,24 @@ final class LatestReadings: Sendable {
             units = Interner(seed: seed, capacityMax: 4096)
         }
 
-        mutating func take(_ event: StoredEvent, _ value: RawSpan) {
+        mutating func take(_ event: borrowing StoredEvent, _ value: RawSpan) {
             value.withUnsafeBytes { bytes in
                 for reading in event.readings { take(reading, of: event, bytes) }
             }
         }
 
-        private mutating func take(_ reading: StoredReading, of event: StoredEvent, _ bytes: UnsafeRawBufferPointer) {
+        private mutating func take(
+            _ reading: StoredReading,
+            of event: borrowing StoredEvent,
+            _ bytes: UnsafeRawBufferPointer
+        ) {
             name.removeAll()
             name.append(LatestReadings.bytes(bytes, event.device))
             name.append(0)
             name.append(LatestReadings.bytes(bytes, reading.metric))
             guard let id = names.id(of: name.bytes) else { return }
-            let unit = units.id(of: LatestReadings.bytes(bytes, reading.unit)) ?? -1
+            let unit =
+                reading.unit.isEmpty ? -1 : units.id(of: LatestReadings.bytes(bytes, reading.unit)) ?? -1
             let fresh = Series(value: reading.value, time: event.time, unit: unit)
             if Int(id) == series.count {
                 series.append(fresh)
@@ -58,7 +63,7 @@ final class LatestReadings: Sendable {
     }
 
     /// Takes in one event; retained ones are not the device's word of now.
-    func take(_ event: StoredEvent, _ value: RawSpan) {
+    func take(_ event: borrowing StoredEvent, _ value: RawSpan) {
         guard !event.isRetained else { return }
         table.withLock { $0.take(event, value) }
     }

@@ -8,7 +8,7 @@ internal import Platform
 ///
 /// The device of a record in `readings` is its key; elsewhere, and for the metric of an alert, it is the member of the
 /// value. TIME is receive time: `received` of an event, else the record's own timestamp.
-struct RecordFilter {
+struct RecordFilter: ~Copyable {
     private let device: Glob?
     private let metric: String?
     private let since: Timestamp?
@@ -37,17 +37,15 @@ struct RecordFilter {
         if let device, !matches(device, record, value) { return false }
         guard let metric else { return true }
         guard isEvent else { return TopLevelMember.text("metric", in: value).map { $0 == metric } ?? false }
-        return event.readings.contains { RecordFilter.text(value, $0.metric) == metric }
-            || event.states.contains { RecordFilter.text(value, $0.name) == metric }
+        func isWanted(_ name: ByteSlice) -> Bool {
+            JSONText.unescaped(value.bytes, start: name.start, count: name.count) == metric
+        }
+        return event.readings.contains { isWanted($0.metric) } || event.states.contains { isWanted($0.name) }
     }
 
     private func matches(_ glob: Glob, _ record: Record, _ value: UnsafeRawBufferPointer) -> Bool {
         if isReadings { return record.key.map { glob.matches($0) } ?? false }
         return TopLevelMember.text("device", in: value).map { glob.matches($0) } ?? false
-    }
-
-    private static func text(_ value: UnsafeRawBufferPointer, _ slice: ByteSlice) -> String {
-        String(decoding: value[slice.start..<slice.start + slice.count], as: UTF8.self)
     }
 }
 

@@ -128,6 +128,8 @@ public struct Interner: ~Copyable {
             guard word(left, index) == word(right, index) else { return false }
             index &+= 8
         }
+        // The rest, together with bytes that were compared already where there are enough.
+        if left.count >= 8 { return word(left, left.count &- 8) == word(right, left.count &- 8) }
         while index < left.count {
             guard left[index] == right[index] else { return false }
             index &+= 1
@@ -145,6 +147,11 @@ public struct Interner: ~Copyable {
             index &+= 8
         }
         var tail: UInt64 = 0
+        if bytes.count >= 8 {
+            // The last eight, some of them for the second time: the count tells such names apart.
+            tail = word(bytes, bytes.count &- 8)
+            index = bytes.count
+        }
         while index < bytes.count {
             tail = (tail << 8) | UInt64(bytes[index])
             index &+= 1

@@ -18,11 +18,20 @@ extension RawSpan {
     @inlinable
     public func equals(_ slice: ByteSlice, _ word: StaticString) -> Bool {
         guard slice.count == word.utf8CodeUnitCount, contains(slice) else { return false }
-        for index in 0..<slice.count
-        where unsafeLoad(fromByteOffset: slice.start &+ index, as: UInt8.self) != word.utf8Start[index] {
-            return false
+        let other = UnsafeRawPointer(word.utf8Start)
+        guard slice.count >= 4, slice.count <= 8 else {
+            for index in 0..<slice.count
+            where unsafeLoad(fromByteOffset: slice.start &+ index, as: UInt8.self) != word.utf8Start[index] {
+                return false
+            }
+            return true
         }
-        return true
+        // The first four bytes and the last four, which may overlap.
+        let last = slice.count &- 4
+        return unsafeLoadUnaligned(fromByteOffset: slice.start, as: UInt32.self)
+            == other.loadUnaligned(fromByteOffset: 0, as: UInt32.self)
+            && unsafeLoadUnaligned(fromByteOffset: slice.start &+ last, as: UInt32.self)
+                == other.loadUnaligned(fromByteOffset: last, as: UInt32.self)
     }
 
     @inlinable

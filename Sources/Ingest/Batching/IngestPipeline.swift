@@ -64,27 +64,12 @@ package enum HandOver: Sendable {
 
 /// One input's way into the log. Created anywhere, then used by the input's thread alone.
 ///
-/// Invariant: a payload that `accept` or `refuse` has returned from is in an open batch, in `waiting`, or in the log.
+/// Invariant: a payload that `accept` or `refuse` has returned from is in the line's batches or in the log.
 package final class IngestPipeline {
     package let counters: InputCounters
-    private let settings: PipelineSettings
     private let log: PipelineLog
     private let clock: any Clock
-    private let decoder: any PayloadDecoder
-    private let inputName: [UInt8]
-    private let formatName: [UInt8]
-
-    private var collector = EventCollector()
-    private var normaliser: Normaliser
-    private var headers: PayloadHeaders
-    private var scratch = ByteBuilder(capacity: 64)
-    private var timeFormatter = TimestampFormatter()
-    private let readings: [BatchAccumulator]
-    private let rejected: BatchAccumulator
-    /// Sealed batches that the inbox has not taken yet.
-    private var waiting: [(Partition, SealedBatch)] = []
-    /// Payloads without a reject since the last hand-over.
-    private var acceptedSinceHandOver: UInt64 = 0
+    private var line: IngestLine
     private var nextSlowTurn = MonotonicInstant(nanoseconds: 0)
     private var nextLastSeenReport = MonotonicInstant(nanoseconds: 0)
     /// Of the newest group that the inbox took; a commit of it covers all before.
@@ -101,14 +86,9 @@ package final class IngestPipeline {
         clock: any Clock,
         hashSeed: UInt64
     ) {
-        self.settings = settings
-        self.decoder = decoder
         self.log = log
         self.counters = counters
         self.clock = clock
-        inputName = Array(settings.input.utf8)
-        formatName = Array(settings.format.utf8)
-        headers = PayloadHeaders(input: settings.input)
         let devices = DeviceTable(
             input: settings.input,
             feed: directory,
@@ -118,55 +98,26 @@ package final class IngestPipeline {
             partitionCount: log.readings.count,
             hashSeed: hashSeed
         )
-        normaliser = Normaliser(options: settings.normaliser, devices: devices, hashSeed: hashSeed)
-        readings = log.readings.map {
-            BatchAccumulator(partition: $0, compression: log.readingsCompression, pool: log.pool)
-        }
-        rejected = BatchAccumulator(partition: log.rejected, compression: log.rejectedCompression, pool: log.pool)
+        line = IngestLine(
+            settings: settings,
+            decoder: decoder,
+            log: log,
+            normaliser: Normaliser(options: settings.normaliser, devices: devices, hashSeed: hashSeed),
+            counters: counters,
+            clock: clock
+        )
     }
 
     // MARK: Payloads
 
     /// Decodes, normalises and appends one payload. Never fails: what is wrong with it is counted and kept.
     package func accept(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) {
-        guard payload.count > 0 else { return refuse(payload, .empty, position: 0, arrival) }
-        guard payload.count <= settings.payloadBytesMax else {
-            return refuse(payload, .tooLarge, position: settings.payloadBytesMax, arrival)
-        }
-        noteReceived(arrival)
-        var firstReject: (reason: RejectReason, position: Int)?
-        var hasEvent = false
-        collector.beginPayload()
-        decoder.begin()
-        headers.begin(from: arrival.from)
-        if let messageID = arrival.messageID { headers.append("mid", integer: Int64(messageID), scratch: &scratch) }
-        decoding: while true {
-            switch decoder.next(payload.bytes, into: &collector) {
-            case .event:
-                hasEvent = true
-                if let reason = appendEvent(payload, arrival) { firstReject = firstReject ?? (reason, 0) }
-            case .rejected(let reason, let position):
-                firstReject = firstReject ?? (reason, position)
-            case .finished:
-                break decoding
-            }
-            collector.beginEvent()
-        }
-        if !hasEvent, firstReject == nil { firstReject = (.noReading, 0) }
-        if collector.leftOutCount > 0 {
-            counters.leftOut.wrappingAdd(UInt64(clamping: collector.leftOutCount), ordering: .relaxed)
-        }
-        if let firstReject {
-            appendRejected(payload, firstReject.reason, position: firstReject.position, arrival)
-        } else {
-            acceptedSinceHandOver += 1
-        }
+        if line.accept(payload, arrival) { handOverWaiting() }
     }
 
     /// Counts and keeps a payload that never reached a decoder.
     package func refuse(_ payload: UnsafeRawBufferPointer, _ reason: RejectReason, position: Int, _ arrival: Arrival) {
-        noteReceived(arrival)
-        appendRejected(payload, reason, position: position, arrival)
+        if line.refuse(payload, reason, position: position, arrival) { handOverWaiting() }
     }
 
     /// Counts payloads that were lost before anybody saw them: received, and dropped.
@@ -175,82 +126,14 @@ package final class IngestPipeline {
         counters.countDropped(reason, by: count)
     }
 
-    private func noteReceived(_ arrival: Arrival) {
-        counters.received.wrappingAdd(1, ordering: .relaxed)
-        counters.lastPayloadMilliseconds.store(arrival.receivedAt.milliseconds, ordering: .relaxed)
-    }
-
-    private func appendEvent(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> RejectReason? {
-        let event = normaliser.normalise(collector, payload: payload, arrival: arrival)
-        guard let device = event.device else { return event.reject }
-        let record = PendingRecord(
-            timestamp: event.time,
-            key: normaliser.devices.name(device),
-            value: normaliser.value,
-            headers: headers.bytes,
-            headerCount: headers.count
-        )
-        let partition = Int(normaliser.devices.slot(device).partition)
-        guard append(record, to: readings[partition]) else { return event.reject ?? .recordTooLarge }
-        counters.events.wrappingAdd(1, ordering: .relaxed)
-        return event.reject
-    }
-
-    private func appendRejected(
-        _ payload: UnsafeRawBufferPointer,
-        _ reason: RejectReason,
-        position: Int,
-        _ arrival: Arrival
-    ) {
-        counters.countRejected(reason)
-        headers.begin(from: arrival.from)
-        if let messageID = arrival.messageID { headers.append("mid", integer: Int64(messageID), scratch: &scratch) }
-        formatName.withUnsafeBytes { headers.append("format", $0) }
-        headers.append("reason", reason.name)
-        headers.append("position", integer: Int64(position), scratch: &scratch)
-        scratch.removeAll()
-        scratch.append(arrival.receivedAt, with: &timeFormatter)
-        headers.append("received", scratch.bytes)
-        let kept = UnsafeRawBufferPointer(rebasing: payload.prefix(settings.payloadBytesMax))
-        inputName.withUnsafeBytes { key in
-            let record = PendingRecord(
-                timestamp: arrival.receivedAt,
-                key: key,
-                value: kept,
-                headers: headers.bytes,
-                headerCount: headers.count
-            )
-            _ = append(record, to: rejected)
-        }
-    }
-
-    /// False where the record can never fit into a batch.
-    private func append(_ record: PendingRecord, to accumulator: BatchAccumulator) -> Bool {
-        if accumulator.append(record, now: clock.monotonic()) { return true }
-        if let batch = accumulator.seal() {
-            waiting.append((accumulator.partition, batch))
-            handOverWaiting()
-        }
-        return accumulator.append(record, now: clock.monotonic())
-    }
-
     // MARK: Hand-over
 
     /// When the oldest open batch must be handed over; nil where nothing is open.
     package var deadline: MonotonicInstant? {
-        if isBlocked { return nil }
-        var oldest = rejected.openedAt
-        for accumulator in readings {
-            if let openedAt = accumulator.openedAt, openedAt < oldest ?? openedAt.advanced(by: .seconds(1)) {
-                oldest = openedAt
-            }
-        }
-        return oldest?.advanced(by: log.commitInterval)
+        isBlocked ? nil : line.openedAt?.advanced(by: log.commitInterval)
     }
 
-    package var openBytes: Int {
-        readings.reduce(rejected.openBytes) { $0 + $1.openBytes }
-    }
+    package var openBytes: Int { line.openBytes }
 
     package var writerIsIdle: Bool { log.inbox.writerIsIdle }
 
@@ -263,32 +146,29 @@ package final class IngestPipeline {
         }
         guard now >= nextSlowTurn else { return }
         nextSlowTurn = now.advanced(by: .seconds(1))
-        normaliser.refresh(clock: clock.quality())
+        line.refresh(clock: clock.quality())
         guard now >= nextLastSeenReport else { return }
         nextLastSeenReport = now.advanced(by: IngestPipeline.lastSeenInterval)
-        normaliser.reportLastSeen()
+        line.reportLastSeen()
     }
 
     /// Seals what is open and offers everything as one group, for one commit.
     package func handOver() -> HandOver {
-        for accumulator in readings {
-            if let batch = accumulator.seal() { waiting.append((accumulator.partition, batch)) }
-        }
-        if let batch = rejected.seal() { waiting.append((rejected.partition, batch)) }
+        line.seal()
         return handOverWaiting()
     }
 
     @discardableResult
     private func handOverWaiting() -> HandOver {
-        guard !waiting.isEmpty else {
+        guard !line.waiting.isEmpty else {
             settleAccepted()
             guard let lastTicket, !log.inbox.isDurable(lastTicket) else { return .nothing }
             return .accepted(lastTicket)
         }
-        switch log.inbox.offer(waiting) {
+        switch log.inbox.offer(line.waiting) {
         case .accepted(let ticket):
             lastTicket = ticket
-            waiting.removeAll(keepingCapacity: true)
+            line.waiting.removeAll(keepingCapacity: true)
             isBlocked = false
             settleAccepted()
             return .accepted(ticket)
@@ -297,16 +177,16 @@ package final class IngestPipeline {
             return .full
         case .closed:
             isBlocked = true
-            counters.countDropped(.logStopped, by: acceptedSinceHandOver)
-            acceptedSinceHandOver = 0
+            counters.countDropped(.logStopped, by: line.acceptedSinceHandOver)
+            line.acceptedSinceHandOver = 0
             return .closed
         }
     }
 
     private func settleAccepted() {
-        guard acceptedSinceHandOver > 0 else { return }
-        counters.appended.wrappingAdd(acceptedSinceHandOver, ordering: .releasing)
-        acceptedSinceHandOver = 0
+        guard line.acceptedSinceHandOver > 0 else { return }
+        counters.appended.wrappingAdd(line.acceptedSinceHandOver, ordering: .releasing)
+        line.acceptedSinceHandOver = 0
     }
 
     package func wait(for ticket: CommitTicket, timeout: Duration) -> CommitOutcome {
@@ -315,7 +195,7 @@ package final class IngestPipeline {
 
     /// Tells the registry what was heard and not yet reported. Once, when the input stops.
     package func finish() {
-        normaliser.reportLastSeen()
+        line.reportLastSeen()
     }
 
     /// How often devices' last receive times go to the registry: one string per device heard, so not every second.

@@ -17,7 +17,7 @@ final class TextScratch {
 extension RuleEngine {
     // MARK: Names
 
-    mutating func deviceID(_ event: StoredEvent, _ bytes: UnsafeRawBufferPointer) -> Int32? {
+    mutating func deviceID(_ event: borrowing StoredEvent, _ bytes: UnsafeRawBufferPointer) -> Int32? {
         guard let name = text(event.device, event, bytes), name.count <= RuleLimits.nameBytesMax else { return nil }
         guard let id = deviceNames.id(of: name) else { return nil }
         if id == deviceLabels.count { deviceLabels.append(DeviceLabels()) }
@@ -27,7 +27,7 @@ extension RuleEngine {
     /// The text of a slice with its escapes resolved; nil where it is malformed, outside, or longer than any name.
     private func text(
         _ slice: ByteSlice,
-        _ event: StoredEvent,
+        _ event: borrowing StoredEvent,
         _ bytes: UnsafeRawBufferPointer
     ) -> UnsafeRawBufferPointer? {
         guard let raw = RuleEngine.slice(bytes, slice) else { return nil }
@@ -50,7 +50,7 @@ extension RuleEngine {
     // MARK: Labels
 
     /// Remembers what labels the device carries now; a difference makes a new version, at which rules match anew.
-    mutating func noteLabels(_ event: StoredEvent, _ bytes: UnsafeRawBufferPointer, device: Int) {
+    mutating func noteLabels(_ event: borrowing StoredEvent, _ bytes: UnsafeRawBufferPointer, device: Int) {
         let members = RuleEngine.members(event, bytes)
         if !deviceLabels[device].isOversized, deviceLabels[device].members.count == members.count,
             deviceLabels[device].members.withUnsafeBytes({ RuleEngine.equal($0, members) })
@@ -64,7 +64,10 @@ extension RuleEngine {
     }
 
     /// From the quote before the first label's name to the quote behind the last one's text.
-    private static func members(_ event: StoredEvent, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    private static func members(
+        _ event: borrowing StoredEvent,
+        _ bytes: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer {
         let none = UnsafeRawBufferPointer(start: nil, count: 0)
         guard let first = event.labels.first, let last = event.labels.last else { return none }
         let start = first.name.start &- 1
@@ -90,7 +93,12 @@ extension RuleEngine {
     }
 
     /// Brings the candidates' `isMatching` up to the labels of this event.
-    mutating func matchLabels(_ binding: Int, _ event: StoredEvent, _ bytes: UnsafeRawBufferPointer, device: Int) {
+    mutating func matchLabels(
+        _ binding: Int,
+        _ event: borrowing StoredEvent,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int
+    ) {
         let version = deviceLabels[device].version
         guard bindings[binding].labelVersion != version else { return }
         bindings[binding].labelVersion = version
@@ -122,7 +130,7 @@ extension RuleEngine {
     /// The binding of a metric of the device, made now where it is new.
     mutating func binding(
         of metric: ByteSlice,
-        _ event: StoredEvent,
+        _ event: borrowing StoredEvent,
         _ bytes: UnsafeRawBufferPointer,
         device: Int32
     ) -> Int? {

@@ -79,7 +79,7 @@ package struct RuleEngine: ~Copyable {
     ///   - event: decoded from `value`.
     ///   - value: the record's value; used during the call only.
     ///   - position: the record's place, the cause of the edges that it makes.
-    package mutating func observe(_ event: StoredEvent, _ value: RawSpan, at position: RecordPosition) {
+    package mutating func observe(_ event: borrowing StoredEvent, _ value: RawSpan, at position: RecordPosition) {
         guard !thresholds.isEmpty, !event.isRetained, !event.readings.isEmpty else { return }
         if areTablesFull(for: event.readings.count) { rebuildTables() }
         value.withUnsafeBytes { bytes in
@@ -99,7 +99,7 @@ package struct RuleEngine: ~Copyable {
 
     private mutating func observe(
         _ reading: StoredReading,
-        _ event: StoredEvent,
+        _ event: borrowing StoredEvent,
         _ bytes: UnsafeRawBufferPointer,
         device: Int32,
         _ moment: ReadingMoment

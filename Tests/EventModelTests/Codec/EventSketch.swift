@@ -132,7 +132,7 @@ struct DecodedEvent: Equatable {
         self.init(Array(text.utf8))
     }
 
-    init(_ event: StoredEvent, _ bytes: [UInt8]) {
+    init(_ event: borrowing StoredEvent, _ bytes: [UInt8]) {
         func text(_ slice: ByteSlice) -> String {
             JSONText.unescaped(bytes.span.bytes, start: slice.start, count: slice.count)
         }

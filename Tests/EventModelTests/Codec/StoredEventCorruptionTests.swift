@@ -14,7 +14,7 @@ private let golden = Array(
 )
 
 /// What is wrong with an answer: a slice outside of the bytes, a number that is none, or leftovers of a refused value.
-private func violations(_ event: StoredEvent, isEvent: Bool, byteCount: Int) -> [String] {
+private func violations(_ event: borrowing StoredEvent, isEvent: Bool, byteCount: Int) -> [String] {
     guard isEvent else {
         let isEmpty =
             event.device.isEmpty && event.time == 0 && event.received == 0 && event.readings.isEmpty

@@ -1,0 +1,191 @@
+// From a payload to records in open batches: all of one input's state that a payload touches, in one value.
+internal import CommitLog
+internal import EventModel
+internal import Platform
+internal import Synchronization
+
+/// Decoder, normaliser, headers and open batches of one input. One value, entered once per payload: as properties of a class
+/// each of them would pay an exclusivity check of its own.
+///
+/// Invariant: a payload that `accept` or `refuse` has returned from is in an open batch or in `waiting`.
+struct IngestLine: ~Copyable {
+    private let payloadBytesMax: Int
+    private let decoder: any PayloadDecoder
+    private let counters: InputCounters
+    private let clock: any Clock
+    private var inputName = ByteBuilder(capacity: 64)
+    private var formatName = ByteBuilder(capacity: 64)
+
+    private var collector = EventCollector()
+    private(set) var normaliser: Normaliser
+    private var headers: PayloadHeaders
+    private var scratch = ByteBuilder(capacity: 64)
+    private var timeFormatter = TimestampFormatter()
+    private let readings: [BatchAccumulator]
+    private let rejected: BatchAccumulator
+    /// Sealed batches that the inbox has not taken yet.
+    var waiting: [(Partition, SealedBatch)] = []
+    /// Payloads without a reject since the last hand-over.
+    var acceptedSinceHandOver: UInt64 = 0
+
+    init(
+        settings: PipelineSettings,
+        decoder: any PayloadDecoder,
+        log: PipelineLog,
+        normaliser: consuming Normaliser,
+        counters: InputCounters,
+        clock: any Clock
+    ) {
+        payloadBytesMax = settings.payloadBytesMax
+        self.decoder = decoder
+        self.counters = counters
+        self.clock = clock
+        self.normaliser = normaliser
+        headers = PayloadHeaders(input: settings.input)
+        readings = log.readings.map {
+            BatchAccumulator(partition: $0, compression: log.readingsCompression, pool: log.pool)
+        }
+        rejected = BatchAccumulator(partition: log.rejected, compression: log.rejectedCompression, pool: log.pool)
+        inputName.append(text: settings.input)
+        formatName.append(text: settings.format)
+    }
+
+    /// Decodes, normalises and appends one payload. Never fails: what is wrong with it is counted and kept.
+    ///
+    /// - Returns: whether a batch was full and waits to be handed over.
+    mutating func accept(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> Bool {
+        guard payload.count > 0 else { return refuse(payload, .empty, position: 0, arrival) }
+        guard payload.count <= payloadBytesMax else {
+            return refuse(payload, .tooLarge, position: payloadBytesMax, arrival)
+        }
+        noteReceived(arrival)
+        var firstReject: (reason: RejectReason, position: Int)?
+        var hasEvent = false
+        collector.beginPayload()
+        decoder.begin()
+        headers.begin(from: arrival.from)
+        if let messageID = arrival.messageID { headers.append("mid", integer: Int64(messageID), scratch: &scratch) }
+        decoding: while true {
+            switch decoder.next(payload.bytes, into: &collector) {
+            case .event:
+                hasEvent = true
+                if let reason = appendEvent(payload, arrival) { firstReject = firstReject ?? (reason, 0) }
+            case .rejected(let reason, let position):
+                firstReject = firstReject ?? (reason, position)
+            case .finished:
+                break decoding
+            }
+            collector.beginEvent()
+        }
+        if !hasEvent, firstReject == nil { firstReject = (.noReading, 0) }
+        if collector.leftOutCount > 0 {
+            counters.leftOut.wrappingAdd(UInt64(clamping: collector.leftOutCount), ordering: .relaxed)
+        }
+        if let firstReject {
+            appendRejected(payload, firstReject.reason, position: firstReject.position, arrival)
+        } else {
+            acceptedSinceHandOver += 1
+        }
+        return !waiting.isEmpty
+    }
+
+    /// Counts and keeps a payload that never reached a decoder.
+    ///
+    /// - Returns: as `accept`.
+    mutating func refuse(
+        _ payload: UnsafeRawBufferPointer,
+        _ reason: RejectReason,
+        position: Int,
+        _ arrival: Arrival
+    ) -> Bool {
+        noteReceived(arrival)
+        appendRejected(payload, reason, position: position, arrival)
+        return !waiting.isEmpty
+    }
+
+    private func noteReceived(_ arrival: Arrival) {
+        counters.received.wrappingAdd(1, ordering: .relaxed)
+        counters.lastPayloadMilliseconds.store(arrival.receivedAt.milliseconds, ordering: .relaxed)
+    }
+
+    private mutating func appendEvent(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> RejectReason? {
+        let event = normaliser.normalise(collector, payload: payload, arrival: arrival)
+        guard let device = event.device else { return event.reject }
+        let record = PendingRecord(
+            timestamp: event.time,
+            key: normaliser.devices.name(device),
+            value: normaliser.value,
+            headers: headers.bytes,
+            headerCount: headers.count
+        )
+        let partition = Int(normaliser.devices.slot(device).partition)
+        guard append(record, to: readings[partition]) else { return event.reject ?? .recordTooLarge }
+        counters.events.wrappingAdd(1, ordering: .relaxed)
+        return event.reject
+    }
+
+    private mutating func appendRejected(
+        _ payload: UnsafeRawBufferPointer,
+        _ reason: RejectReason,
+        position: Int,
+        _ arrival: Arrival
+    ) {
+        counters.countRejected(reason)
+        headers.begin(from: arrival.from)
+        if let messageID = arrival.messageID { headers.append("mid", integer: Int64(messageID), scratch: &scratch) }
+        headers.append("format", formatName.bytes)
+        headers.append("reason", reason.name)
+        headers.append("position", integer: Int64(position), scratch: &scratch)
+        scratch.removeAll()
+        scratch.append(arrival.receivedAt, with: &timeFormatter)
+        headers.append("received", scratch.bytes)
+        let kept = UnsafeRawBufferPointer(rebasing: payload.prefix(payloadBytesMax))
+        let record = PendingRecord(
+            timestamp: arrival.receivedAt,
+            key: inputName.bytes,
+            value: kept,
+            headers: headers.bytes,
+            headerCount: headers.count
+        )
+        _ = append(record, to: rejected)
+    }
+
+    /// False where the record can never fit into a batch.
+    private mutating func append(_ record: PendingRecord, to accumulator: BatchAccumulator) -> Bool {
+        if accumulator.append(record, now: clock.monotonic()) { return true }
+        if let batch = accumulator.seal() { waiting.append((accumulator.partition, batch)) }
+        return accumulator.append(record, now: clock.monotonic())
+    }
+
+    // MARK: Open batches
+
+    /// When the first record of the oldest open batch was appended; nil where nothing is open.
+    var openedAt: MonotonicInstant? {
+        readings.reduce(rejected.openedAt) { oldest, accumulator in
+            guard let openedAt = accumulator.openedAt else { return oldest }
+            return oldest.map { min($0, openedAt) } ?? openedAt
+        }
+    }
+
+    var openBytes: Int {
+        readings.reduce(rejected.openBytes) { $0 + $1.openBytes }
+    }
+
+    /// Moves what is open to `waiting`.
+    mutating func seal() {
+        for accumulator in readings {
+            if let batch = accumulator.seal() { waiting.append((accumulator.partition, batch)) }
+        }
+        if let batch = rejected.seal() { waiting.append((rejected.partition, batch)) }
+    }
+
+    // MARK: Chores
+
+    mutating func refresh(clock quality: ClockQuality) {
+        normaliser.refresh(clock: quality)
+    }
+
+    mutating func reportLastSeen() {
+        normaliser.reportLastSeen()
+    }
+}

@@ -1,0 +1,104 @@
+// Hooks at work on a harness's log, and the webhook's body as a receiver made for Alertmanager reads it.
+import Alerting
+import AsyncHTTPClient
+import CommitLog
+import Foundation
+import Logging
+import NIOPosix
+import Platform
+
+extension HookRetryPolicy {
+    /// So short that no test waits for it.
+    static let quick = HookRetryPolicy(first: .milliseconds(10), longest: .milliseconds(40))
+}
+
+/// A webhook of this receiver.
+func webhook(
+    _ name: String = "pager",
+    _ receiver: HTTPReceiver,
+    path: String = "/alert",
+    headers: [String: String] = [:],
+    timeout: Duration = .seconds(60)
+) -> HookSettings {
+    HookSettings(name: name, target: .webhook(url: receiver.url(path), headers: headers), timeout: timeout)
+}
+
+/// Runs `body` while the hooks deliver what is appended to the harness's log; stops them whatever happens.
+func withHooks(
+    _ harness: AlertingHarness,
+    _ hooks: [HookSettings],
+    retry: HookRetryPolicy = .quick,
+    origin: AlertOrigin = AlertingHarness.origin,
+    _ body: (HookDispatcher) async throws -> Void
+) async throws {
+    let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton)
+    do {
+        let dispatcher = try HookDispatcher(
+            log: harness.log,
+            dataDirectory: harness.directory.path,
+            disk: PosixDisk(),
+            clock: harness.clock,
+            client: client,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            seed: 5,
+            retry: retry
+        )
+        await dispatcher.start(hooks, origin: origin)
+        do {
+            try await body(dispatcher)
+        } catch {
+            await dispatcher.stop()
+            throw error
+        }
+        await dispatcher.stop()
+    } catch {
+        try? await client.shutdown()
+        throw error
+    }
+    try await client.shutdown()
+}
+
+extension HookDispatcher {
+    /// Of the hook of that name; an empty one where there is none.
+    nonisolated func status(_ name: String = "pager") -> HookStatus {
+        statuses.first { $0.name == name } ?? HookStatus(name: name, type: "none")
+    }
+}
+
+/// All keys that CONTRACT section 5 names; decoding fails where one is missing or of another kind.
+struct WebhookDocument: Decodable, Hashable, Sendable {
+    struct Alert: Decodable, Hashable, Sendable {
+        var status: String
+        var labels: [String: String]
+        var annotations: [String: String]
+        var startsAt: String
+        var endsAt: String
+        var generatorURL: String
+        var fingerprint: String
+    }
+
+    var version: String
+    var groupKey: String
+    var status: String
+    var receiver: String
+    var groupLabels: [String: String]
+    var commonLabels: [String: String]
+    var commonAnnotations: [String: String]
+    var externalURL: String
+    var truncatedAlerts: Int
+    var alerts: [Alert]
+
+    init(_ body: [UInt8]) throws {
+        self = try JSONDecoder().decode(WebhookDocument.self, from: Data(body))
+    }
+
+    /// Their devices, in the document's order.
+    var devices: [String] { alerts.compactMap { $0.labels["device"] } }
+}
+
+extension HTTPReceiver {
+    /// Devices of all alerts in all requests, in the order of their coming.
+    func devices(to path: String = "/alert") throws -> [String] {
+        try requests(to: path).flatMap { try WebhookDocument($0.body).devices }
+    }
+}
