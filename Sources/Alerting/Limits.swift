@@ -11,7 +11,7 @@ package enum AlertingLimits {
     package static let readBytes = 256 << 10
 
     /// Events that one step of the runner takes at most from the log, so that it returns in time (the watchdog asks).
-    package static let recordsPerStepMax = 100_000
+    package static let recordsPerStepMax = 10_000
 
     /// Alerts in one delivery: those of one rule that changed at once, a webhook's body stays below some 100 KiB.
     package static let alertsPerDeliveryMax = 64
@@ -28,6 +28,9 @@ package enum AlertingLimits {
     /// How often the snapshot is written: what a restart has to replay at most, with the records below.
     package static let snapshotInterval = Duration.seconds(60)
     package static let snapshotRecords = 1_000_000
+
+    /// After a snapshot that could not be saved: a full disk is asked again now and then, not in every step.
+    package static let snapshotRetryInterval = Duration.seconds(10)
 
     /// How long stop and reload wait for the commit of the last edges before they leave the snapshot to the next start.
     package static let durableWait = Duration.seconds(10)

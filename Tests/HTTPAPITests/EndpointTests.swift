@@ -220,7 +220,7 @@ struct AlertEndpointTests {
             #expect(
                 server.appliance.seen.alertQueries == [AlertQuery(state: "firing", device: "freezer-*")]
             )
-            let shown = try await server.network.get("/api/v1/alerts/3c48ca6f1bab0a67")
+            let shown = try await server.network.get("/api/v1/alerts/a27ac6f6a394764f")
             #expect(try shown.decoded(JSONDocument.self) == FakeAppliance.alert)
             #expect(try await server.network.get("/api/v1/alerts/0000").status == 404)
             #expect(try await server.network.get("/api/v1/alerts?state=gone").status == 400)

@@ -127,7 +127,7 @@ extension FakeAppliance: LogBrowser {
 
 extension FakeAppliance: AlertBrowser {
     static let alert = JSONDocument.object([
-        "alert": .string("FreezerTooWarm"), "fingerprint": .string("3c48ca6f1bab0a67"), "value": .number(-11.8),
+        "alert": .string("FreezerTooWarm"), "fingerprint": .string("a27ac6f6a394764f"), "value": .number(-11.8),
         "resolved_at": .null,
     ])
 
@@ -137,7 +137,7 @@ extension FakeAppliance: AlertBrowser {
     }
 
     func alert(_ fingerprint: String) async throws -> JSONDocument {
-        guard fingerprint == "3c48ca6f1bab0a67" else { throw APIFailure(.notFound, "there is no such alert") }
+        guard fingerprint == "a27ac6f6a394764f" else { throw APIFailure(.notFound, "there is no such alert") }
         return Self.alert
     }
 

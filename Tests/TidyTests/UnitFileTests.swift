@@ -48,11 +48,11 @@ struct UnitFileTests {
         #expect(try !analyze(["verify"], unit).output.isEmpty)
     }
 
-    @Test("the exposure level is 1.5 or lower, with the serial ports open and no capability")
+    @Test("the exposure level is 2.0 or lower, with the serial ports open and no capability")
     func security() throws {
         let unit = try Unit()
         let text = try String(contentsOfFile: unit.path, encoding: .utf8)
-        let result = try analyze(["security", "--offline=true", "--threshold=15", "--no-pager"], unit)
+        let result = try analyze(["security", "--offline=true", "--threshold=20", "--no-pager"], unit)
         #expect(result.status == 0, "\(result.output)")
         #expect(text.contains("\nCapabilityBoundingSet=\n"))
         for kind in ["ttyS", "ttyUSB", "ttyACM"] { #expect(text.contains("\nDeviceAllow=char-\(kind) rw\n")) }
@@ -62,7 +62,7 @@ struct UnitFileTests {
     @Test("a unit with less protection would be found")
     func securityTwin() throws {
         let unit = try Unit { $0.replacingOccurrences(of: "ProtectSystem=strict", with: "ProtectSystem=no") }
-        let result = try analyze(["security", "--offline=true", "--threshold=15", "--no-pager"], unit)
+        let result = try analyze(["security", "--offline=true", "--threshold=20", "--no-pager"], unit)
         #expect(result.status != 0)
     }
 }

@@ -35,6 +35,9 @@ package enum AlertFingerprint {
 }
 
 extension AlertRecord {
+    /// Labels of an event that have keys of their own in an alert.
+    private static let ownNames: Set = ["name", "location"]
+
     package init(_ edge: AlertTransition, origin: AlertOrigin) {
         let definition = edge.rule.definition
         func label(_ name: String) -> String? { edge.labels.first { $0.name == name }?.value }
@@ -52,7 +55,10 @@ extension AlertRecord {
             condition: definition.condition.text(metric: edge.metric, unit: edge.unit, holdFor: definition.holdFor),
             peak: edge.peak,
             severity: definition.severity,
-            labels: Dictionary(edge.labels.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }),
+            labels: Dictionary(
+                edge.labels.filter { !AlertRecord.ownNames.contains($0.name) }.map { ($0.name, $0.value) },
+                uniquingKeysWith: { _, last in last }
+            ),
             at: edge.at,
             breachedAt: edge.breachedAt,
             firedAt: edge.firedAt,
@@ -87,7 +93,8 @@ extension AlertRecord {
     /// JSON, as the topic stores it. Numbers that JSON cannot say do not come out of the engine.
     package func encoded() throws -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
+        // The same edge is the same bytes, whenever it is derived.
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(self))
     }
 

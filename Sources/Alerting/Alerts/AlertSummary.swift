@@ -3,9 +3,10 @@ internal import EventModel
 internal import Foundation
 internal import Platform
 internal import Rules
+internal import Synchronization
 
 /// Writes about one record. `CRITICAL Walk-in freezer (kitchen): -11.8 °C, limit -15 °C, for 10 min, worst -11.2, last
-/// reading 20 s ago, 03:10 CET, edge-01. Ack: forebay alerts ack 3c48ca6f`
+/// reading 20 s ago, 03:10 CET, edge-01. Ack: forebay alerts ack a27ac6f6`
 struct AlertSummary {
     let record: AlertRecord
     let origin: AlertOrigin
@@ -118,16 +119,27 @@ struct AlertSummary {
     private func clock(_ timestamp: Timestamp) -> String {
         let date = Date(timeIntervalSince1970: Double(timestamp.milliseconds) / 1000)
         let zone = TimeZone(identifier: origin.timeZone) ?? .gmt
-        let formatter = DateFormatter()
-        formatter.timeZone = zone
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.dateFormat = "HH:mm"
-        return "\(formatter.string(from: date)) \(AlertSummary.abbreviation(of: zone, at: date))"
+        let seconds = timestamp.milliseconds / 1000 + Int64(zone.secondsFromGMT(for: date))
+        let minutes = Int((seconds % 86_400 + 86_400) % 86_400 / 60)
+        let time = String(format: "%02d:%02d", minutes / 60, minutes % 60)
+        return "\(time) \(AlertSummary.abbreviation(of: zone, at: date))"
     }
+
+    /// By zone and offset: a formatter takes most of a millisecond to make, and thousands of alerts may fire at once.
+    private static let abbreviations = Mutex<[String: String]>([:])
 
     /// Letters where either English knows them (`EST`, `CET`), else the offset.
     private static func abbreviation(of zone: TimeZone, at date: Date) -> String {
-        if zone.secondsFromGMT(for: date) == 0, zone.identifier == "UTC" || zone == .gmt { return "UTC" }
+        let offset = zone.secondsFromGMT(for: date)
+        if offset == 0, zone.identifier == "UTC" || zone == .gmt { return "UTC" }
+        let key = "\(zone.identifier) \(offset)"
+        if let known = abbreviations.withLock({ $0[key] }) { return known }
+        let text = longhand(of: zone, at: date)
+        abbreviations.withLock { $0[key] = text }
+        return text
+    }
+
+    private static func longhand(of zone: TimeZone, at date: Date) -> String {
         let formatter = DateFormatter()
         formatter.timeZone = zone
         formatter.dateFormat = "zzz"

@@ -41,6 +41,7 @@ actor HookWorker {
     private var cursor = HookCursor(position: .zero)
     private var follower: PartitionFollower?
     private var backoff: Backoff
+    private let jitterSeed: UInt64
 
     init(
         settings: HookSettings,
@@ -55,6 +56,7 @@ actor HookWorker {
         self.around = around
         self.executor = executor
         state = HookStatusBox(HookStatus(name: settings.name, type: type))
+        jitterSeed = seed
         backoff = Backoff(first: around.retry.first, longest: around.retry.longest, seed: seed)
     }
 
@@ -81,21 +83,35 @@ actor HookWorker {
         publishPlace()
     }
 
+    /// Goes on with the oldest alert that still fires: what fires is told, perhaps again; what is over is not.
     private func beginAnew(_ file: CursorFile, at end: Offset) throws(LogError) {
-        cursor = HookCursor(position: end)
+        var firing: [String: Offset] = [:]
+        let reader = PartitionFollower(partition: around.alerts, log: around.log, position: around.alerts.logStartOffset)
+        _ = try reader.read(upTo: end, visible: end, countMax: .max) { record in
+            guard let value = record.value, let alert = AlertRecord(json: value) else { return }
+            firing[alert.fingerprint] = alert.state == .firing ? record.offset : nil
+        }
+        let start = firing.values.min() ?? end
+        cursor = HookCursor(position: start)
         try file.store(cursor.encoded())
-        state.change { $0.lastError = "the cursor was damaged: alerts up to offset \(end) may not have been delivered" }
+        state.change { $0.lastError = "the cursor was damaged: alerts up to offset \(start) may not have been delivered" }
         around.logger.error("hook cursor damaged", metadata: ["hook": "\(settings.name)", "offset": "\(end)"])
     }
 
     /// Delivers whenever `wakes` says that something was appended, until it ends or the task is cancelled.
     func run(_ wakes: AsyncStream<Void>) async {
         for await _ in wakes {
-            do { try await deliverAll() } catch {
-                // The log or the cursor failed: without a durable cursor nothing can be delivered once and not for ever.
-                state.change { $0.lastError = String(describing: error) }
-                around.logger.error("hook stopped", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
-                return
+            var pauses = Backoff(first: around.retry.first, longest: around.retry.longest, seed: jitterSeed)
+            while !Task.isCancelled {
+                do {
+                    try await deliverAll()
+                    break
+                } catch {
+                    // The log or the cursor failed. Without a durable cursor nothing is delivered, or it would be for ever.
+                    state.change { $0.lastError = String(describing: error) }
+                    around.logger.error("hook waits", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
+                    do { try await Task.sleep(for: pauses.next()) } catch { return }
+                }
             }
             if Task.isCancelled { return }
         }
@@ -120,23 +136,26 @@ actor HookWorker {
     private func takeNext() throws(LogError) -> Bool {
         guard let follower else { return false }
         let end = around.log.snapshot().highWatermark(of: around.alerts)
-        var group = DeliveryGroup(hook: settings.name)
-        var next = follower.position
-        follower.rewind(to: cursor.position)
-        _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
-            if group.isClosed { return }
-            group.take(record)
-            if !group.isClosed { next = record.offset + 1 }
+        while cursor.position < end {
+            var group = DeliveryGroup(hook: settings.name)
+            var next = cursor.position
+            _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
+                if group.isClosed { return }
+                group.take(record)
+                if !group.isClosed { next = record.offset + 1 }
+            }
+            cursor.position = group.isClosed ? next : follower.position
+            follower.rewind(to: cursor.position)
+            state.change { $0.skippedRecords = follower.skipped }
+            // Nothing for this hook among as many as are read at once: on to the next.
+            guard !group.offsets.isEmpty else { continue }
+            cursor.delivery = group.offsets
+            publishPlace()
+            try cursorFile?.store(cursor.encoded())
+            return true
         }
-        if !group.isClosed { next = follower.position }
-        state.change { $0.skippedRecords = follower.skipped }
-        cursor.position = max(cursor.position, next)
-        follower.rewind(to: cursor.position)
-        cursor.delivery = group.offsets
         publishPlace()
-        guard !group.offsets.isEmpty else { return false }
-        try cursorFile?.store(cursor.encoded())
-        return true
+        return false
     }
 
     /// The records of a delivery; those that retention took meanwhile are not there.

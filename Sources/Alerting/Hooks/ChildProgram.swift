@@ -58,12 +58,14 @@ struct ChildProgram {
     ) -> Ending {
         let started = Stopwatch()
         var rest = input[...]
+        var isOutputOver = false
         while true {
-            var waiting = [pollfd(fd: outputPipe.readEnd, events: Int16(POLLIN), revents: 0)]
+            // A negative descriptor is passed over: an end of file would be readable for ever.
+            var waiting = [pollfd(fd: isOutputOver ? -1 : outputPipe.readEnd, events: Int16(POLLIN), revents: 0)]
             if !rest.isEmpty { waiting.append(pollfd(fd: inputPipe.writeEnd, events: Int16(POLLOUT), revents: 0)) }
             poll(&waiting, nfds_t(waiting.count), ChildProgram.pollMilliseconds)
             feed(&rest, &inputPipe)
-            let isOutputOver = !listen(outputPipe.readEnd)
+            isOutputOver = isOutputOver || !listen(outputPipe.readEnd)
             var status: Int32 = 0
             if waitpid(child, &status, WNOHANG) == child {
                 _ = listen(outputPipe.readEnd)
@@ -73,12 +75,11 @@ struct ChildProgram {
             if isUnwanted || started.elapsed() >= timeout {
                 // The negative number is the group: what the program started dies with it.
                 kill(-child, SIGKILL)
+                kill(child, SIGKILL)
                 while waitpid(child, &status, 0) == -1, errno == EINTR {}
                 _ = listen(outputPipe.readEnd)
                 return isUnwanted ? .abandoned : .timedOut(output)
             }
-            // Nothing left to poll for: without this, a readable end of file would spin.
-            if isOutputOver, rest.isEmpty { usleep(UInt32(ChildProgram.pollMilliseconds) * 1000) }
         }
     }
 
@@ -122,7 +123,7 @@ struct ChildProgram {
 
     // MARK: Starting
 
-    /// 0 or an errno. All descriptors of this process are closed on exec, so the child has these three.
+    /// 0 or an errno. The child has these three descriptors and no other: sockets of libraries are not closed on exec.
     private func spawn(_ child: inout pid_t, stdin: Int32, output: Int32) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -135,6 +136,7 @@ struct ChildProgram {
         posix_spawn_file_actions_adddup2(&actions, stdin, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, output, 2)
+        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         var none = sigset_t()
         var all = sigset_t()
         sigemptyset(&none)

@@ -21,13 +21,16 @@ struct RunnerStart {
         self.system = system
         self.alerts = alerts
         file = RulesSnapshotFile(dataDirectory: dataDirectory, disk: disk)
-        let contents: RulesSnapshotContents
-        do { contents = try file.load() } catch { throw LogError(.disk, underlying: error) }
-        switch contents {
-        case .missing: (snapshot, problem) = (nil, nil)
-        case .value(let value): (snapshot, problem) = (value, nil)
-        case .damaged:
-            (snapshot, problem) = (nil, "the snapshot of the rules is damaged: the log is read from its start")
+        // It can be thrown away, so a sector that cannot be read stops nothing.
+        do throws(DiskError) {
+            switch try file.load() {
+            case .missing: (snapshot, problem) = (nil, nil)
+            case .value(let value): (snapshot, problem) = (value, nil)
+            case .damaged:
+                (snapshot, problem) = (nil, "the snapshot of the rules is damaged: the log is read from its start")
+            }
+        } catch {
+            (snapshot, problem) = (nil, "the snapshot of the rules cannot be read: \(error)")
         }
     }
 
@@ -69,25 +72,43 @@ extension RulesRunner {
     }
 
     /// After a start without a snapshot: ends alerts that the log, as far as it reaches back, does not explain any more.
-    func resolveLost() {
+    /// Waits for the book to know every edge of this run, or one that has just resolved would be ended twice.
+    ///
+    /// - Returns: whether there was something to do.
+    func resolveLost() -> Bool {
+        guard isStateLost, isCaughtUp, appender.isDurable(within: .zero),
+            alerts.position == log.snapshot().highWatermark(of: alerts.partition)
+        else { return false }
+        isStateLost = false
+        isSaveWanted = true
         for entry in book.firing {
             let record = entry.record
             guard !engine.isFiring(alert: record.alert, device: record.device, metric: record.metric) else { continue }
             append(record.resolved(.stateLost, at: engine.lastTickTime, origin: origin))
         }
+        return true
     }
 
     /// Saves where it is time and every edge is durable; true where it did.
-    func saveIfDue() throws(LogError) -> Bool {
+    ///
+    /// A failure is put off and said: rules go on without a newer snapshot, which is only what a restart begins from.
+    func saveIfDue() -> Bool {
         let isDue = isSaveWanted || recordsSinceSave >= AlertingLimits.snapshotRecords || clock.monotonic() >= saveDue
         guard isDue, appender.isDurable(within: .zero) else { return false }
-        return try save(waitUpTo: .zero)
+        do { return try save(waitUpTo: .zero) } catch {
+            problem = "the rules' snapshot was not saved: \(error)"
+            saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotRetryInterval)
+            recordsSinceSave = 0
+            isSaveWanted = false
+            return false
+        }
     }
 
     /// - Returns: false where the last edges were not durable within the time; nothing was written then.
     @discardableResult
     func save(waitUpTo timeout: Duration) throws(LogError) -> Bool {
-        guard appender.isDurable(within: timeout) else { return false }
+        // Saved before they are ended, lost alerts would fire for ever.
+        guard !isStateLost, appender.isDurable(within: timeout) else { return false }
         var positions: [TopicPartition: Offset] = [:]
         for follower in readings { positions[follower.partition.topicPartition] = follower.position }
         positions[system.partition.topicPartition] = systemPosition
@@ -99,6 +120,7 @@ extension RulesRunner {
         saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotInterval)
         recordsSinceSave = 0
         isSaveWanted = false
+        problem = nil
         return true
     }
 }

@@ -38,7 +38,8 @@ package final class RulesRunner: @unchecked Sendable {
     var knownEdges: Set<AlertEdgeID>
     /// Where the log ended at the start.
     private let startSnapshot: LogSnapshot
-    private let lostState: Bool
+    /// The start had no usable snapshot, and alerts that the log does not explain have not been ended yet.
+    var isStateLost: Bool
     private(set) var isCaughtUp = false
 
     private var event = StoredEvent()
@@ -48,7 +49,10 @@ package final class RulesRunner: @unchecked Sendable {
     var saveDue: MonotonicInstant
     var isSaveWanted = false
     var savedAt: Timestamp?
+    /// What the next snapshot mends: a damaged one, an alert that could not be written.
     var problem: String?
+    /// Why the last step failed.
+    private var failure: String?
     private var publishDue: MonotonicInstant
 
     private struct Request {
@@ -97,14 +101,17 @@ package final class RulesRunner: @unchecked Sendable {
         knownEdges = []
         if let saved = parts.snapshot, let restored = RuleEngine(restoring: saved.engine, rules: rules, seed: seed) {
             engine = restored
-            lostState = false
+            isStateLost = false
         } else {
+            if parts.snapshot != nil {
+                problem = "the snapshot of the rules is not of this version: the log is read from its start"
+            }
             engine = RuleEngine(rules: rules, seed: seed)
-            lostState = true
+            isStateLost = true
             for follower in readings + [system] { follower.rewind(to: follower.partition.logStartOffset) }
             systemPosition = system.position
         }
-        try foldAlerts(from: lostState ? .zero : parts.position(of: parts.alerts))
+        try foldAlerts(from: isStateLost ? .zero : parts.position(of: parts.alerts))
         resolveOrphans(of: rules)
         publish()
     }
@@ -120,8 +127,8 @@ package final class RulesRunner: @unchecked Sendable {
     /// One turn: evaluates what is there, up to a bound, and appends the edges. Waits up to `timeout` where nothing is.
     package func step(waitUpTo timeout: Duration) -> RulesStepOutcome {
         let generation = log.tail.generation
-        takeRequest()
         do {
+            try takeRequest()
             let snapshot = log.snapshot()
             var count = try followAlerts(snapshot)
             switch appender.flush() {
@@ -132,14 +139,14 @@ package final class RulesRunner: @unchecked Sendable {
             case .closed: return .closed
             }
             count += try evaluate(snapshot)
-            noteCatchUp(snapshot)
+            noteCatchUp()
             if case .closed = appender.flush() { return .closed }
-            let saved = try saveIfDue()
-            problem = nil
+            let worked = resolveLost() || saveIfDue()
+            failure = nil
             publishIfDue()
-            guard count == 0, !saved else { return .worked }
+            guard count == 0, !worked else { return .worked }
         } catch {
-            problem = error.description
+            failure = error.description
             publish()
             return .failed(error)
         }
@@ -150,7 +157,7 @@ package final class RulesRunner: @unchecked Sendable {
     /// Appends what is left, waits for it to be durable, and saves. Errors leave the old snapshot, which is only older.
     package func finish() {
         guard case .accepted = appender.flush() else { return }
-        do { try save(waitUpTo: AlertingLimits.durableWait) } catch { problem = error.description }
+        do { try save(waitUpTo: AlertingLimits.durableWait) } catch { failure = error.description }
         publish()
     }
 
@@ -245,7 +252,8 @@ package final class RulesRunner: @unchecked Sendable {
 
     // MARK: Around it
 
-    private func takeRequest() {
+    /// New rules, and a snapshot at once: a restart must not evaluate under them what the old ones have seen.
+    private func takeRequest() throws(LogError) {
         guard
             let request = requests.withLock({ request in
                 defer { request = nil }
@@ -256,6 +264,7 @@ package final class RulesRunner: @unchecked Sendable {
         drain()
         origin = request.origin
         isSaveWanted = true
+        if case .accepted = appender.flush() { try save(waitUpTo: AlertingLimits.durableWait) }
         publish()
     }
 
@@ -268,14 +277,12 @@ package final class RulesRunner: @unchecked Sendable {
     }
 
     /// Once the log as it was at the start has been read, no edge can be derived twice.
-    private func noteCatchUp(_ snapshot: LogSnapshot) {
+    private func noteCatchUp() {
         guard !isCaughtUp else { return }
         let isThere = readings.allSatisfy { $0.position >= startSnapshot.highWatermark(of: $0.partition) }
         guard isThere, systemPosition >= startSnapshot.highWatermark(of: system.partition) else { return }
         isCaughtUp = true
         knownEdges.removeAll()
-        if lostState { resolveLost() }
-        isSaveWanted = isSaveWanted || lostState
     }
 
     private func publishIfDue() {
@@ -294,7 +301,7 @@ package final class RulesRunner: @unchecked Sendable {
         status.counters = engine.counters
         status.skippedRecords = readings.reduce(system.skipped) { $0 &+ $1.skipped }
         status.snapshotSavedAt = savedAt
-        status.problem = problem
+        status.problem = failure ?? problem
         status.pending = engine.pendingAlerts(upTo: AlertingLimits.pendingShownMax)
         status.origin = origin
         published.withLock { $0 = status }

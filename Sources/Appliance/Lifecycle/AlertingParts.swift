@@ -58,15 +58,16 @@ final class AlertingParts: Sendable {
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
         thread = SteppingThread(name: "rules", watch: watch, limit: AlertingParts.stepLimit, clock: clock) {
             let step = {
-                if case .closed = runner.step(waitUpTo: AlertingParts.waitMax) {
-                    pauseThread(for: AlertingParts.waitMax)
+                switch runner.step(waitUpTo: AlertingParts.waitMax) {
+                case .worked, .idle: break
+                case .failed, .closed: pauseThread(for: AlertingParts.waitMax)
                 }
             }
             return (step: step, finish: { runner.finish() })
         }
     }
 
-    /// Lets the rules see everything that is in the log, saves their state, and lets deliveries under way end.
+    /// Saves the rules' state where they have come to, and lets deliveries under way end; both go on from there.
     func stop() async {
         thread.stop()
         thread.join()

@@ -39,13 +39,14 @@ package struct Daemon: Sendable {
         let end = DaemonEnd()
         let watch = ThreadWatch()
         let logThread = LogThread(log: opened.log, watch: watch, clock: clock) { state in end.fail(state) }
-        let parts = try await DaemonParts(
-            loaded: loaded,
-            opened: opened,
-            clock: clock,
-            watch: watch,
-            logger: logger
-        )
+        let parts: DaemonParts
+        do {
+            parts = try await DaemonParts(loaded: loaded, opened: opened, clock: clock, watch: watch, logger: logger)
+        } catch {
+            logThread.close()
+            guard let failure = error as? LogError else { throw error }
+            throw DataDirectory.failure(failure, status: ExitStatus.inputOutput)
+        }
         let manager = ServiceManager()
         do {
             try await serve(parts, manager: manager, watch: watch, end: end)

@@ -31,6 +31,7 @@ final class LogThread: Sendable {
                 }
             }
             writer.close()
+            if case .poisoned = log.state { onFailure(log.state) }
         }
     }
 

@@ -42,13 +42,14 @@ final class SystemRecorder: Sendable {
         record.boot = clock.bootID
         record.configurationHash = configurationHash
         record.version = ProductVersion.text
+        wallOffset.withLock { $0 = SystemRecorder.wallOffset(of: record) }
         append(record)
     }
 
     /// Records that time has passed, and before it that the wall clock has moved against the monotonic one.
     func tick() {
         let tick = record(.tick)
-        let offset = tick.wall.milliseconds - tick.monotonicMilliseconds
+        let offset = SystemRecorder.wallOffset(of: tick)
         let before = wallOffset.withLock { held in
             defer { held = offset }
             return held
@@ -66,6 +67,10 @@ final class SystemRecorder: Sendable {
     func stop() {
         guard case .accepted(let ticket) = append(record(.stop)) else { return }
         _ = log.inbox.wait(for: ticket, timeout: .seconds(5))
+    }
+
+    private static func wallOffset(of record: SystemRecord) -> Int64 {
+        record.wall.milliseconds - record.monotonicMilliseconds
     }
 
     private func record(_ kind: SystemRecord.Kind) -> SystemRecord {

@@ -67,6 +67,7 @@ struct MetricsView: MetricsProvider {
                 uniquingKeysWith: { $0 + $1 }
             ),
             events: view.counts.events,
+            leftOut: view.counts.leftOut,
             isUp: view.state.isUp,
             lastPayload: view.counts.lastPayload
         )

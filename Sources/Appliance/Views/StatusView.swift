@@ -72,6 +72,12 @@ struct StatusView: StatusProvider {
             problems.append("input \(view.configuration.name): \(view.state.text)")
         }
         for view in views {
+            if let dropped = view.state.details["broker_dropped"], dropped != "0" {
+                problems.append(
+                    "input \(view.configuration.name): its broker has dropped \(dropped) messages since it started; "
+                        + "config/mosquitto/forebay.conf has the settings with which it does not"
+                )
+            }
             let dropped = view.counts.dropped.values.reduce(0, +)
             if dropped > 0 {
                 problems.append("input \(view.configuration.name): \(dropped) payloads were lost to overload")

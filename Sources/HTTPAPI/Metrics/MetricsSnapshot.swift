@@ -11,6 +11,8 @@ package struct InputMetrics: Sendable {
     /// Payloads by the place where they were lost, e.g. `kernel`.
     package var dropped: [String: UInt64]
     package var events: UInt64
+    /// Texts and labels that were too long to be kept, repeated metrics.
+    package var leftOut: UInt64
     package var isUp: Bool
     /// Nil where nothing has come since start.
     package var lastPayload: Timestamp?
@@ -22,6 +24,7 @@ package struct InputMetrics: Sendable {
         rejected: [String: UInt64],
         dropped: [String: UInt64],
         events: UInt64,
+        leftOut: UInt64 = 0,
         isUp: Bool,
         lastPayload: Timestamp?
     ) {
@@ -31,6 +34,7 @@ package struct InputMetrics: Sendable {
         self.rejected = rejected
         self.dropped = dropped
         self.events = events
+        self.leftOut = leftOut
         self.isUp = isUp
         self.lastPayload = lastPayload
     }
@@ -207,6 +211,12 @@ extension MetricsSnapshot {
             perReason(\.dropped)
         )
         text.family("forebay_input_events_total", .counter, "Events made of payloads.", perInput { Double($0.events) })
+        text.family(
+            "forebay_input_left_out_total",
+            .counter,
+            "Parts of payloads that are not stored: texts and labels that are too long, repeated metrics.",
+            perInput { Double($0.leftOut) }
+        )
         text.family("forebay_input_up", .gauge, "1 while the input can receive.", perInput { $0.isUp ? 1 : 0 })
         text.family(
             "forebay_input_last_payload_time_seconds",
