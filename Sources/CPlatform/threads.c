@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -17,4 +18,8 @@ int forebay_eventfd(void) {
 
 int forebay_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
+}
+
+int forebay_spawn_close_from(void *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }

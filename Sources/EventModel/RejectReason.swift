@@ -10,7 +10,8 @@ public enum RejectReason: UInt8, CaseIterable, Sendable {
     case framing
     /// Does not follow the grammar of its format.
     case malformed
-    /// Nested deeper, or joined to longer names, than a payload may be.
+    /// Nested deeper, joined to longer names, come under a longer topic, or multiplied to more records than a payload may
+    /// be.
     case tooComplex
     /// A checksum that does not match.
     case checksum

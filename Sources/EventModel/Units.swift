@@ -6,8 +6,11 @@ package enum UnitName {
     package static let bytesMax = 32
 
     package static func canonical(_ text: String) -> String {
-        canonicalNames[text] ?? table[text.lowercased()] ?? text
+        exactNames[text] ?? table[text.lowercased()] ?? text
     }
+
+    /// Spellings that are matched as they stand: in capitals they are another unit (`MB` is a megabyte).
+    package static let exactSpellings: [(canonical: String, spelling: String)] = [("hPa", "mb")]
 
     /// Spellings by canonical unit. Other spellings are matched without regard to case.
     package static let spellings: [(canonical: String, others: [String])] = [
@@ -17,7 +20,7 @@ package enum UnitName {
         ("%", ["percent", "pct"]),
         ("%RH", ["%rh", "rh", "%r.h."]),
         ("Pa", ["pa", "pascal"]),
-        ("hPa", ["hpa", "mbar", "mb"]),
+        ("hPa", ["hpa", "mbar"]),
         ("kPa", ["kpa"]),
         ("bar", ["bars"]),
         ("psi", ["lbf/in2"]),
@@ -54,9 +57,9 @@ package enum UnitName {
         ("dB", ["db"]),
     ]
 
-    /// By themselves: the stored bytes are the table's, whatever Unicode takes for the same text.
-    private static let canonicalNames = Dictionary(
-        spellings.map { ($0.canonical, $0.canonical) },
+    /// The canonical ones by themselves: the stored bytes are the table's, whatever Unicode takes for the same text.
+    private static let exactNames = Dictionary(
+        spellings.map { ($0.canonical, $0.canonical) } + exactSpellings.map { ($0.spelling, $0.canonical) },
         uniquingKeysWith: { first, _ in first }
     )
 

@@ -14,7 +14,7 @@ extension EndToEndTests {
 
         @Test(
             "kafka-python parses every segment file, whatever the compression",
-            arguments: [("none", 0, 30_000), ("lz4", 3, 60_000), ("zstd", 4, 200_000)]
+            arguments: [("none", 0, 30_000), ("lz4", 3, 150_000), ("zstd", 4, 200_000)]
         )
         func everySegment(compression: String, codec: Int, count: Int) async throws {
             try await Workbench.use { bench in

@@ -3,6 +3,7 @@ internal import CommitLog
 internal import EventModel
 internal import Logging
 internal import Platform
+internal import Rules
 
 /// What a worker needs of the process.
 struct HookSurroundings: Sendable {
@@ -86,7 +87,8 @@ actor HookWorker {
     /// Goes on with the oldest alert that still fires: what fires is told, perhaps again; what is over is not.
     private func beginAnew(_ file: CursorFile, at end: Offset) throws(LogError) {
         var firing: [String: Offset] = [:]
-        let reader = PartitionFollower(partition: around.alerts, log: around.log, position: around.alerts.logStartOffset)
+        let first = around.alerts.logStartOffset
+        let reader = PartitionFollower(partition: around.alerts, log: around.log, position: first)
         _ = try reader.read(upTo: end, visible: end, countMax: .max) { record in
             guard let value = record.value, let alert = AlertRecord(json: value) else { return }
             firing[alert.fingerprint] = alert.state == .firing ? record.offset : nil
@@ -94,7 +96,8 @@ actor HookWorker {
         let start = firing.values.min() ?? end
         cursor = HookCursor(position: start)
         try file.store(cursor.encoded())
-        state.change { $0.lastError = "the cursor was damaged: alerts up to offset \(start) may not have been delivered" }
+        let words = "the cursor was damaged: alerts up to offset \(start) may not have been delivered"
+        state.change { $0.lastError = words }
         around.logger.error("hook cursor damaged", metadata: ["hook": "\(settings.name)", "offset": "\(end)"])
     }
 

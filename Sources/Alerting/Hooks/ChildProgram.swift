@@ -136,7 +136,8 @@ struct ChildProgram {
         posix_spawn_file_actions_adddup2(&actions, stdin, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_adddup2(&actions, output, 2)
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        let code = closeDescriptors(from: 3, in: &actions)
+        guard code == 0 else { return code }
         var none = sigset_t()
         var all = sigset_t()
         sigemptyset(&none)

@@ -27,6 +27,10 @@ int forebay_thread_set_name(const char *name);
 // A non-blocking, close-on-exec eventfd with count 0, or -1 and errno.
 int forebay_eventfd(void);
 
+// Has a program that is spawned with `actions` (a posix_spawn_file_actions_t) begin without descriptors from `first` on. 0
+// or an errno.
+int forebay_spawn_close_from(void *actions, int first);
+
 // A pipe whose two ends (to read from, to write to) no other program inherits. 0, or -1 and errno.
 int forebay_pipe(int ends[2]);
 

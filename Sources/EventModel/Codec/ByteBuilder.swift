@@ -139,7 +139,9 @@ public struct ByteBuilder: ~Copyable {
     public mutating func append(number value: Double) {
         guard value.isFinite else { return append("null") }
         if let whole = Int64(exactly: value), whole.magnitude < 1 << 53 { return append(integer: whole) }
-        append(text: value.description)
+        // A subnormal number may have fewer digits than `DecimalText` begins with; no sensor sends one.
+        guard value.isNormal else { return append(text: value.description) }
+        append(upTo: DecimalText.writtenBytesMax) { DecimalText.write(value, into: $0) }
     }
 
     /// The inside of a JSON string. The bytes must be UTF-8; quotes, backslashes and control characters are escaped.

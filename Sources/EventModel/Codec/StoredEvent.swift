@@ -54,6 +54,8 @@ public struct StoredEvent: ~Copyable, Sendable {
     public private(set) var time: Int64 = 0
     /// Receive time, in milliseconds since 1970.
     public private(set) var received: Int64 = 0
+    /// Whether event time is the device's own: `clock` is `device`.
+    public private(set) var clockIsDevice = false
     /// `readings`, in the record's order.
     public private(set) var readings: [StoredReading] = []
     /// `states`, in the record's order.
@@ -81,6 +83,7 @@ public struct StoredEvent: ~Copyable, Sendable {
         device = .none
         time = 0
         received = 0
+        clockIsDevice = false
         hasTime = false
         hasReceived = false
         readings.removeAll(keepingCapacity: true)
@@ -137,6 +140,9 @@ public struct StoredEvent: ~Copyable, Sendable {
             guard let instant = instant(value, &scanner) else { return false }
             received = instant
             hasReceived = true
+        case .clock:
+            guard let found = text(value, &scanner, after: nil) else { return false }
+            clockIsDevice = value.equals(found, "device")
         case .readings:
             return decodeNumbers(value, &scanner)
         case .states:
@@ -254,14 +260,14 @@ public struct StoredEvent: ~Copyable, Sendable {
 
 /// The keys of an event, told apart by length and first byte.
 private enum EventKey {
-    case device, time, received, readings, states, units, labels, suspect, sequence, retained, duplicate, other
+    case device, time, received, clock, readings, states, units, labels, suspect, sequence, retained, duplicate, other
 
     @inline(__always)
     init(_ value: RawSpan, _ name: ByteSlice) {
         switch name.count {
         case 3: self = value.equals(name, "seq") ? .sequence : .other
         case 4: self = value.equals(name, "time") ? .time : .other
-        case 5: self = value.equals(name, "units") ? .units : .other
+        case 5: self = value.equals(name, "units") ? .units : value.equals(name, "clock") ? .clock : .other
         case 6:
             self =
                 value.equals(name, "device")

@@ -9,6 +9,8 @@ final class BatchAccumulator {
     private let builder: BatchBuilder
     /// When the first record of the open batch was appended; nil where none is open.
     private(set) var openedAt: MonotonicInstant?
+    /// Payloads that had been accepted when the open batch began: none of them has a record in it.
+    private(set) var acceptedBefore: UInt64 = 0
 
     init(partition: Partition, compression: Compression, pool: BatchBufferPool) {
         self.partition = partition
@@ -18,9 +20,13 @@ final class BatchAccumulator {
 
     var openBytes: Int { builder.recordCount == 0 ? 0 : builder.byteCount }
 
-    /// False where the record does not fit any more: seal first.
+    /// False where the record does not fit any more: seal first. `acceptedBefore`: payloads accepted so far.
     @inline(__always)
-    func append(_ record: PendingRecord, now: @autoclosure () -> MonotonicInstant) -> Bool {
+    func append(
+        _ record: PendingRecord,
+        acceptedBefore: UInt64,
+        now: @autoclosure () -> MonotonicInstant
+    ) -> Bool {
         guard
             builder.append(
                 timestamp: record.timestamp,
@@ -30,7 +36,10 @@ final class BatchAccumulator {
                 headerCount: record.headerCount
             )
         else { return false }
-        if openedAt == nil { openedAt = now() }
+        if openedAt == nil {
+            openedAt = now()
+            self.acceptedBefore = acceptedBefore
+        }
         return true
     }
 
@@ -49,4 +58,6 @@ struct PendingRecord {
     var value: UnsafeRawBufferPointer
     var headers: UnsafeRawBufferPointer
     var headerCount: Int
+
+    var byteCount: Int { key.count + value.count + headers.count }
 }

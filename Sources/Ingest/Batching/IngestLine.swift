@@ -7,7 +7,8 @@ internal import Synchronization
 /// Decoder, normaliser, headers and open batches of one input. One value, entered once per payload: as properties of a class
 /// each of them would pay an exclusivity check of its own.
 ///
-/// Invariant: a payload that `accept` or `refuse` has returned from is in an open batch or in `waiting`.
+/// Invariant: a payload that `accept` or `refuse` has returned from is in an open batch or in `waiting`. A payload of which
+/// its decoder makes neither an event nor a reject (the header line of a stream) is in order, and leaves no record.
 struct IngestLine: ~Copyable {
     private let payloadBytesMax: Int
     private let decoder: any PayloadDecoder
@@ -25,8 +26,13 @@ struct IngestLine: ~Copyable {
     private let rejected: BatchAccumulator
     /// Sealed batches that the inbox has not taken yet.
     var waiting: [(Partition, SealedBatch)] = []
-    /// Payloads without a reject since the last hand-over.
-    var acceptedSinceHandOver: UInt64 = 0
+    /// Payloads without a reject.
+    private var acceptedCount: UInt64 = 0
+    /// Those of them that were taken for a counter.
+    private var countedCount: UInt64 = 0
+    /// Of the payload in hand: the sizes of its records so far, and what the normaliser left out.
+    private var outputBytes = 0
+    private var leftOutCount = 0
 
     init(
         settings: PipelineSettings,
@@ -58,9 +64,13 @@ struct IngestLine: ~Copyable {
         guard payload.count <= payloadBytesMax else {
             return refuse(payload, .tooLarge, position: payloadBytesMax, arrival)
         }
+        guard arrival.from.count <= InputLimits.topicBytesMax else {
+            return refuse(payload, .tooComplex, position: 0, arrival)
+        }
         noteReceived(arrival)
         var firstReject: (reason: RejectReason, position: Int)?
-        var hasEvent = false
+        outputBytes = 0
+        leftOutCount = 0
         collector.beginPayload()
         decoder.begin()
         headers.begin(from: arrival.from)
@@ -68,8 +78,13 @@ struct IngestLine: ~Copyable {
         decoding: while true {
             switch decoder.next(payload.bytes, into: &collector) {
             case .event:
-                hasEvent = true
-                if let reason = appendEvent(payload, arrival) { firstReject = firstReject ?? (reason, 0) }
+                guard outputBytes < InputLimits.payloadOutputBytesMax else {
+                    firstReject = firstReject ?? (.tooComplex, collector.eventStart)
+                    break decoding
+                }
+                if let reason = appendEvent(payload, arrival) {
+                    firstReject = firstReject ?? (reason, collector.eventStart)
+                }
             case .rejected(let reason, let position):
                 firstReject = firstReject ?? (reason, position)
             case .finished:
@@ -77,14 +92,12 @@ struct IngestLine: ~Copyable {
             }
             collector.beginEvent()
         }
-        if !hasEvent, firstReject == nil { firstReject = (.noReading, 0) }
-        if collector.leftOutCount > 0 {
-            counters.leftOut.wrappingAdd(UInt64(clamping: collector.leftOutCount), ordering: .relaxed)
-        }
+        leftOutCount += collector.leftOutCount
+        if leftOutCount > 0 { counters.leftOut.wrappingAdd(UInt64(clamping: leftOutCount), ordering: .relaxed) }
         if let firstReject {
             appendRejected(payload, firstReject.reason, position: firstReject.position, arrival)
         } else {
-            acceptedSinceHandOver += 1
+            acceptedCount += 1
         }
         return !waiting.isEmpty
     }
@@ -110,6 +123,7 @@ struct IngestLine: ~Copyable {
 
     private mutating func appendEvent(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> RejectReason? {
         let event = normaliser.normalise(collector, payload: payload, arrival: arrival)
+        leftOutCount += event.leftOutCount
         guard let device = event.device else { return event.reject }
         let record = PendingRecord(
             timestamp: event.time,
@@ -120,6 +134,7 @@ struct IngestLine: ~Copyable {
         )
         let partition = Int(normaliser.devices.slot(device).partition)
         guard append(record, to: readings[partition]) else { return event.reject ?? .recordTooLarge }
+        outputBytes += record.byteCount
         counters.events.wrappingAdd(1, ordering: .relaxed)
         return event.reject
     }
@@ -139,22 +154,25 @@ struct IngestLine: ~Copyable {
         scratch.removeAll()
         scratch.append(arrival.receivedAt, with: &timeFormatter)
         headers.append("received", scratch.bytes)
-        let kept = UnsafeRawBufferPointer(rebasing: payload.prefix(payloadBytesMax))
+        if payload.count > rejectRoom { headers.append("length", integer: Int64(payload.count), scratch: &scratch) }
         let record = PendingRecord(
             timestamp: arrival.receivedAt,
             key: inputName.bytes,
-            value: kept,
+            value: UnsafeRawBufferPointer(rebasing: payload.prefix(rejectRoom)),
             headers: headers.bytes,
             headerCount: headers.count
         )
         _ = append(record, to: rejected)
     }
 
+    /// What one record of topic `rejected` can hold beside its key and the headers so far.
+    private var rejectRoom: Int { max(0, Limits.recordBytesMax - inputName.count - headers.bytes.count) }
+
     /// False where the record can never fit into a batch.
     private mutating func append(_ record: PendingRecord, to accumulator: BatchAccumulator) -> Bool {
-        if accumulator.append(record, now: clock.monotonic()) { return true }
+        if accumulator.append(record, acceptedBefore: acceptedCount, now: clock.monotonic()) { return true }
         if let batch = accumulator.seal() { waiting.append((accumulator.partition, batch)) }
-        return accumulator.append(record, now: clock.monotonic())
+        return accumulator.append(record, acceptedBefore: acceptedCount, now: clock.monotonic())
     }
 
     // MARK: Open batches
@@ -177,6 +195,23 @@ struct IngestLine: ~Copyable {
             if let batch = accumulator.seal() { waiting.append((accumulator.partition, batch)) }
         }
         if let batch = rejected.seal() { waiting.append((rejected.partition, batch)) }
+    }
+
+    // MARK: Counts
+
+    /// Accepted payloads none of whose records is in an open batch; each once. To be counted when nothing is in `waiting`.
+    mutating func takeSealedCount() -> UInt64 {
+        let sealed = readings.reduce(acceptedCount) { count, accumulator in
+            accumulator.openedAt == nil ? count : min(count, accumulator.acceptedBefore)
+        }
+        defer { countedCount = max(countedCount, sealed) }
+        return sealed - min(sealed, countedCount)
+    }
+
+    /// All accepted payloads that were not taken before, wherever their records are.
+    mutating func takeRestCount() -> UInt64 {
+        defer { countedCount = acceptedCount }
+        return acceptedCount - countedCount
     }
 
     // MARK: Chores

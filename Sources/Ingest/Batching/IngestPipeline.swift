@@ -141,8 +141,11 @@ package final class IngestPipeline {
     package func turn(now: MonotonicInstant) {
         if isBlocked {
             _ = handOver()
-        } else if let deadline, deadline <= now {
-            _ = handOver()
+        } else if let deadline {
+            if deadline <= now { _ = handOver() }
+        } else {
+            // Payloads that left no record come with no batch whose hand-over would count them.
+            countAppended()
         }
         guard now >= nextSlowTurn else { return }
         nextSlowTurn = now.advanced(by: .seconds(1))
@@ -161,7 +164,7 @@ package final class IngestPipeline {
     @discardableResult
     private func handOverWaiting() -> HandOver {
         guard !line.waiting.isEmpty else {
-            settleAccepted()
+            countAppended()
             guard let lastTicket, !log.inbox.isDurable(lastTicket) else { return .nothing }
             return .accepted(lastTicket)
         }
@@ -170,31 +173,37 @@ package final class IngestPipeline {
             lastTicket = ticket
             line.waiting.removeAll(keepingCapacity: true)
             isBlocked = false
-            settleAccepted()
+            countAppended()
             return .accepted(ticket)
         case .full:
             isBlocked = true
             return .full
         case .closed:
             isBlocked = true
-            counters.countDropped(.logStopped, by: line.acceptedSinceHandOver)
-            line.acceptedSinceHandOver = 0
+            countRestAsDropped()
             return .closed
         }
     }
 
-    private func settleAccepted() {
-        guard line.acceptedSinceHandOver > 0 else { return }
-        counters.appended.wrappingAdd(line.acceptedSinceHandOver, ordering: .releasing)
-        line.acceptedSinceHandOver = 0
+    /// Only while nothing waits: what is sealed is with the inbox then.
+    private func countAppended() {
+        let count = line.takeSealedCount()
+        if count > 0 { counters.appended.wrappingAdd(count, ordering: .releasing) }
+    }
+
+    private func countRestAsDropped() {
+        let count = line.takeRestCount()
+        if count > 0 { counters.countDropped(.logStopped, by: count) }
     }
 
     package func wait(for ticket: CommitTicket, timeout: Duration) -> CommitOutcome {
         log.inbox.wait(for: ticket, timeout: timeout)
     }
 
-    /// Tells the registry what was heard and not yet reported. Once, when the input stops.
+    /// Counts what the log has not taken, which is lost now, and tells the registry what was heard and not yet reported.
+    /// Once, when the input stops, after the last hand-over.
     package func finish() {
+        countRestAsDropped()
         line.reportLastSeen()
     }
 

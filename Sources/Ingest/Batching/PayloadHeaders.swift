@@ -19,11 +19,11 @@ struct PayloadHeaders: ~Copyable {
     /// All entries, without their leading count. Valid until the next change.
     var bytes: UnsafeRawBufferPointer { buffer.bytes }
 
-    /// Begins the headers of a record that came `from` there.
+    /// Begins the headers of a record that came `from` there; only a reject's can be longer than what is kept of it.
     mutating func begin(from: UnsafeRawBufferPointer) {
         buffer.truncate(to: fixedByteCount)
         count = 1
-        append("from", from)
+        append("from", UnsafeRawBufferPointer(rebasing: from.prefix(InputLimits.topicBytesMax)))
     }
 
     mutating func append(_ key: StaticString, _ value: UnsafeRawBufferPointer) {

@@ -40,9 +40,10 @@ package final class PayloadPreview {
         normaliser = Normaliser(options: settings.normaliser, devices: devices, hashSeed: 0)
     }
 
-    /// The parts of one payload, in their order.
+    /// The parts of one payload, in their order; none where it is in order and holds nothing to store.
     package func parts(of payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> [PreviewedPart] {
         guard payload.count > 0 else { return [.rejected(.empty, position: 0)] }
+        guard arrival.from.count <= InputLimits.topicBytesMax else { return [.rejected(.tooComplex, position: 0)] }
         var parts: [PreviewedPart] = []
         normaliser.refresh(clock: clock)
         collector.beginPayload()
@@ -62,11 +63,11 @@ package final class PayloadPreview {
                         )
                     )
                 }
-                if let reason = event.reject { parts.append(.rejected(reason, position: 0)) }
+                if let reason = event.reject { parts.append(.rejected(reason, position: collector.eventStart)) }
             case .rejected(let reason, let position):
                 parts.append(.rejected(reason, position: position))
             case .finished:
-                return parts.isEmpty ? [.rejected(.noReading, position: 0)] : parts
+                return parts
             }
             collector.beginEvent()
         }

@@ -61,7 +61,7 @@ package final class CSVDecoder: PayloadDecoder {
         defer { self.lines = lines }
         while let line = lines.next(payload) {
             if source != .configured, isHeader(payload, line, into: &collector) {
-                // A header is content only where it is of use to later payloads.
+                // A header is content only where it is of use to later payloads; alone it is then in order.
                 if isStream { lines.noteContent() }
                 guard takeHeader(payload, line, into: &collector) else {
                     lines.noteContent()
@@ -128,6 +128,7 @@ package final class CSVDecoder: PayloadDecoder {
         into collector: inout EventCollector
     ) -> DecodeFailure? {
         collector.rewindScratch(to: 0)
+        collector.noteEventStart(line.start)
         guard layout.appendNames(to: &collector) else { return DecodeFailure(.tooComplex, at: line.start) }
         let text = payload.extracting(0..<line.end)
         var reader = CSVFieldReader(position: line.start)

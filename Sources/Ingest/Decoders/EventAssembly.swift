@@ -18,6 +18,7 @@ struct EventAssembly: BitwiseCopyable {
     private var metricKey = TextRef.none
     private var hasMetricName = false
     private var hasValue = false
+    /// The first reading under `value`; a `value` that is null or left out makes none.
     private var valueIndex = -1
     private var unit = TextRef.none
     /// Numbers among the readings, and the last of them.
@@ -96,7 +97,10 @@ struct EventAssembly: BitwiseCopyable {
             (metricName, metricKey, hasMetricName) = (text, name, true)
             return nil
         case .value:
-            noteValue(collector.readingCount)
+            let index = collector.readingCount
+            let reason = addText(name: name, text: text, grammar: grammar, payload: payload, into: &collector)
+            if collector.readingCount > index { noteValue(index) } else { hasValue = true }
+            return reason
         case .other: break
         case .identifier, .time, .sequence, .unit:
             return takeSpecial(role, name: name, text: text, grammar: grammar, payload: payload, into: &collector)
@@ -154,7 +158,7 @@ struct EventAssembly: BitwiseCopyable {
     }
 
     private mutating func noteValue(_ index: Int) {
-        if !hasValue { valueIndex = index }
+        if valueIndex < 0 { valueIndex = index }
         hasValue = true
     }
 
@@ -229,7 +233,11 @@ struct EventAssembly: BitwiseCopyable {
     /// only number; where there are several, it could be anyone's and is left out and counted.
     @inline(__always)
     mutating func finish(payload: RawSpan, into collector: inout EventCollector) -> RejectReason? {
-        if hasMetricName, let reason = finishMetricName(payload: payload, into: &collector) { return reason }
+        if hasMetricName {
+            if let reason = finishMetricName(payload: payload, into: &collector) { return reason }
+        } else if valueIndex >= 0 {
+            collector.noteBareValue(valueIndex)
+        }
         if !unit.isEmpty {
             if valueIndex >= 0 {
                 collector.setUnit(unit, ofReading: valueIndex)
@@ -252,7 +260,7 @@ struct EventAssembly: BitwiseCopyable {
             return addText(name: metricKey, text: metricName, grammar: grammar, payload: payload, into: &collector)
         }
         guard collector.isMetricName(metricName, payload: payload) else { return .invalidMetric }
-        if valueIndex < collector.readingCount { collector.setMetric(metricName, ofReading: valueIndex) }
+        collector.setMetric(metricName, ofReading: valueIndex)
         return nil
     }
 }

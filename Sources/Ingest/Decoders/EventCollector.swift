@@ -41,6 +41,8 @@ package enum CollectedTime: BitwiseCopyable, Sendable {
     case absolute(Int64)
     /// Milliseconds since 1970 as if the text, which named no zone, were UTC.
     case local(Int64)
+    /// Milliseconds from receipt, below zero for the past.
+    case relative(Int64)
     /// There was something, and it was no time: receive time is used.
     case unreadable
 }
@@ -105,6 +107,10 @@ package struct EventCollector: ~Copyable {
     package private(set) var deviceRank = EventCollector.noDevice
     package var time = CollectedTime.absent
     package private(set) var sequence: UInt64?
+    /// Where the event in hand begins, in bytes from the start of the payload.
+    package private(set) var eventStart = 0
+    /// The reading that stands under `value` with no `metric` beside it: a topic may name it. -1 where there is none.
+    package private(set) var bareValueIndex = -1
     /// Strings too long to be a state, since the payload began.
     package private(set) var leftOutCount = 0
     package private(set) var readingCount = 0
@@ -140,8 +146,18 @@ package struct EventCollector: ~Copyable {
         deviceRank = EventCollector.noDevice
         time = .absent
         sequence = nil
+        eventStart = 0
+        bareValueIndex = -1
         readingCount = 0
         labelCount = 0
+    }
+
+    mutating func noteEventStart(_ position: Int) {
+        eventStart = position
+    }
+
+    mutating func noteBareValue(_ index: Int) {
+        bareValueIndex = index
     }
 
     /// Offers a device id; the lowest rank wins, the first of equals.
@@ -159,7 +175,7 @@ package struct EventCollector: ~Copyable {
     mutating func offerTime(_ offered: CollectedTime) {
         switch time {
         case .absent, .unreadable: time = offered
-        case .absolute, .local: break
+        case .absolute, .local, .relative: break
         }
     }
 

@@ -108,6 +108,7 @@ package final class JSONPayloadDecoder: PayloadDecoder {
         into collector: inout EventCollector
     ) -> DecodeOutcome {
         let start = scanner.position
+        collector.noteEventStart(start)
         var reader = JSONObjectReader(position: start, numericStrings: numericStrings)
         guard let failure = reader.read(payload, fields, into: &collector) else {
             scanner.position = reader.position

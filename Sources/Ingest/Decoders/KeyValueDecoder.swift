@@ -23,6 +23,7 @@ package final class KeyValueDecoder: PayloadDecoder {
         defer { self.lines = lines }
         guard let line = lines.next(payload) else { return lines.outcomeAtEnd(payload) }
         lines.noteContent()
+        collector.noteEventStart(line.start)
         var reader = KeyValueReader(position: line.start, numericStrings: numericStrings)
         let text = payload.extracting(0..<line.end)
         return reader.read(text, fields, into: &collector)?.outcome ?? .event

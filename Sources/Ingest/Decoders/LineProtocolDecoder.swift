@@ -26,6 +26,7 @@ package final class LineProtocolDecoder: PayloadDecoder {
         while let line = lines.next(payload) {
             if payload.unsafeLoad(fromByteOffset: line.start, as: UInt8.self) == 0x23 { continue }
             lines.noteContent()
+            collector.noteEventStart(line.start)
             var reader = LineProtocolReader(position: line.start, numericStrings: numericStrings)
             let text = payload.extracting(0..<line.end)
             return reader.read(text, fields, into: &collector)?.outcome ?? .event

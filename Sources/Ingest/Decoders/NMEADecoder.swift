@@ -20,6 +20,7 @@ package final class NMEADecoder: PayloadDecoder {
         defer { self.lines = lines }
         guard let line = lines.next(payload) else { return lines.outcomeAtEnd(payload) }
         lines.noteContent()
+        collector.noteEventStart(line.start)
         let text = payload.extracting(0..<line.end)
         var fields = NMEAFields()
         if let failure = fields.read(text, start: line.start) { return failure.outcome }

@@ -17,6 +17,9 @@ package struct DecoderOptions: Sendable {
 
 /// One format. An instance belongs to one input and its thread; it may remember between payloads (a CSV header).
 ///
+/// It notes in the collector where each event begins. A payload that is to be refused gives a reject: one that gives neither
+/// event nor reject is in order, and was of use to the decoder.
+///
 /// Total on hostile bytes: any payload ends in `.finished` after a number of steps bounded by its length. No
 /// allocation per payload.
 package protocol PayloadDecoder: AnyObject {

@@ -4,8 +4,8 @@ internal import EventModel
 /// Decodes a pack, an array of records. The resolved name's last part, behind a `/` or `:`, is the metric, what stands
 /// before it the device; consecutive records of one device and time are one event.
 ///
-/// Times below 2^28 are relative to "now" (section 4.5.3): such an event has no time of its own and takes the time of
-/// receipt; the offset is not applied. Sums (`s`), data values (`vd`) and update times are left out. A record that is
+/// Times below 2^28 are relative to "now" (section 4.5.3), which is the time of receipt. A sequence, which RFC 8428 does
+/// not have, may stand in any record of an event. Sums (`s`), data values (`vd`) and update times are left out. A record that is
 /// refused does not take its neighbours with it, as long as one can step over it.
 package final class SenMLDecoder: PayloadDecoder {
     private let numericStrings: Bool
@@ -132,9 +132,11 @@ private struct SenMLPack: BitwiseCopyable {
         if record.base.isInScratch, record.base != base { keptScratch = collector.scratchMark }
         base = record.base
         place = .separator
+        if let sequence = record.sequence, record.hasReading || !hasEvent { collector.setSequence(sequence) }
         guard record.hasReading else { return nil }
         if !hasEvent {
             eventTime = record.time
+            collector.noteEventStart(start)
             record.describeEvent(&collector)
         }
         return collector.addReading(record.reading) ? nil : .rejected(.tooManyReadings, position: start)
@@ -148,6 +150,7 @@ private struct SenMLPack: BitwiseCopyable {
         _ collector: borrowing EventCollector
     ) -> Bool {
         collector.readingCount < EventCollector.readingsMax && record.time == eventTime
+            && (record.sequence == nil || record.sequence == collector.sequence || collector.sequence == nil)
             && collector.isEqual(record.device, collector.device, payload: payload)
     }
 }

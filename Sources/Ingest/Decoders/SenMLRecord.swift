@@ -27,6 +27,7 @@ struct SenMLRecord: BitwiseCopyable {
     private(set) var base: SenMLBase
     private(set) var hasReading = false
     private(set) var device = TextRef.none
+    private(set) var sequence: UInt64?
     private(set) var reading = CollectedReading(metric: .none, unit: .none, text: .none, number: 0, kind: .word)
     private var ownTime = 0.0
     private var name = TextRef.none
@@ -42,8 +43,11 @@ struct SenMLRecord: BitwiseCopyable {
     /// Tells the collector device and time of the event that begins with this record.
     func describeEvent(_ collector: inout EventCollector) {
         if !device.isEmpty { collector.offerDevice(device, rank: WellKnownFields.formatRank) }
-        guard time >= SenMLRecord.relativeTimeMax else { return }
-        collector.offerTime(Int64(exactly: (time * 1000).rounded()).map { .absolute($0) } ?? .unreadable)
+        guard time != 0 else { return }
+        guard let milliseconds = Int64(exactly: (time * 1000).rounded()) else {
+            return collector.offerTime(.unreadable)
+        }
+        collector.offerTime(time < SenMLRecord.relativeTimeMax ? .relative(milliseconds) : .absolute(milliseconds))
     }
 
     /// Reads the object at the cursor and resolves it; why it is refused, or nil.
@@ -104,7 +108,7 @@ struct SenMLRecord: BitwiseCopyable {
     ) -> DecodeFailure? {
         let start = scanner.position
         let label =
-            (1...4).contains(key.count) ? WellKnownFields.foldedWord(payload, start: key.start, count: key.count) : 0
+            (1...8).contains(key.count) ? WellKnownFields.foldedWord(payload, start: key.start, count: key.count) : 0
         switch label {
         case 0x6E62: return text(payload, &scanner, &base.name, into: &collector) // bn
         case 0x7562: return text(payload, &scanner, &base.unit, into: &collector) // bu
@@ -120,6 +124,8 @@ struct SenMLRecord: BitwiseCopyable {
         case 0x76: return numberValue(payload, &scanner) // v
         case 0x7376: return textValue(payload, &scanner, numericStrings: numericStrings, into: &collector) // vs
         case 0x6276: return booleanValue(payload, &scanner) // vb
+        case 0x71_6573, 0x746E_6366, 0x6563_6E65_7571_6573: // seq, fCnt, sequence
+            if let number = JSONScanner(position: start).number(payload) {}
         case 0x6476, 0x73: collector.countLeftOut() // vd, s
         default:
             // A label that ends in an underscore must be understood (section 4.4).

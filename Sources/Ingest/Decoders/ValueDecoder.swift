@@ -21,6 +21,7 @@ package final class ValueDecoder: PayloadDecoder {
         defer { self.lines = lines }
         guard let line = lines.next(payload) else { return lines.outcomeAtEnd(payload) }
         lines.noteContent()
+        collector.noteEventStart(line.start)
         return decode(line, payload, into: &collector)?.outcome ?? .event
     }
 

@@ -51,6 +51,11 @@ package enum InputLimits {
     package static let finishMax = Duration.seconds(10)
     /// Largest payload unless the input says otherwise: a gateway's batch of a thousand readings fits.
     package static let payloadBytesMax = 256 * 1024
+    /// Longest MQTT topic: each record of a payload repeats it as `from`. Topics that people choose rarely pass 200 bytes.
+    package static let topicBytesMax = 1024
+    /// Largest sum of the records of one payload: fifty times what a gateway's batch of a thousand readings becomes, and
+    /// bearable in memory, where all of them wait until the payload has been read to its end.
+    package static let payloadOutputBytesMax = 16 * 1024 * 1024
     /// Largest UDP datagram kept: what IPv4 can carry without fragments reassembled beyond 64 KiB.
     package static let datagramBytesMax = 65_535
     /// Longest serial line: NMEA allows 82, line protocol from a microcontroller rarely passes 1 KiB.

@@ -7,7 +7,8 @@ package import Synchronization
 package enum DropReason: String, CaseIterable, Sendable {
     /// The kernel's socket buffer was full (`SO_RXQ_OVFL`), one per datagram.
     case kernelBuffer = "kernel_buffer"
-    /// Taken in, and then the log refused for good (it was stopped or failed) before the payload was durable.
+    /// Taken in, and then the log refused for good (it was stopped or failed), or had not taken the payload when the input
+    /// had to end.
     case logStopped = "log_stopped"
 }
 
@@ -18,7 +19,8 @@ package final class InputCounters: Sendable {
     package let received = Atomic<UInt64>(0)
     package let appended = Atomic<UInt64>(0)
     package let events = Atomic<UInt64>(0)
-    /// Strings too long to be a state, and labels beyond the limit.
+    /// Strings too long to be a state, units that could be anyone's, a metric's earlier values in an event that names it
+    /// again, and labels that are too many, too long, not printable, or named again.
     package let leftOut = Atomic<UInt64>(0)
     package let lastPayloadMilliseconds = Atomic<Int64>(0)
     private let rejected: Mutex<[UInt64]>

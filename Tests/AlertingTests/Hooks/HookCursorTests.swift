@@ -107,22 +107,25 @@ struct HookCursorTests {
         #expect(try devices(after) == ["freezer-9"])
     }
 
-    @Test("a damaged cursor is said, and the hook goes on with what comes from now on")
+    @Test("a damaged cursor is said, and the hook goes on with the oldest alert that still fires")
     func damaged() async throws {
         let receiver = try HTTPReceiver()
         let harness = try AlertingHarness()
         let hooks = [webhook("pager", receiver)]
         try await withHooks(harness, hooks) { dispatcher in
+            try harness.appendAlerts([.sample(device: "freezer-0")])
+            try harness.appendAlerts([.sample(device: "freezer-0", state: .resolved)])
             try harness.appendAlerts([.sample(device: "freezer-1")])
-            try await eventually("it is delivered") { dispatcher.status().delivered == 1 }
+            try await eventually("all are delivered") { dispatcher.status().delivered == 3 }
         }
         try write([UInt8](repeating: 0xA5, count: 8192), to: harness.directory.path + "/cursors/hook-pager")
         try await withHooks(harness, hooks) { dispatcher in
             #expect(dispatcher.status().lastError?.contains("damaged") == true)
+            try await eventually("what fires is delivered again") { dispatcher.status().delivered == 1 }
             try harness.appendAlerts([.sample(device: "freezer-2")])
-            try await eventually("it is delivered") { dispatcher.status().delivered == 1 }
+            try await eventually("what comes now is delivered") { dispatcher.status().delivered == 2 }
         }
-        #expect(try receiver.devices() == ["freezer-1", "freezer-2"])
+        #expect(try receiver.devices() == ["freezer-0", "freezer-0", "freezer-1", "freezer-1", "freezer-2"])
     }
 
     @Test("a new hook begins with what comes from now on; one that comes back goes on where it was")

@@ -26,7 +26,7 @@ struct UnitsTests {
         "what devices send becomes what is stored",
         arguments: [
             ("F", "°F"), ("[degF]", "°F"), ("kelvin", "K"), ("percent", "%"), ("RH", "%RH"), ("%RH", "%RH"),
-            ("mbar", "hPa"), ("HPA", "hPa"), ("volts", "V"), ("kwh", "kWh"), ("KWH", "kWh"), ("hz", "Hz"),
+            ("mbar", "hPa"), ("mb", "hPa"), ("HPA", "hPa"), ("volts", "V"), ("kwh", "kWh"), ("KWH", "kWh"), ("hz", "Hz"),
             ("lux", "lx"),
             ("ug/m3", "µg/m³"), ("km/h", "km/h"), ("KPH", "km/h"), ("knots", "kn"), ("deg", "°"), ("M3/H", "m³/h"),
             ("lpm", "l/min"), ("sec", "s"), ("dbm", "dBm"), ("DB", "dB"),
@@ -59,13 +59,15 @@ struct UnitsTests {
         #expect(spellings.filter { $0.spelling != $0.spelling.lowercased() }.isEmpty)
         #expect(Set(units).isDisjoint(with: spellings.map(\.spelling)))
         #expect(spellings.filter { $0.spelling.utf8.count > UnitName.bytesMax }.isEmpty)
+        #expect(Set(UnitName.exactSpellings.map(\.spelling)).isDisjoint(with: spellings.map(\.spelling) + units))
+        #expect(Set(UnitName.exactSpellings.map(\.canonical)).isSubset(of: units))
         #expect(units.count >= 41 && spellings.count >= 70)
     }
 
     @Test(
         "what is not in the table is kept as it was sent",
         arguments: [
-            "", " ", "furlong", "µS/cm", "mol", "MW", "mW", "MV", "v", "k", "S", "G", "ppb/h", " C", "C ", "°C/min",
+            "", " ", "furlong", "µS/cm", "mol", "MB", "Mb", "mB", "MW", "mW", "MV", "v", "k", "S", "G", "ppb/h", " C", "C ", "°C/min",
             "°",
             "pH", "NTU", "Ω", "日", "a\u{301}",
         ]
