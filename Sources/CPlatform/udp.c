@@ -149,6 +149,11 @@ int forebay_udp_noted_drops(const struct forebay_udp_receiver *receiver, uint32_
     return receiver->has_drops;
 }
 
+void forebay_udp_forget_drops(struct forebay_udp_receiver *receiver) {
+    receiver->drops = 0;
+    receiver->has_drops = 0;
+}
+
 int forebay_udp_socket_drops(int descriptor, uint32_t *drops) {
     uint32_t fields[MEMINFO_FIELDS] = {0};
     socklen_t length = sizeof fields;

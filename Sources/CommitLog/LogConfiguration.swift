@@ -22,8 +22,7 @@ package enum FullPolicy: UInt8, Sendable {
     case dropOldest = 1
 }
 
-/// How one topic is kept.
-/// Of one topic; kept in the journal of each of its partitions, but for the number of them.
+/// How one topic is kept. Stored in the journal of each of its partitions, but for the number of them.
 package struct TopicConfiguration: Hashable, Sendable {
     /// 1 or more; never reduced for a topic that exists.
     package var partitions: Int
@@ -57,7 +56,6 @@ package struct TopicConfiguration: Hashable, Sendable {
 }
 
 /// What a log is opened with.
-/// Of the whole log, as it is opened.
 package struct LogConfiguration: Sendable {
     /// The data directory, absolute; the log lies in `log/` below it. It must exist.
     package var directory: String

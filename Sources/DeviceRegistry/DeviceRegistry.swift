@@ -83,6 +83,17 @@ package final class DeviceRegistry: Sendable {
         try await read { try RegistryRows.page($0, filter) }
     }
 
+    /// Ids of devices in `state`, the last to appear first.
+    package func newest(_ state: DeviceState, count: Int) async throws(RegistryError) -> [String] {
+        try await read { database in
+            try String.fetchAll(
+                database,
+                sql: "SELECT id FROM devices WHERE state = ? ORDER BY first_seen DESC, id LIMIT ?",
+                arguments: [state.rawValue, count]
+            )
+        }
+    }
+
     /// Everything about one device.
     ///
     /// - Throws: `unknownDevice`.

@@ -177,15 +177,20 @@ enum RegistryFile {
         )
     }
 
-    /// SQLite says "unable to open database file" and no more; the errno of the directory says why.
+    /// SQLite says "unable to open database file" and no more; the errno of the directory or of a file says why.
     private static func explained(_ error: any Error, path: String) -> RegistryError {
         var explained = RegistryError(error, path: path)
         guard explained.code == .cannotOpen, explained.sqliteCode != nil else { return explained }
         let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        guard access(directory.isEmpty ? "/" : directory, W_OK | X_OK) != 0 else { return explained }
-        let code = errno
-        explained.message = "the directory \(directory) is not usable: \(systemErrorText(code))"
-        if code == EACCES || code == EROFS { explained.code = .permission }
+        let files = ["", "-wal", "-shm"].map { (path + $0, R_OK | W_OK) }
+        for (place, mode) in [(directory.isEmpty ? "/" : directory, W_OK | X_OK)] + files where access(place, mode) != 0 {
+            let code = errno
+            // A file that is not there yet is no obstacle.
+            guard code != ENOENT || mode & X_OK != 0 else { continue }
+            explained.message = "\(place) is not usable: \(systemErrorText(code))"
+            if code == EACCES || code == EROFS { explained.code = .permission }
+            break
+        }
         return explained
     }
 

@@ -16,6 +16,8 @@ package enum APILimits {
     package static let idleTimeout = Duration.seconds(30)
     /// The longest value of one query parameter or path part, decoded.
     package static let parameterBytesMax = 1024
+    /// Records of an answer that begins at no place: the last ones are found by reading backwards, and held until then.
+    package static let lastRecordsMax = 10_000
     /// `sockaddr_un.sun_path` holds 108 bytes, the closing zero included (unix(7)); SwiftNIO takes the 103 that are
     /// portable.
     package static let socketPathBytesMax = 103

@@ -245,6 +245,7 @@ struct CommitTests {
         func offerAll() throws -> OfferResult {
             fixture.log.inbox.offer(try (0..<4).map { (try fixture.partition(name($0)), fixture.batch(["v\($0)"])) })
         }
+        disk.plan.withLock { $0.syncs.removeAll() }
         _ = try offerAll()
         #expect(fixture.writer.step(waitUpTo: .zero) == .committed)
         for number in Int32(0)..<4 { #expect(try fixture.values(name(number)) == ["v\(number)"]) }
@@ -274,11 +275,7 @@ struct CommitTests {
     func fullDisk() throws {
         let directory = try TemporaryDirectory()
         let disk = FaultyDisk()
-        let fixture = try LogFixture(
-            directory.path,
-            disk: disk,
-            topics: [.readings: .init(onFull: .dropOldest), .alerts: .init()]
-        )
+        let fixture = try LogFixture(directory.path, disk: disk, topics: [.readings: .init(), .alerts: .init()])
         let alerts = TopicPartition(topic: .alerts, partition: .zero)
         try fixture.append(["before"])
         let path = try #require(fixture.partition().describeSegments().first?.path)

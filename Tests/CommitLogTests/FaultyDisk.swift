@@ -12,12 +12,15 @@ final class FaultyDisk: Disk {
         var hidesFailedSyncs = false
         /// Writes to such files fail with EIO.
         var failingWrites: String?
-        /// Bytes that may still be written before ENOSPC; nil is no limit. A write that passes it is half done.
+        /// Bytes that may still be written before ENOSPC; nil is no limit. A write that passes it is half done; what is
+        /// cut off or removed can be written again.
         var bytesLeft: Int64?
         /// What `space` says; nil asks the real disk.
         var space: DiskSpace?
         /// Syncs that succeeded, by path.
         var syncs: [String] = []
+        /// Files and directories that were changed and not synced since: what only the page cache has.
+        var unsynced: Set<String> = []
         var writesAfterFailure = 0
         var hasFailed = false
     }
@@ -26,19 +29,66 @@ final class FaultyDisk: Disk {
     private let real = PosixDisk()
 
     func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile {
-        FaultyFile(real: try real.open(path, mode), disk: self)
+        let file = try real.open(path, mode)
+        if mode == .create { noteName(path) }
+        return FaultyFile(real: file, disk: self)
     }
 
     func list(_ directory: String) throws(DiskError) -> [String] { try real.list(directory) }
-    func createDirectory(_ path: String) throws(DiskError) { try real.createDirectory(path) }
-    func rename(_ from: String, to: String) throws(DiskError) { try real.rename(from, to: to) }
-    func remove(_ path: String) throws(DiskError) { try real.remove(path) }
-    func syncDirectory(_ directory: String) throws(DiskError) {}
+
+    func createDirectory(_ path: String) throws(DiskError) {
+        let isNew = try !real.exists(path)
+        try real.createDirectory(path)
+        if isNew { noteName(path) }
+    }
+
+    func rename(_ from: String, to: String) throws(DiskError) {
+        try real.rename(from, to: to)
+        noteName(to)
+        plan.withLock { plan in
+            if plan.unsynced.remove(from) != nil { plan.unsynced.insert(to) }
+        }
+    }
+
+    func remove(_ path: String) throws(DiskError) {
+        let size = try? real.open(path, .read).size()
+        try real.remove(path)
+        noteName(path)
+        free(size ?? 0)
+        plan.withLock { _ = $0.unsynced.remove(path) }
+    }
+
+    func syncDirectory(_ directory: String) throws(DiskError) { try sync(directory) }
+
     func exists(_ path: String) throws(DiskError) -> Bool { try real.exists(path) }
 
     func space(at path: String) throws(DiskError) -> DiskSpace {
         if let space = plan.withLock({ $0.space }) { return space }
         return try real.space(at: path)
+    }
+
+    /// Notes that a name came, went or changed in its directory.
+    private func noteName(_ path: String) {
+        let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        plan.withLock { _ = $0.unsynced.insert(directory) }
+    }
+
+    fileprivate func free(_ bytes: Int64) {
+        plan.withLock { plan in plan.bytesLeft = plan.bytesLeft.map { $0 + bytes } }
+    }
+
+    /// Notes a sync, or refuses it.
+    fileprivate func sync(_ path: String) throws(DiskError) {
+        let fails = plan.withLock { plan -> Bool in
+            if let ending = plan.failingSyncs, path.hasSuffix(ending) {
+                plan.hasFailed = true
+                return !plan.hidesFailedSyncs
+            }
+            plan.syncs.append(path)
+            plan.unsynced.remove(path)
+            return false
+        }
+        if fails { throw DiskError.inputOutput(.sync, path) }
     }
 }
 
@@ -65,6 +115,7 @@ private final class FaultyFile: DiskFile {
             case pass, fail, full(Int64)
         }
         let verdict = disk.plan.withLock { plan -> Verdict in
+            plan.unsynced.insert(path)
             if plan.hasFailed { plan.writesAfterFailure += 1 }
             if let ending = plan.failingWrites, path.hasSuffix(ending) {
                 plan.hasFailed = true
@@ -93,18 +144,13 @@ private final class FaultyFile: DiskFile {
         }
     }
 
-    func sync() throws(DiskError) {
-        let path = real.path
-        let fails = disk.plan.withLock { plan -> Bool in
-            if let ending = plan.failingSyncs, path.hasSuffix(ending) {
-                plan.hasFailed = true
-                return !plan.hidesFailedSyncs
-            }
-            plan.syncs.append(path)
-            return false
-        }
-        if fails { throw DiskError.inputOutput(.sync, path) }
-    }
+    func sync() throws(DiskError) { try disk.sync(real.path) }
 
-    func truncate(to size: Int64) throws(DiskError) { try real.truncate(to: size) }
+    func truncate(to size: Int64) throws(DiskError) {
+        let path = real.path
+        let before = try real.size()
+        try real.truncate(to: size)
+        disk.free(before - size)
+        disk.plan.withLock { _ = $0.unsynced.insert(path) }
+    }
 }

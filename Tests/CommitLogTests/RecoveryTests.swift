@@ -196,7 +196,8 @@ struct RecoveryTests {
             #expect(!fixture.log.recoveryReport.foundLoss, "\(name)")
             #expect(try fixture.append(["d"]) == Offset(3), "\(name)")
             #expect(try LogFixture(copied.path, disk: FaultyDisk()).values() == values + ["d"], "\(name)")
-            if let bytes, bytes.count >= 60, bytes[..<60] == journal[..<60] {
+            // A new journal begins with the segment, 42 bytes, and the topic, 52.
+            if let bytes, bytes.count >= 94, bytes[..<94] == journal[..<94] {
                 #expect(try fixture.partition().topicID == topicID)
             }
         }
@@ -209,6 +210,136 @@ struct RecoveryTests {
             try check(bytes, "byte \(index)")
         }
         try check(nil, "no journal")
+    }
+
+    /// What is not on the device after a restart that serves everything, of a log whose first process did not live to
+    /// sync the files or directories that end so. With `planted` the restart's own syncs of them do nothing.
+    private func unsyncedAfterRestart(of ending: String, planted: Bool) throws -> Set<String> {
+        let directory = try TemporaryDirectory()
+        let disk = FaultyDisk()
+        let loseSyncs = {
+            disk.plan.withLock { plan in
+                plan.failingSyncs = ending
+                plan.hidesFailedSyncs = true
+            }
+        }
+        do {
+            let isDirectory = ending.hasPrefix("/")
+            if isDirectory { loseSyncs() }
+            let fixture = try LogFixture(directory.path, disk: disk, segmentBytes: 60)
+            try fixture.append(["a"])
+            if !isDirectory { loseSyncs() }
+            try fixture.append(["b"])
+            fixture.writer.close()
+        }
+        try #require(disk.plan.withLock { $0.unsynced.contains { $0.hasSuffix(ending) } })
+        if !planted { disk.plan.withLock { $0.failingSyncs = nil } }
+        let fixture = try LogFixture(directory.path, disk: disk, segmentBytes: 60)
+        #expect(try fixture.values() == ["a", "b"])
+        return disk.plan.withLock { $0.unsynced }
+    }
+
+    @Test(
+        "what a killed process wrote and did not sync is synced before it is served; a log that did not would be caught",
+        arguments: [".log", "partition.journal", "/readings-0", "/log"]
+    )
+    func syncsAtOpen(ending: String) throws {
+        #expect(try unsyncedAfterRestart(of: ending, planted: false) == [])
+        let unsynced = try unsyncedAfterRestart(of: ending, planted: true)
+        #expect(unsynced.contains { $0.hasSuffix(ending) })
+    }
+
+    @Test("a damaged journal keeps its name until its successor is whole, and no damaged one replaces another")
+    func journalSuccession() throws {
+        let directory = try TemporaryDirectory()
+        let id: UniqueIdentifier
+        do {
+            let fixture = try LogFixture(directory.path, segmentBytes: 60)
+            id = try fixture.partition().topicID
+            for value in ["a", "b", "c"] { try fixture.append([value]) }
+            fixture.writer.close()
+        }
+        let path = directory.path + Self.journal
+        let whole = try contents(of: path)
+        var damaged = whole
+        damaged[20] ^= 0x41
+        try write(damaged, to: path)
+        let full = FaultyDisk()
+        full.plan.withLock { $0.bytesLeft = 10 }
+        #expect(throws: LogError.self) { try LogFixture(directory.path, disk: full, segmentBytes: 60) }
+        #expect(try contents(of: path) == damaged)
+        for kept in [".damaged", ".damaged-1"] {
+            try write(damaged, to: path)
+            let fixture = try LogFixture(directory.path, segmentBytes: 60)
+            #expect(fixture.log.recoveryReport.partitions.first?.journal == .damaged)
+            #expect(try fixture.partition().topicID == id)
+            #expect(try contents(of: path + kept) == damaged)
+            #expect(try !PosixDisk().exists(path + ".new"))
+        }
+    }
+
+    @Test("a rewrite of the journal that was cut off is finished where the old one is gone, and forgotten where not")
+    func interruptedRewrite() throws {
+        let directory = try TemporaryDirectory()
+        try killedLog(directory, values: ["a"], closes: true)
+        let disk = PosixDisk()
+        let path = directory.path + Self.journal
+        let id = try LogFixture(directory.path).partition().topicID
+        try write([1, 2, 3], to: path + ".new")
+        #expect(try LogFixture(directory.path).partition().topicID == id)
+        #expect(try !disk.exists(path + ".new"))
+        try disk.rename(path, to: path + ".new")
+        let configuration = LogConfiguration(directory: directory.path, topics: [:])
+        let log = try CommitLog.open(configuration, disk: disk, clock: ManualClock(), access: .readOnly)
+        #expect(log.partitions.first?.topicID == id)
+        #expect(try !disk.exists(path))
+        let fixture = try LogFixture(directory.path)
+        #expect(try fixture.partition().topicID == id)
+        #expect(fixture.log.recoveryReport.partitions.first?.journal == .whole)
+        // One that was never finished is no journal.
+        let bytes = try contents(of: path)
+        try disk.remove(path)
+        try write(Array(bytes.dropLast()), to: path + ".new")
+        let again = try LogFixture(directory.path)
+        #expect(again.log.recoveryReport.partitions.first?.journal == .missing)
+        #expect(try again.values() == ["a"])
+    }
+
+    @Test("with the journal gone, what retention deleted is no loss, then or later")
+    func missingJournalAfterRetention() throws {
+        let directory = try TemporaryDirectory()
+        let clock = ManualClock()
+        do {
+            let topics: [TopicName: TopicConfiguration] = [.readings: .init(retentionBytes: ByteCount(80))]
+            let fixture = try LogFixture(directory.path, clock: clock, topics: topics, segmentBytes: 60)
+            for value in ["a", "b", "c"] { try fixture.append([value]) }
+            clock.advance(.seconds(60))
+            #expect(fixture.writer.step(waitUpTo: .zero) == .idle)
+            try #require(fixture.partition().logStartOffset == Offset(2))
+        }
+        try PosixDisk().remove(directory.path + Self.journal)
+        for _ in 0..<2 {
+            let fixture = try LogFixture(directory.path, clock: clock, segmentBytes: 60)
+            #expect(!fixture.log.recoveryReport.foundLoss)
+            #expect(try fixture.partition().logStartOffset == Offset(2))
+            #expect(try fixture.values() == ["c"])
+        }
+    }
+
+    @Test("only a journal that is whole proves a base offset wrong where no neighbour does", arguments: [true, false])
+    func tornJournalProvesNothing(isWhole: Bool) throws {
+        let directory = try TemporaryDirectory()
+        try killedLog(directory, values: ["a", "b"])
+        var bytes = try contents(of: directory.path + Self.segment)
+        bytes[61 + 8 + 1 + 7] ^= 4
+        try write(bytes, to: directory.path + Self.segment)
+        let journal = try contents(of: directory.path + Self.journal)
+        if !isWhole { try write(journal + [0, 0, 0], to: directory.path + Self.journal) }
+        let fixture = try LogFixture(directory.path)
+        let report = try #require(fixture.log.recoveryReport.partitions.first)
+        #expect(report.journal == (isWhole ? .whole : .tornTail))
+        #expect(report.restampedBatches == (isWhole ? 1 : 0))
+        #expect(try fixture.values() == (isWhole ? ["a", "b"] : ["a"]))
     }
 
     @Test("a repair that was cut off between its two renames is finished")
@@ -317,9 +448,9 @@ struct RecoveryTests {
             for value in ["a", "b", "c"] { try fixture.append([value]) }
             fixture.writer.close()
         }
-        // The last entry is the recovery point, 17 bytes; a thousand years of maintenance would repeat it so.
+        // The last entry is the recovery point, 26 bytes; a thousand years of maintenance would repeat it so.
         var journal = try contents(of: directory.path + Self.journal)
-        let last = Array(journal.suffix(17))
+        let last = Array(journal.suffix(26))
         let whole = journal.count
         for _ in 0..<16_000 { journal += last }
         try write(journal, to: directory.path + Self.journal)
@@ -410,6 +541,31 @@ struct CursorTests {
         for name in ["", "../x", "a/b"] {
             #expect(throws: LogError.self) { try CursorFile(dataDirectory: directory.path, name: name, disk: disk) }
         }
+    }
+
+    @Test("a value that a killed process wrote and did not sync is synced before it is trusted, and its name too")
+    func syncsBeforeLoading() throws {
+        let directory = try TemporaryDirectory()
+        let disk = FaultyDisk()
+        func lose(_ ending: String?) {
+            disk.plan.withLock { plan in
+                plan.failingSyncs = ending
+                plan.hidesFailedSyncs = true
+            }
+        }
+        func isUnsynced(_ path: String) -> Bool { disk.plan.withLock { $0.unsynced.contains(path) } }
+        lose("/cursors")
+        let cursor = try CursorFile(dataDirectory: directory.path, name: "rules", disk: disk)
+        lose("/rules")
+        try cursor.store([1])
+        lose(nil)
+        #expect(isUnsynced(cursor.path) && isUnsynced(directory.path + "/cursors"))
+        _ = try LogFixture(directory.path, disk: disk)
+        #expect(!isUnsynced(directory.path + "/cursors"))
+        let reopened = try CursorFile(dataDirectory: directory.path, name: "rules", disk: disk)
+        #expect(isUnsynced(cursor.path))
+        #expect(try reopened.load() == .value([1]))
+        #expect(!isUnsynced(cursor.path))
     }
 
     @Test("a failed sync is final for the cursor")

@@ -210,12 +210,149 @@ struct SegmentTests {
         _ = fixture.log.inbox.offer(fixture.batch([value]), to: try fixture.partition())
         #expect(fixture.writer.step(waitUpTo: .zero) == .full)
         #expect(try fixture.partition().logStartOffset == .zero)
-        // The journal's entry needs room too; the disk has some by the next attempt.
         disk.plan.withLock { $0.bytesLeft = nil }
         fixture.clock.advance(Limits.fullRetryInterval)
         #expect(fixture.writer.step(waitUpTo: .zero) == .committed)
         #expect(try fixture.partition().logStartOffset > .zero)
         #expect(try LogFixture.records(fixture.log).last?.offset == 4)
+    }
+
+    /// Not a byte is left: neither for the journal's entry that a deletion needs, nor for the indexes of a roll.
+    @Test("a disk that is full to the last byte makes room too", arguments: [500, 64 << 20] as [Int64])
+    func fullToTheLastByte(segmentBytes: Int64) throws {
+        let directory = try TemporaryDirectory()
+        let disk = FaultyDisk()
+        let topics: [TopicName: TopicConfiguration] = [.readings: .init(onFull: .dropOldest), .alerts: .init()]
+        let fixture = try LogFixture(directory.path, disk: disk, topics: topics, segmentBytes: segmentBytes)
+        let alerts = TopicPartition(topic: .alerts, partition: .zero)
+        let value = String(repeating: "x", count: 400)
+        try fixture.append(["kept"], to: alerts)
+        for _ in 0..<4 { try fixture.append([value]) }
+        disk.plan.withLock { $0.bytesLeft = 0 }
+        _ = fixture.log.inbox.offer(fixture.batch([value]), to: try fixture.partition())
+        #expect(fixture.writer.step(waitUpTo: .zero) == .full)
+        var outcome = LogWriter.StepOutcome.full
+        for _ in 0..<4 where outcome == .full {
+            fixture.clock.advance(Limits.fullRetryInterval)
+            outcome = fixture.writer.step(waitUpTo: .zero)
+        }
+        #expect(outcome == .committed)
+        let start = try fixture.partition().logStartOffset
+        #expect(start > .zero)
+        #expect(try LogFixture.records(fixture.log).map(\.offset) == Array(start.value...4))
+        #expect(try fixture.values(alerts) == ["kept"])
+        let reopened = try LogFixture(directory.path, topics: topics, segmentBytes: segmentBytes)
+        #expect(!reopened.log.recoveryReport.foundLoss)
+        #expect(try reopened.partition().logStartOffset == start)
+        #expect(try LogFixture.records(reopened.log).map(\.offset) == Array(start.value...4))
+    }
+
+    @Test("segments that a crash left emptied in front count as deleted; one that is gone counts as lost")
+    func emptiedSegments() throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let fixture = try LogFixture(directory.path, segmentBytes: 60)
+            for value in ["a", "b", "c"] { try fixture.append([value]) }
+        }
+        let path = directory.path + "/log/readings-0/00000000000000000000.log"
+        try PosixDisk().open(path, .update).truncate(to: 0)
+        // Shown so for reading only, and on a disk that is still full; the name stays until the journal can say it.
+        let configuration = LogConfiguration(directory: directory.path, topics: [:])
+        let log = try CommitLog.open(configuration, disk: PosixDisk(), clock: ManualClock(), access: .readOnly)
+        #expect(!log.recoveryReport.foundLoss)
+        #expect(log.partitions.first?.logStartOffset == Offset(1))
+        let full = FaultyDisk()
+        full.plan.withLock { $0.bytesLeft = 0 }
+        for (disk, remains) in [(full, true), (FaultyDisk(), false), (FaultyDisk(), false)] {
+            let fixture = try LogFixture(directory.path, disk: disk, segmentBytes: 60)
+            #expect(!fixture.log.recoveryReport.foundLoss)
+            #expect(try fixture.partition().logStartOffset == Offset(1))
+            #expect(try fixture.values() == ["b", "c"])
+            #expect(try PosixDisk().exists(path) == remains)
+        }
+        try PosixDisk().remove(directory.path + "/log/readings-0/00000000000000000001.log")
+        #expect(try LogFixture(directory.path, segmentBytes: 60).log.recoveryReport.foundLoss)
+    }
+
+    /// Twelve batches of 9,074 bytes: eleven in a sealed segment, whose index names every other one, and one more.
+    private func sealedLog(_ directory: TemporaryDirectory) throws -> (fixture: LogFixture, stem: String) {
+        let fixture = try LogFixture(directory.path, segmentBytes: 100_000)
+        let big = String(repeating: "x", count: 9000)
+        for number in 0..<12 { try fixture.append(["\(number % 10)\(big)"]) }
+        let first = try #require(fixture.partition().describeSegments().first)
+        try #require(first.isSealed && first.size == ByteCount(11 * 9074))
+        return (fixture, String(first.path.dropLast(4)))
+    }
+
+    @Test(
+        "a base offset that was flipped, which no checksum covers, is damage and hides no other batch",
+        arguments: [4, 5],
+        [(0, 0x80), (0, 0x40), (7, 1), (7, 2)] as [(Int, UInt8)]
+    )
+    func flippedBaseOffset(batch: Int, flip: (byte: Int, mask: UInt8)) throws {
+        let directory = try TemporaryDirectory()
+        let (fixture, stem) = try sealedLog(directory)
+        var bytes = try contents(of: stem + ".log")
+        bytes[batch * 9074 + flip.byte] ^= flip.mask
+        try write(bytes, to: stem + ".log")
+        let partition = try fixture.partition()
+        for hasIndex in [true, false] {
+            if !hasIndex {
+                try PosixDisk().remove(stem + ".index")
+                try PosixDisk().remove(stem + ".timeindex")
+            }
+            var buffer = ReadBuffer()
+            let error = #expect(throws: LogError.self) {
+                let reader = LogReader(log: fixture.log)
+                return try reader.read(
+                    partition,
+                    from: Offset(Int64(batch)),
+                    upTo: Offset(12),
+                    maxBytes: 1,
+                    into: &buffer
+                )
+            }
+            #expect(error?.code == .damaged)
+            #expect(error?.offset == Offset(Int64(batch)))
+            #expect(error?.resumeAt == Offset(Int64(batch + 1)))
+            for from in 0..<12 {
+                let records = try LogFixture.records(fixture.log, from: Offset(Int64(from)), skipsDamage: true)
+                #expect(records.map(\.offset) == (from..<12).filter { $0 != batch }.map { Int64($0) }, "from \(from)")
+            }
+        }
+    }
+
+    @Test("a sealed file that has become shorter is damage up to the next segment", arguments: [0, 100] as [Int64])
+    func shortenedSegment(rest: Int64) throws {
+        let directory = try TemporaryDirectory()
+        let (fixture, stem) = try sealedLog(directory)
+        try PosixDisk().open(stem + ".log", .update).truncate(to: 3 * 9074 + rest)
+        let error = #expect(throws: LogError.self) { try LogFixture.records(fixture.log) }
+        #expect(error?.code == .damaged)
+        #expect(error?.offset == Offset(3))
+        #expect(error?.resumeAt == Offset(11))
+        #expect(try LogFixture.records(fixture.log, skipsDamage: true).map(\.offset) == [0, 1, 2, 11])
+    }
+
+    /// The journal's recovery point says when its last record was appended. Where a crash came before it was written,
+    /// nobody knows more than that it was before the restart.
+    @Test("a segment without appends since a restart ages from its last append", arguments: [true, false])
+    func agesFromLastAppend(closes: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let clock = ManualClock()
+        let topics: [TopicName: TopicConfiguration] = [.readings: .init(retention: .seconds(3600))]
+        do {
+            let fixture = try LogFixture(directory.path, clock: clock, topics: topics)
+            try fixture.append(["a"])
+            if closes { fixture.writer.close() }
+        }
+        clock.advance(.seconds(7200))
+        let fixture = try LogFixture(directory.path, clock: clock, topics: topics)
+        #expect(fixture.writer.step(waitUpTo: .zero) == .idle)
+        #expect(try fixture.values() == (closes ? [] : ["a"]))
+        clock.advance(.seconds(3601))
+        #expect(fixture.writer.step(waitUpTo: .zero) == .idle)
+        #expect(try fixture.values() == [])
     }
 
     @Test("the offset for an append time comes from the journal")

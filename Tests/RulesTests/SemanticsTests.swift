@@ -158,6 +158,33 @@ struct SemanticsTests {
         #expect(bench.transitions.count == 1)
     }
 
+    @Test("a box that gets its clock right, years forward, fires no alert before its `for` has passed")
+    func clockStepsForward() throws {
+        var bench = try RuleBench([freezerRule(holdFor: .seconds(60))])
+        bench.start(0)
+        bench.reading(receivedAt: 1, -11)
+        bench.tick(10)
+        let years = 100_000_000.0
+        bench.reading(receivedAt: years, -11)
+        bench.feed(.tick(RunTick(run: "run-1", wall: mark(years).wall, monotonic: mark(20).monotonic)))
+        bench.reading(receivedAt: years + 1, -11)
+        #expect(bench.transitions.isEmpty)
+        bench.feed(.tick(RunTick(run: "run-1", wall: mark(years + 40).wall, monotonic: mark(60).monotonic)))
+        bench.reading(receivedAt: years + 41, -11)
+        #expect(bench.transitions.count == 1)
+    }
+
+    @Test("a box whose clock steps back goes on watching")
+    func clockStepsBack() throws {
+        var bench = try RuleBench([freezerRule(clear: nil, holdFor: .zero)])
+        bench.start(100_000)
+        bench.reading(receivedAt: 100_001, -10)
+        bench.feed(.tick(RunTick(run: "run-1", wall: mark(0).wall, monotonic: mark(100_010).monotonic)))
+        bench.reading(receivedAt: 1, -16)
+        #expect(bench.edges.map(\.state) == ["firing", "resolved"])
+        #expect(bench.engine.counters.late == 0)
+    }
+
     @Test("event time is monotone per instance: an out-of-order reading is evaluated now, at the newest time")
     func monotoneTime() throws {
         var bench = try RuleBench([freezerRule(clear: nil, holdFor: .zero)])

@@ -9,8 +9,9 @@ struct VerifyCommand: ParsableCommand {
         discussion: """
             Reads records as `forebay tail --from earliest -o ndjson` prints them on standard input, and writes one \
             JSON object: per device and in total, `sent` (the largest seq), `received` (distinct), `lost`, \
-            `duplicated` and `reordered`. Exits with 1 where anything is lost or a line is unreadable. With --expect-acknowledged, lost \
-            is what the broker acknowledged and the records lack; gaps that nobody acknowledged are then no loss.
+            `duplicated` and `reordered`. Exits with 1 where anything is lost, a line is unreadable, or no record has a \
+            seq: then nothing is verified. With --expect-acknowledged, lost is what the broker acknowledged and the records \
+            lack; gaps that nobody acknowledged are then no loss.
             """
     )
 
@@ -25,15 +26,14 @@ struct VerifyCommand: ParsableCommand {
         var lines = LineReader(FileHandle.standardInput)
         while let line = try lines.next() { verification.take(line: line) }
         var result = verification.json
-        var isLost = verification.total.lost > 0 || verification.unreadable > 0
+        var lost = verification.total.lost
         if let expectAcknowledged {
-            let missing = try compare(verification, with: expectAcknowledged, into: &result)
-            isLost = missing > 0 || verification.unreadable > 0
+            lost = try compare(verification, with: expectAcknowledged, into: &result)
         }
         let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
         FileHandle.standardOutput.write(try JSONSerialization.data(withJSONObject: result, options: options))
         FileHandle.standardOutput.write(Data([0x0A]))
-        if isLost { throw ExitCode(1) }
+        guard lost == 0, verification.unreadable == 0, verification.total.received > 0 else { throw ExitCode(1) }
     }
 
     /// Returns how many acknowledged messages are missing.

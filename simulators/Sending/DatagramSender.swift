@@ -13,6 +13,8 @@ struct DatagramSender: ~Copyable {
     private let trains: Bool
     private var buffer = PayloadBuffer(capacity: 128 * 1024)
     private var ends: [UInt32] = []
+    /// Of the datagrams in `buffer`.
+    private var contents: [PayloadContent] = []
     private var report = SendingReport()
     private var refused: UInt64 = 0
 
@@ -56,22 +58,25 @@ struct DatagramSender: ~Copyable {
     private mutating func fill(_ source: inout PayloadSource, readings: Int) {
         buffer.removeAll()
         ends.removeAll(keepingCapacity: true)
+        contents.removeAll(keepingCapacity: true)
         var left = readings
         while left > 0 {
-            let start = buffer.count
-            let content = source.appendNext(readings: min(left, readingsPerDatagram), to: &buffer)
+            contents.append(source.appendNext(readings: min(left, readingsPerDatagram), to: &buffer))
             left -= min(left, readingsPerDatagram)
             ends.append(UInt32(buffer.count))
-            report.count(content, bytes: buffer.count - start)
         }
     }
 
-    /// Sends what `fill` wrote; returns the errno of a failure that no repetition cures.
+    /// Sends what `fill` wrote, and counts what was sent; returns the errno of a failure that no repetition cures.
     private mutating func flush() -> Int32? {
-        trains ? flushTrains() : flushDatagrams()
+        let (sent, failure) = trains ? flushTrains() : flushDatagrams()
+        for index in 0..<sent {
+            report.count(contents[index], bytes: Int(ends[index] - (index == 0 ? 0 : ends[index - 1])))
+        }
+        return failure
     }
 
-    private mutating func flushDatagrams() -> Int32? {
+    private mutating func flushDatagrams() -> (sent: Int, failure: Int32?) {
         var sent = 0
         var refusedHere: UInt64 = 0
         let failure: Int32? = buffer.withBytes { bytes in
@@ -89,15 +94,15 @@ struct DatagramSender: ~Copyable {
             return nil
         }
         refused += refusedHere
-        return failure
+        return (sent, failure)
     }
 
     /// Datagrams of one length go as one train; a shorter one may end it (udp(7)).
-    private mutating func flushTrains() -> Int32? {
+    private mutating func flushTrains() -> (sent: Int, failure: Int32?) {
         var refusedHere: UInt64 = 0
+        var first = 0
         let failure: Int32? = buffer.withBytes { bytes in
             guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
-            var first = 0
             while first < ends.count {
                 let start = first == 0 ? 0 : Int(ends[first - 1])
                 let segment = Int(ends[first]) - start
@@ -121,7 +126,7 @@ struct DatagramSender: ~Copyable {
             return nil
         }
         refused += refusedHere
-        return failure
+        return (first, failure)
     }
 
     /// Nil where the call is to be repeated. A refusal is the answer to an earlier datagram that nobody received; the

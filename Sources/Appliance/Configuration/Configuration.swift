@@ -1,5 +1,6 @@
 // The whole configuration as values, with every default of the product in the property it belongs to.
 package import CommitLog
+internal import Glibc
 package import Rules
 
 /// What a box is told to do. Made by `ConfigurationLoader`, checked there; a value, so a reload compares two of them.
@@ -76,7 +77,11 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// Whether only this machine can reach the address.
-    package var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+    package var isLoopback: Bool {
+        // `127.example.com` is a name like any other.
+        var address = in_addr()
+        return host == "localhost" || host == "::1" || host.hasPrefix("127.") && inet_pton(AF_INET, host, &address) == 1
+    }
 }
 
 /// `log`.

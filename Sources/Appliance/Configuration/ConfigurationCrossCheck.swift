@@ -9,10 +9,37 @@ struct ConfigurationCrossCheck {
     let place: (String) -> ConfigurationPlace
 
     func run() {
+        checkRules()
         checkNotify()
         checkAddresses()
         checkSerialPorts()
         checkClientIDs()
+    }
+
+    /// What the rules' own compiler refuses: templates above all. Of a place that is wrong already nothing more is said.
+    private func checkRules() {
+        for rule in configuration.rules {
+            do throws(RuleProblems) {
+                _ = try RuleSet([rule])
+            } catch {
+                for problem in error.problems { report(problem, in: rule) }
+            }
+        }
+    }
+
+    private func report(_ problem: RuleProblem, in rule: RuleDefinition) {
+        let place = place("rules.\(rule.alert).\(problem.key)")
+        guard !diagnostics.problems.contains(where: { $0.severity == .error && $0.place == place }) else { return }
+        let template = problem.key == "summary" ? rule.summary : rule.description
+        let name = template.flatMap { placeholder(in: $0, at: problem.position) }
+        let hint = name.map { NearestName.hint(for: $0, among: problem.validNames) } ?? ""
+        diagnostics.error(place, "`\(problem.key)`: \(problem.message)\(hint)")
+    }
+
+    /// The name behind the braces that open at `position`.
+    private func placeholder(in template: String, at position: Int?) -> String? {
+        position.map { template.dropFirst($0).filter { $0 != "{" && $0 != " " }.prefix { $0 != "}" && $0 != "|" } }
+            .map(String.init)
     }
 
     private func checkNotify() {

@@ -156,7 +156,7 @@ extension ConfigurationDecoder {
 
     fileprivate func decodeUDP(_ reader: MappingReader) -> InputTransport? {
         var udp = UDPConfiguration()
-        reader.read("listen", .hostPort, into: &udp.listen)
+        reader.read("listen", .boundAddress, into: &udp.listen)
         if let bytes = reader.scalar("receive_buffer_bytes", .byteCount((64 << 10)...(1 << 30))) {
             udp.receiveBufferBytes = Int(bytes)
         }

@@ -32,10 +32,11 @@ package struct ConfigurationLoader: Sendable {
         return name.isEmpty ? Configuration().name : String(decoding: name, as: UTF8.self)
     }
 
-    /// The file that `--config` names, else the first of `defaultPaths` that exists.
+    /// The file that `--config` names, else the first of `defaultPaths` that exists. One in a directory that this user may
+    /// not search is taken to exist: another file is not what the box runs with.
     package static func locate(_ named: String?) -> Result<String, ConfigurationFailure> {
         let candidates = named.map { [$0] } ?? defaultPaths
-        guard let path = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+        guard let path = candidates.first(where: { access($0, F_OK) == 0 || errno == EACCES }) else {
             return .failure(.notFound(candidates))
         }
         return .success(path)
@@ -50,18 +51,38 @@ package struct ConfigurationLoader: Sendable {
         }
         let diagnostics = ConfigurationDiagnostics()
         var merge = ConfigurationMerge(diagnostics: diagnostics)
-        var files = [path]
-        if let tree = tree(of: path, diagnostics) { merge.add(tree) }
-        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) + "/" } ?? ""
-        for file in fragments(in: directory + "conf.d", diagnostics) {
-            files.append(file)
+        var files = [path] + fragments(in: "conf.d", beside: path, diagnostics)
+        for file in files {
             if let tree = tree(of: file, diagnostics) { merge.add(tree) }
         }
-        for file in fragments(in: directory + "rules.d", diagnostics) {
+        for file in fragments(in: "rules.d", beside: path, diagnostics) {
             files.append(file)
             if let tree = tree(of: file, diagnostics) { merge.addRules(tree) }
         }
         return decode(merge, files: files, diagnostics)
+    }
+
+    /// `data` of the configuration that `load` would read, its default where absent. Whatever else is wrong is no matter:
+    /// the daemon may run with what stood there before, and can be asked.
+    package func dataDirectory(path named: String? = nil) -> Result<String, ConfigurationFailure> {
+        let path: String
+        switch ConfigurationLoader.locate(named) {
+        case .success(let found): path = found
+        case .failure(let failure): return .failure(failure)
+        }
+        let files = ConfigurationDiagnostics()
+        let trees = ([path] + fragments(in: "conf.d", beside: path, files)).map { tree(of: $0, files) }
+        var merge = ConfigurationMerge(diagnostics: files)
+        for case let tree? in trees { merge.add(tree) }
+        let (entries, place) = merge.tree(fallback: ConfigurationPlace(file: path))
+        let values = ConfigurationDiagnostics()
+        let context = ReadingContext(diagnostics: values, expansion: TextExpansion(environment: environment))
+        if let data = MappingReader(entries, path: "", place: place, context: context).scalar("data", .path) {
+            return .success(data)
+        }
+        if values.hasErrors { return .failure(.invalid(values.problems)) }
+        // What cannot be read at all may be where the directory is named.
+        return trees.contains { $0 == nil } ? .failure(.invalid(files.problems)) : .success(Configuration().data)
     }
 
     /// Reads a configuration from text alone, without fragments beside it. `file` is the name that places carry; relative
@@ -113,8 +134,13 @@ package struct ConfigurationLoader: Sendable {
         return .success(loaded)
     }
 
-    /// The `.yaml` files of a directory by name; none where there is no directory.
-    private func fragments(in directory: String, _ diagnostics: ConfigurationDiagnostics) -> [String] {
+    /// The `.yaml` files, by name, of a directory beside the file at `path`; none where there is no directory.
+    private func fragments(
+        in name: String,
+        beside path: String,
+        _ diagnostics: ConfigurationDiagnostics
+    ) -> [String] {
+        let directory = (path.lastIndex(of: "/").map { String(path[...$0]) } ?? "") + name
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory) else { return [] }
         guard isDirectory.boolValue else {

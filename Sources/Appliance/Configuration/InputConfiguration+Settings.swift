@@ -24,10 +24,10 @@ extension Configuration {
         )
     }
 
-    /// What the adapter of `input` is made with. Reads the password file.
+    /// What the adapter of `input` is made with.
     package func settings(of input: InputConfiguration) throws(InputSettingsError) -> any InputSettings {
         switch input.transport {
-        case .mqtt(let mqtt): return try settings(of: input, mqtt)
+        case .mqtt(let mqtt): return settings(of: input, mqtt)
         case .udp(let udp):
             guard let address = HostAndPort(Substring(udp.listen.description), defaultPort: nil) else {
                 throw InputSettingsError(input: input.name, reason: "\(udp.listen) is no address")
@@ -47,28 +47,18 @@ extension Configuration {
         }
     }
 
-    private func settings(
-        of input: InputConfiguration,
-        _ mqtt: MQTTConfiguration
-    ) throws(InputSettingsError) -> MQTTInputSettings {
+    private func settings(of input: InputConfiguration, _ mqtt: MQTTConfiguration) -> MQTTInputSettings {
         var settings = MQTTInputSettings(clientID: clientID(of: input.name, mqtt), subscribe: mqtt.subscribe)
         settings.broker = BrokerAddress(host: mqtt.broker.host, port: mqtt.broker.port, usesTLS: mqtt.broker.usesTLS)
         settings.user = mqtt.user
-        if let file = mqtt.passwordFile {
-            do throws(TextExpansion.Failure) {
-                settings.password = try TextExpansion.contents(of: file)
-            } catch {
-                throw InputSettingsError(input: input.name, reason: error.message)
-            }
-        }
+        settings.passwordFile = mqtt.passwordFile
         settings.caFile = mqtt.caFile
         settings.certificateFile = mqtt.certFile
         settings.keyFile = mqtt.keyFile
         settings.exclude = mqtt.exclude
         settings.keepAlive = mqtt.keepalive
         settings.receiveMaximum = UInt16(clamping: mqtt.receiveMaximum)
-        // What is only too large for the pipeline shall still arrive, be counted, and be kept as a reject.
-        settings.packetBytesMax = UInt32(clamping: input.payloadBytesMax * 4)
+        settings.packetBytesMax = MQTTInputSettings.packetBytesMax(payloadBytesMax: input.payloadBytesMax)
         return settings
     }
 }
@@ -80,6 +70,7 @@ extension InputConfiguration {
         options.deviceField = deviceField
         options.columns = columns
         options.numericStrings = numericStrings
+        if case .serial = transport { options.isStream = true }
         return options
     }
 

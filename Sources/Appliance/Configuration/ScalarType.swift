@@ -300,6 +300,22 @@ extension ScalarType where Value == HostPort {
             return address
         }
     }
+
+    /// `ADDRESS:PORT` that a socket is bound to: a number, or `localhost`, which is read as 127.0.0.1.
+    static var boundAddress: ScalarType {
+        hostPort.refined { address throws(WrongValue) in
+            if address.host == "localhost" { return HostPort(host: "127.0.0.1", port: address.port) }
+            var ipv4 = in_addr()
+            // What has colons stood in brackets and was found to be an IPv6 number.
+            guard address.host.contains(":") || inet_pton(AF_INET, address.host, &ipv4) == 1 else {
+                throw WrongValue(
+                    "a datagram socket listens on a number such as `127.0.0.1` or `0.0.0.0`, or on `localhost`: the name"
+                        + " `\(address.host)` is not looked up"
+                )
+            }
+            return address
+        }
+    }
 }
 
 extension ScalarType where Value == MQTTBroker {

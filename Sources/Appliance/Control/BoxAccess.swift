@@ -25,9 +25,10 @@ package final class BoxAccess: Sendable {
     private let way: Way
     private let data: String
 
-    /// - Throws: 66 where there is no such directory, 74 where its files cannot be read.
+    /// - Throws: 66 where there is no such directory, 74 where its files cannot be read, 77 where this user may not.
     package init(data: String) throws(CommandFailure) {
         self.data = data
+        try AccessCheck.require(data, R_OK | X_OK)
         guard FileManager.default.fileExists(atPath: data) else {
             throw CommandFailure(
                 ExitStatus.noInput,
@@ -35,8 +36,11 @@ package final class BoxAccess: Sendable {
                 hint: "name one with --data DIR or --config FILE"
             )
         }
+        try AccessCheck.require("\(data)/lock", R_OK)
         if DirectoryLock.holder(dataDirectory: data) != nil {
-            way = .daemon(ControlClient(socketPath: "\(data)/control.sock"))
+            let socketPath = "\(data)/control.sock"
+            try AccessCheck.require(socketPath, R_OK | W_OK)
+            way = .daemon(ControlClient(socketPath: socketPath))
             return
         }
         do throws(LogError) {
@@ -49,7 +53,7 @@ package final class BoxAccess: Sendable {
             let readers = ThreadExecutor(name: "readers")
             way = .files(Files(view: LogView(log: log, disk: PosixDisk(), readers: readers), readers: readers))
         } catch {
-            throw DataDirectory.failure(error, status: ExitStatus.inputOutput)
+            throw BoxAccess.failure(error)
         }
     }
 
@@ -79,10 +83,11 @@ package final class BoxAccess: Sendable {
         case .daemon(let client):
             try await translated { try await client.lines(BoxAccess.path(query), body) }
         case .files(let files):
-            let lines = try await translated { try files.view.records(query) }
-            for try await buffer in lines {
-                for line in buffer.readableBytesView.split(separator: 0x0A) {
-                    guard try body(Data(line)) else { return }
+            try await translated {
+                for try await buffer in try files.view.records(query) {
+                    for line in buffer.readableBytesView.split(separator: 0x0A) {
+                        guard try body(Data(line)) else { return }
+                    }
                 }
             }
         }
@@ -104,8 +109,8 @@ package final class BoxAccess: Sendable {
 
     package func verify() async throws -> VerificationDocument {
         switch way {
-        case .daemon(let client): try await decoded(client, "/api/v1/log/verify")
-        case .files(let files): try await files.view.verify()
+        case .daemon(let client): try await decoded(client, "/api/v1/log/verify", timeout: nil)
+        case .files(let files): try await translated { try await files.view.verify() }
         }
     }
 
@@ -156,7 +161,7 @@ package final class BoxAccess: Sendable {
         do throws(LogError) {
             lock = try DirectoryLock(dataDirectory: data)
         } catch {
-            throw DataDirectory.failure(error, status: ExitStatus.cannotCreate)
+            throw BoxAccess.failure(error, status: ExitStatus.cannotCreate)
         }
         defer { withExtendedLifetime(lock) {} }
         do throws(RegistryError) {
@@ -178,6 +183,13 @@ package final class BoxAccess: Sendable {
         } catch {
             throw BoxAccess.failure(error)
         }
+    }
+
+    private static func failure(_ error: LogError, status: Int32 = ExitStatus.inputOutput) -> CommandFailure {
+        guard let path = error.path, error.errno == EACCES || error.errno == EPERM else {
+            return CommandFailure(status, "\(error)")
+        }
+        return AccessCheck.denied(path)
     }
 
     private static func failure(_ error: RegistryError) -> CommandFailure {
@@ -206,10 +218,18 @@ package final class BoxAccess: Sendable {
     package func testHook(_ name: String) async throws -> HookTestDocument {
         let client = try daemon()
         let answer = try await translated {
-            try await client.send("/api/v1/hooks/\(BoxAccess.escaped(name))/test", method: "POST", body: Data())
+            try await client.send(
+                "/api/v1/hooks/\(BoxAccess.escaped(name))/test",
+                method: "POST",
+                body: Data(),
+                timeout: BoxAccess.hookTestTimeout
+            )
         }
         return try JSONDecoder().decode(HookTestDocument.self, from: answer)
     }
+
+    /// A hook may take ten minutes.
+    private static let hookTestTimeout = Duration.seconds(660)
 
     private func daemon() throws(CommandFailure) -> ControlClient {
         guard case .daemon(let client) = way else {
@@ -224,8 +244,12 @@ package final class BoxAccess: Sendable {
 
     // MARK: Wire
 
-    private func decoded<Document: Decodable>(_ client: ControlClient, _ path: String) async throws -> Document {
-        let body = try await translated { try await client.get(path) }
+    private func decoded<Document: Decodable>(
+        _ client: ControlClient,
+        _ path: String,
+        timeout: Duration? = ControlClient.callTimeout
+    ) async throws -> Document {
+        let body = try await translated { try await client.get(path, timeout: timeout) }
         return try JSONDecoder().decode(Document.self, from: body)
     }
 
@@ -241,6 +265,8 @@ package final class BoxAccess: Sendable {
             throw CommandFailure(BoxAccess.exitStatus(http: status), error.message)
         } catch let error as APIFailure {
             throw CommandFailure(BoxAccess.exitStatus(http: error.kind.status), error.error, hint: error.hint)
+        } catch let error as LogError {
+            throw BoxAccess.failure(error)
         }
     }
 

@@ -40,14 +40,22 @@ package struct ControlClient: Sendable {
         try? await client.shutdown()
     }
 
-    /// The body of a successful answer, at most 64 MiB.
-    package func get(_ path: String) async throws(ControlError) -> Data {
-        try await send(path, method: "GET", body: nil)
+    /// What the daemon answers without much work.
+    package static let callTimeout = Duration.seconds(60)
+
+    /// The body of a successful answer, at most 64 MiB. `timeout`: until it is there whole; nil: as long as it takes.
+    package func get(_ path: String, timeout: Duration? = callTimeout) async throws(ControlError) -> Data {
+        try await send(path, method: "GET", body: nil, timeout: timeout)
     }
 
     /// Sends `body` (JSON) with POST or PATCH.
-    package func send(_ path: String, method: String, body: Data?) async throws(ControlError) -> Data {
-        let response = try await execute(path, method: method, body: body, timeout: 60)
+    package func send(
+        _ path: String,
+        method: String,
+        body: Data?,
+        timeout: Duration? = callTimeout
+    ) async throws(ControlError) -> Data {
+        let response = try await execute(path, method: method, body: body, timeout: timeout)
         do {
             let collected = try await response.body.collect(upTo: 64 << 20)
             return Data(collected.readableBytesView)
@@ -57,11 +65,12 @@ package struct ControlClient: Sendable {
     }
 
     /// The lines of a streamed answer, one by one, each without its newline, until the daemon ends it or `body`
-    /// returns false.
+    /// returns false. Throws `ControlError`, also where the daemon goes away meanwhile, and what `body` throws.
     package func lines(_ path: String, _ body: (Data) throws -> Bool) async throws {
-        let response = try await execute(path, method: "GET", body: nil, timeout: 86_400 * 365)
+        let response = try await execute(path, method: "GET", body: nil, timeout: nil)
+        var parts = response.body.makeAsyncIterator()
         var rest = Data()
-        for try await part in response.body {
+        while let part = try await next(&parts) {
             rest.append(contentsOf: part.readableBytesView)
             while let newline = rest.firstIndex(of: 0x0A) {
                 let line = rest[rest.startIndex..<newline]
@@ -72,11 +81,19 @@ package struct ControlClient: Sendable {
         }
     }
 
+    private func next(_ parts: inout HTTPClientResponse.Body.AsyncIterator) async throws(ControlError) -> ByteBuffer? {
+        do {
+            return try await parts.next()
+        } catch {
+            throw unreachable(error)
+        }
+    }
+
     private func execute(
         _ path: String,
         method: String,
         body: Data?,
-        timeout: Int64
+        timeout: Duration?
     ) async throws(ControlError) -> HTTPClientResponse {
         var request = HTTPClientRequest(url: base + path)
         request.method = .init(rawValue: method)
@@ -87,7 +104,8 @@ package struct ControlClient: Sendable {
         }
         let response: HTTPClientResponse
         do {
-            response = try await client.execute(request, timeout: .seconds(timeout))
+            let deadline = timeout.map { NIODeadline.now() + TimeAmount($0) } ?? .distantFuture
+            response = try await client.execute(request, deadline: deadline)
         } catch {
             throw unreachable(error)
         }

@@ -26,6 +26,8 @@ package struct PayloadExplanation: Codable, Sendable {
     package var input: String
     package var type: String
     package var format: String
+    /// What `auto` takes the payload for; nil for other formats, and where it recognises none.
+    package var recognised: String?
     package var events: [Event]
     package var rejects: [Reject]
 
@@ -61,6 +63,7 @@ package struct PayloadExplanation: Codable, Sendable {
         self.input = name
         type = input.transport.typeName
         format = input.format
+        recognised = input.format == "auto" ? RecognisedFormat.recognise(payload.span.bytes)?.rawValue : nil
         let rules = try RuleSet(configuration.rules)
         events = parts.compactMap { part -> Event? in
             guard case .event(_, let value, let partition, let isKnown) = part else { return nil }

@@ -18,12 +18,12 @@ package struct Demo: Sendable {
 
     /// - `portBase`: the first of four ports; nil: free ones.
     /// - `keep`: a directory that is used and left behind; nil: a fresh one, removed at the end.
-    /// - `write`: takes each line of what the demo says.
+    /// - `write`: takes each line of what the demo says; false, where nobody reads it any more, ends the demo.
     package init(
         portBase: UInt16?,
         duration: Duration,
         keep: String?,
-        write: @escaping @Sendable (String) -> Void
+        write: @escaping @Sendable (String) -> Bool
     ) throws {
         self.duration = duration
         screen = DemoScreen(write: write)
@@ -41,19 +41,25 @@ package struct Demo: Sendable {
         files = try DemoFiles(keep: keep, ports: DemoPorts(base: portBase))
     }
 
-    /// Runs until the time is over or SIGINT or SIGTERM comes.
+    /// Runs until the time is over, nobody reads any more, or SIGINT, SIGTERM or SIGHUP comes.
     ///
-    /// - Returns: whether the alert fired, was delivered and resolved, where the time sufficed for it; true on a signal.
+    /// - Returns: whether the alert fired, was delivered and resolved, where the time sufficed for it; true where it was
+    ///   ended sooner.
     package func run() async throws -> Bool {
         defer { files.remove() }
+        // Before the first child starts: what ends the demo must end its children.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        signal(SIGPIPE, SIG_IGN)
         introduce()
         var services: [ChildProcess] = []
         var simulators: [ChildProcess] = []
         do {
             services.append(try start("mosquitto", broker, ["-c", files.path("mosquitto.conf").path]))
             services.append(try start("forebay", daemon, ["run", "--config", files.path("forebay.yaml").path]))
-            simulators = try startSimulators()
-            let verdict = try await watch(services, simulators)
+            for simulation in simulations {
+                simulators.append(try start(simulation.name, simulator, simulation.arguments))
+            }
+            let verdict = try await watch(services, simulators, signals)
             await Demo.stop(services)
             return verdict
         } catch {
@@ -70,6 +76,7 @@ package struct Demo: Sendable {
     private func introduce() {
         let ports = files.ports
         let seconds = duration.components.seconds
+        let data = files.path("data").path
         screen.plain("Forebay demo: everything on this machine, for \(seconds) s; Ctrl-C ends it sooner.")
         screen.plain("  directory  \(files.directory.path)\(files.isKept ? "" : "  (removed at the end)")")
         screen.plain("  broker     mosquitto on 127.0.0.1:\(ports.broker)")
@@ -79,6 +86,9 @@ package struct Demo: Sendable {
         screen.plain("  devices    20 over MQTT (JSON), 30 over UDP (line protocol), a mast on a serial line (NMEA)")
         screen.plain("  rule       FreezerTooWarm: temperature of freezer-* above -15 °C for 3 s; clears below -17 °C")
         screen.plain("  hook       a webhook on 127.0.0.1:\(ports.webhook)")
+        screen.plain("  try        forebay tail --follow --data \(data)")
+        screen.plain("             forebay status --data \(data)")
+        screen.plain("             curl http://127.0.0.1:\(ports.http)/metrics")
         screen.plain("")
     }
 
@@ -86,29 +96,26 @@ package struct Demo: Sendable {
         try ChildProcess(name, executable: executable, arguments: arguments, log: files.path("\(name).log"))
     }
 
-    private func startSimulators() throws -> [ChildProcess] {
+    private var simulations: [(name: String, arguments: [String])] {
         let ports = files.ports
         return [
-            try start(
+            (
                 "sim-mqtt",
-                simulator,
                 [
                     "mqtt", "--port", "\(ports.broker)", "--topic", "plant/{line}/{device}", "--devices", "20",
                     "--rate", "100", "--seed", "7", "--scenario", "freezer-failure",
                     "--failure-after", "8", "--failure-for", "12",
                 ]
             ),
-            try start(
+            (
                 "sim-udp",
-                simulator,
                 [
                     "udp", "--host", "127.0.0.1", "--port", "\(ports.udp)", "--format", "line_protocol",
                     "--devices", "30", "--rate", "300", "--seed", "8",
                 ]
             ),
-            try start(
+            (
                 "sim-serial",
-                simulator,
                 ["serial", "--pty", files.path("mast").path, "--devices", "3", "--rate", "10", "--seed", "9"]
             ),
         ]
@@ -117,18 +124,29 @@ package struct Demo: Sendable {
     // MARK: Watching
 
     private enum End: Sendable {
-        case timeOver, signal
+        case timeOver, stopped
         case failed(String)
     }
 
-    private func watch(_ services: [ChildProcess], _ simulators: [ChildProcess]) async throws -> Bool {
+    private func watch(
+        _ services: [ChildProcess],
+        _ simulators: [ChildProcess],
+        _ signals: UnixSignalsSequence
+    ) async throws -> Bool {
         let alerts = DemoAlerts()
         let receiver = DemoReceiver { [screen] call in
             screen.say("WEBHOOK called: \(call.status)  \(call.summary)")
         }
         let client = ControlClient(socketPath: files.path("data/control.sock").path)
         let end = await withTaskGroup(of: End?.self) { group in
-            group.addTask { await waitForSignal() }
+            group.addTask {
+                for await _ in signals { return .stopped }
+                return nil
+            }
+            group.addTask {
+                await screen.waitUntilClosed()
+                return .stopped
+            }
             group.addTask {
                 try? await Task.sleep(for: duration)
                 return Task.isCancelled ? nil : .timeOver
@@ -154,17 +172,12 @@ package struct Demo: Sendable {
         await conclude(client, alerts: alerts, receiver: receiver)
         await client.shutdown()
         switch end {
-        case .signal: return true
+        case .stopped: return true
         case .failed(let reason): throw DemoError(description: reason)
         case .timeOver:
             let sufficed = duration >= .seconds(40)
             return !sufficed || (alerts.hasFired && alerts.hasResolved && receiver.calls.count >= 2)
         }
-    }
-
-    private func waitForSignal() async -> End? {
-        for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return .signal }
-        return nil
     }
 
     private func watchChildren(_ children: [ChildProcess]) async -> End? {

@@ -9,9 +9,9 @@ struct DemoPorts {
     var http: UInt16
     var webhook: UInt16
 
-    /// Four ports from `base` on, or whichever the kernel has free.
+    /// Four ports from `base` on (at most 65,532), or whichever the kernel has free.
     init(base: UInt16?) throws {
-        if let base, base <= UInt16.max - 3 {
+        if let base {
             (broker, udp, http, webhook) = (base, base + 1, base + 2, base + 3)
             return
         }

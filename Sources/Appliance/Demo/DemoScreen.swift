@@ -7,10 +7,12 @@ internal import Synchronization
 final class DemoScreen: Sendable {
     private let clock = SystemClock()
     private let start: MonotonicInstant
-    private let write: @Sendable (String) -> Void
+    private let write: @Sendable (String) -> Bool
+    private let closed = AsyncStream.makeStream(of: Void.self)
     private let lastReading = Mutex<[String: String]>([:])
 
-    init(write: @escaping @Sendable (String) -> Void) {
+    /// `write`: takes one line; false where nobody reads any more.
+    init(write: @escaping @Sendable (String) -> Bool) {
         self.write = write
         start = clock.monotonic()
     }
@@ -18,11 +20,16 @@ final class DemoScreen: Sendable {
     func say(_ text: String) {
         let seconds = Int(clamping: clock.monotonic().since(start).components.seconds)
         let passed = String(format: "%02d:%02d", seconds / 60, seconds % 60)
-        write("\(passed)  \(text)")
+        plain("\(passed)  \(text)")
     }
 
     func plain(_ text: String) {
-        write(text)
+        if !write(text) { closed.continuation.yield() }
+    }
+
+    /// Suspends until a line found no reader, or the task is cancelled.
+    func waitUntilClosed() async {
+        for await _ in closed.stream { return }
     }
 
     /// Remembers the newest event of an input, to be shown at the next `picture`.

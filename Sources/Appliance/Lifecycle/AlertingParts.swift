@@ -22,6 +22,7 @@ final class AlertingParts: Sendable {
 
     init(
         configuration: Configuration,
+        rules: RuleSet,
         log: CommitLog,
         clock: any Platform.Clock,
         watch: ThreadWatch,
@@ -38,7 +39,7 @@ final class AlertingParts: Sendable {
             dataDirectory: configuration.data,
             disk: disk,
             clock: clock,
-            rules: try RuleSet(configuration.rules),
+            rules: rules,
             origin: origin,
             book: book,
             seed: randomSeed(),
@@ -75,10 +76,10 @@ final class AlertingParts: Sendable {
         try? await client.shutdown()
     }
 
-    /// Puts changed rules and hooks in force.
-    func apply(_ configuration: Configuration) async {
+    /// Puts changed rules and hooks in force. `rules`: those of `configuration`.
+    func apply(_ configuration: Configuration, rules: RuleSet) async {
         let origin = AlertingParts.origin(configuration)
-        if let rules = try? RuleSet(configuration.rules) { runner.apply(rules, origin: origin) }
+        runner.apply(rules, origin: origin)
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
     }
 

@@ -11,6 +11,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import Platform
 internal import Rules
+internal import ServiceLifecycle
 internal import Synchronization
 internal import UnixSignals
 
@@ -31,6 +32,16 @@ package struct Daemon: Sendable {
     ///
     /// - Throws: `CommandFailure` with the exit code, where it could not start or had to stop.
     package func run() async throws {
+        // Trapped before anything starts: what comes while the log recovers is acted on afterwards.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        do {
+            try await run(until: signals)
+        } catch {
+            throw CommandFailure.explaining(error)
+        }
+    }
+
+    private func run(until signals: UnixSignalsSequence) async throws {
         let configuration = loaded.configuration
         for warning in loaded.warnings { logger.warning("\(warning)") }
         let clock = SystemClock(trustsWallClock: configuration.clock == .trust)
@@ -44,12 +55,12 @@ package struct Daemon: Sendable {
             parts = try await DaemonParts(loaded: loaded, opened: opened, clock: clock, watch: watch, logger: logger)
         } catch {
             logThread.close()
-            guard let failure = error as? LogError else { throw error }
-            throw DataDirectory.failure(failure, status: ExitStatus.inputOutput)
+            try? opened.registry.close()
+            throw error
         }
         let manager = ServiceManager()
         do {
-            try await serve(parts, manager: manager, watch: watch, end: end)
+            try await serve(parts, until: signals, manager: manager, watch: watch, end: end)
         } catch {
             manager.notify("STOPPING=1")
             await parts.stop()
@@ -79,52 +90,87 @@ package struct Daemon: Sendable {
         logger.info("log open after \(recovery.duration)")
     }
 
-    private func serve(_ parts: DaemonParts, manager: ServiceManager, watch: ThreadWatch, end: DaemonEnd) async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            // A task that gives true ends the daemon.
+    /// What the tasks of `serve` say when they return.
+    private enum Ended {
+        /// It is time for the daemon to end.
+        case daemon
+        case server
+        case other
+    }
+
+    private func serve(
+        _ parts: DaemonParts,
+        until signals: UnixSignalsSequence,
+        manager: ServiceManager,
+        watch: ThreadWatch,
+        end: DaemonEnd
+    ) async throws {
+        let server = gracefully(parts.server)
+        try await withThrowingTaskGroup(of: Ended.self) { group in
             group.addTask {
-                for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
-                    guard signal == .sighup else { return true }
+                for await signal in signals {
+                    guard signal == .sighup else { break }
                     await reload(parts)
                 }
-                return true
+                return .daemon
             }
             group.addTask {
                 await end.wait()
-                return true
+                return .daemon
             }
             group.addTask {
-                await parts.keeper.run(); return false
+                await parts.keeper.run()
+                return .other
             }
             group.addTask {
-                await parts.sampleRates(); return false
+                await parts.sampleRates()
+                return .other
             }
             group.addTask {
-                await parts.recorder.tickUntilCancelled(); return false
+                await parts.recorder.tickUntilCancelled()
+                return .other
             }
             group.addTask {
-                try await parts.server.run(); return false
+                try await server.run()
+                return .server
             }
             group.addTask {
-                await feedWatchdog(manager, watch, parts.clock); return false
+                await feedWatchdog(manager, watch, parts.clock)
+                return .other
             }
             group.addTask {
                 let listening = try await parts.server.listening()
-                await parts.startInputs()
+                try await parts.startInputs()
                 manager.notify("READY=1\nSTATUS=running")
                 let port = listening.networkPort.map { "; HTTP on port \($0)" } ?? ""
                 logger.notice("ready\(port)")
-                return false
+                return .other
             }
-            while let isEnd = try await group.next() {
-                if isEnd { break }
-            }
+            while let ended = try await group.next(), ended != .daemon {}
+            await server.triggerGracefulShutdown()
+            while let ended = try? await group.next(), ended != .server {}
             group.cancelAll()
         }
     }
 
+    /// Lets answers under way end before the server is cancelled.
+    private func gracefully(_ server: APIServer) -> ServiceGroup {
+        var quiet = logger
+        // Why the server ended is said by `run`.
+        quiet.logLevel = .critical
+        var configuration = ServiceGroupConfiguration(services: [server], logger: quiet)
+        configuration.maximumGracefulShutdownDuration = .seconds(2)
+        return ServiceGroup(configuration: configuration)
+    }
+
     private func reload(_ parts: DaemonParts) async {
-        let outcome = await parts.reload()
+        let outcome: ReloadDocument
+        do {
+            outcome = try await parts.reload()
+        } catch {
+            logger.error("the configuration was not reloaded: \(error)")
+            return
+        }
         if outcome.applied {
             logger.notice(
                 "configuration reloaded: \(outcome.changes.isEmpty ? "no changes" : outcome.changes.joined(separator: "; "))"

@@ -23,6 +23,8 @@ final class DaemonParts: Sendable {
     let alerting: AlertingParts
     let server: APIServer
     let rates = RateMeter()
+    let disk = DiskMeter()
+    let registryReport: RegistryOpenReport
     let started: Timestamp
 
     private let loader: ConfigurationLoader
@@ -34,6 +36,8 @@ final class DaemonParts: Sendable {
     private let eventLoops: MultiThreadedEventLoopGroup
     private let logger: Logger
     private let state: Mutex<State>
+    /// Start of the inputs, reloads and the stop.
+    private let changes = OneAtATime()
 
     private struct State {
         var configuration: Configuration
@@ -54,6 +58,7 @@ final class DaemonParts: Sendable {
         self.logger = logger
         log = opened.log
         registry = opened.registry
+        registryReport = opened.registryReport
         started = clock.now()
         loader = ConfigurationLoader()
         configurationPath = loaded.files.first
@@ -67,6 +72,7 @@ final class DaemonParts: Sendable {
         readersThread = ThreadExecutor(name: "readers")
         alerting = try await AlertingParts(
             configuration: configuration,
+            rules: try RuleSet(configuration.rules),
             log: opened.log,
             clock: clock,
             watch: watch,
@@ -135,15 +141,18 @@ final class DaemonParts: Sendable {
 
     // MARK: Lifecycle
 
-    func startInputs() async {
-        await inputs.apply(configuration)
-        state.withLock { $0.isReady = true }
+    func startInputs() async throws {
+        try await changes.run { [self] in
+            guard !isStopping else { return }
+            await inputs.apply(configuration)
+            state.withLock { $0.isReady = true }
+        }
     }
 
     /// Stops what takes in, then what reads, then records the stop. The log is still open on return.
     func stop() async {
         state.withLock { $0.isStopping = true }
-        await inputs.stopAll()
+        try? await changes.run { [inputs] in await inputs.stopAll() }
         await keeper.save()
         await alerting.stop()
         recorder.stop()
@@ -151,9 +160,13 @@ final class DaemonParts: Sendable {
         try? await eventLoops.shutdownGracefully()
     }
 
+    /// Samples what is shown as a rate, until the task is cancelled.
     func sampleRates() async {
         while !Task.isCancelled {
-            rates.sample(inputs.views(), at: clock.monotonic())
+            let now = clock.monotonic()
+            rates.sample(inputs.views(), at: now)
+            let space = DataSpace.current(self)
+            if space.total > 0 { disk.sample(free: space.free, at: now) }
             try? await Task.sleep(for: .seconds(5))
         }
     }
@@ -166,7 +179,16 @@ final class DaemonParts: Sendable {
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
     /// Loads the configuration anew and applies what can be applied while running; a bad file changes nothing.
-    func reload() async -> ReloadDocument {
+    ///
+    /// - Throws: `APIFailure` where the daemon is on its way down.
+    func reload() async throws -> ReloadDocument {
+        try await changes.run { [self] in
+            guard !isStopping else { throw APIFailure(.unavailable, "the daemon is stopping") }
+            return try await loadAndApply()
+        }
+    }
+
+    private func loadAndApply() async throws -> ReloadDocument {
         switch loader.load(path: configurationPath) {
         case .failure(let failure):
             state.withLock { $0.wasLastReloadSuccessful = false }
@@ -179,6 +201,7 @@ final class DaemonParts: Sendable {
             next.listen = old.listen
             next.log = old.log
             next.clock = old.clock
+            let rules = try RuleSet(next.rules)
             state.withLock {
                 $0.configuration = next
                 $0.wasLastReloadSuccessful = true
@@ -187,7 +210,7 @@ final class DaemonParts: Sendable {
             if let automatic = try? await registry.automaticCount() {
                 sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             }
-            await alerting.apply(next)
+            await alerting.apply(next, rules: rules)
             return ReloadDocument(applied: true, changes: changes.map(\.description))
         }
     }

@@ -37,7 +37,7 @@ enum DataDirectory {
         do throws(RegistryError) {
             (registry, report) = try DeviceRegistry.open(path: "\(path)/registry.sqlite", at: clock.now())
         } catch {
-            throw CommandFailure(ExitStatus.inputOutput, "\(error)", hint: error.hint)
+            throw failure(error)
         }
         do throws(LogError) {
             let log = try CommitLog.open(
@@ -68,6 +68,15 @@ enum DataDirectory {
                 hint: "`data` in the configuration says where; the daemon's user must be able to write there"
             )
         }
+    }
+
+    static func failure(_ error: RegistryError) -> CommandFailure {
+        let isPermission = error.code == .permission
+        return CommandFailure(
+            isPermission ? ExitStatus.permission : ExitStatus.inputOutput,
+            "\(error.path): \(error.message)",
+            hint: error.hint
+        )
     }
 
     static func failure(_ error: LogError, status: Int32) -> CommandFailure {

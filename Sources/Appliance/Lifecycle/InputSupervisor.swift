@@ -29,6 +29,8 @@ actor InputSupervisor {
     private struct Group {
         var plan: Plan
         var thread: SteppingThread
+        /// Set where the inputs could not be built: the next `apply` tries again.
+        var hasFailed: StopFlag
     }
 
     private let surroundings: InputSurroundings
@@ -51,10 +53,11 @@ actor InputSupervisor {
         let wanted = InputSupervisor.groups(of: configuration.inputs).map {
             Plan(inputs: $0, devices: configuration.devices, box: configuration.name)
         }
-        let ended = groups.filter { !wanted.contains($0.plan) }
+        let kept = Set(groups.filter { wanted.contains($0.plan) && !$0.hasFailed.isSet }.map(\.plan))
+        let ended = groups.filter { !kept.contains($0.plan) }
         for group in ended { group.thread.stop() }
         for group in ended { group.thread.join() }
-        groups.removeAll { !wanted.contains($0.plan) }
+        groups.removeAll { !kept.contains($0.plan) }
         let known = Dictionary(
             entries.withLock { $0 }.map { ($0.configuration.name, $0) },
             uniquingKeysWith: { a, _ in a }
@@ -68,10 +71,10 @@ actor InputSupervisor {
         }
         entries.withLock { $0 = fresh }
         let byName = Dictionary(fresh.map { ($0.configuration.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let running = Set(groups.map(\.plan))
-        for plan in wanted where !running.contains(plan) {
-            let thread = start(plan.inputs.compactMap { byName[$0.name] }, configuration)
-            groups.append(Group(plan: plan, thread: thread))
+        for plan in wanted where !kept.contains(plan) {
+            let hasFailed = StopFlag()
+            let thread = start(plan.inputs.compactMap { byName[$0.name] }, configuration, hasFailed)
+            groups.append(Group(plan: plan, thread: thread, hasFailed: hasFailed))
         }
     }
 
@@ -96,7 +99,11 @@ actor InputSupervisor {
         return groups
     }
 
-    private func start(_ entries: [Entry], _ configuration: Configuration) -> SteppingThread {
+    private func start(
+        _ entries: [Entry],
+        _ configuration: Configuration,
+        _ hasFailed: StopFlag
+    ) -> SteppingThread {
         let surroundings = surroundings
         let typeName = entries.first?.configuration.transport.typeName ?? "input"
         let name = entries.count == 1 ? entries[0].configuration.name : typeName
@@ -116,6 +123,7 @@ actor InputSupervisor {
                 let adapter = try definition.makeAdapter(endpoints, surroundings.environment)
                 return (step: { adapter.step() }, finish: { adapter.finish() })
             } catch {
+                hasFailed.set()
                 for entry in entries { entry.state.set(InputState(isUp: false, text: "\(error)")) }
                 return (step: { pauseThread(for: InputLimits.stepWaitMax) }, finish: {})
             }

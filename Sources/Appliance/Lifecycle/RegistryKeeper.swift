@@ -12,7 +12,8 @@ actor RegistryKeeper {
     private let clock: any Clock
     private let logger: Logger
     private var unsaved = SightingReport()
-    private var isFailing = false
+    /// Whether the last report could not be stored.
+    private(set) var isFailing = false
 
     init(registry: DeviceRegistry, sightings: DeviceSightings, clock: any Clock, logger: Logger) {
         self.registry = registry

@@ -15,6 +15,8 @@ struct RecordFilter: ~Copyable {
     private let until: Timestamp?
     private let isReadings: Bool
     private var event = StoredEvent()
+    /// Whether a record of the time of `--to` or later came by.
+    private(set) var hasSeenEnd = false
 
     init(_ query: RecordQuery) {
         device = query.device.map(Glob.init)
@@ -32,8 +34,11 @@ struct RecordFilter: ~Copyable {
         guard let value = record.value else { return false }
         let isEvent = isReadings && event.decode(value.bytes)
         let received = isEvent ? Timestamp(milliseconds: event.received) : record.timestamp
+        if let until, received >= until {
+            hasSeenEnd = true
+            return false
+        }
         if let since, received < since { return false }
-        if let until, received >= until { return false }
         if let device, !matches(device, record, value) { return false }
         guard let metric else { return true }
         guard isEvent else { return TopLevelMember.text("metric", in: value).map { $0 == metric } ?? false }

@@ -33,8 +33,15 @@ actor RecordStream {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// - Throws: `APIFailure` where the query names no topic or partition of the log.
+    /// - Throws: `APIFailure` where the query names no topic or partition of the log, or wants too many of the last records.
     init(_ query: RecordQuery, log: CommitLog, executor: ThreadExecutor) throws {
+        if query.from == nil, let count = query.count, count > APILimits.lastRecordsMax {
+            throw APIFailure(
+                .badRequest,
+                "the last \(count) records are more than \(APILimits.lastRecordsMax)",
+                hint: "give `from`: earliest, an offset, or a time"
+            )
+        }
         self.query = query
         self.log = log
         self.executor = executor
@@ -60,8 +67,13 @@ actor RecordStream {
                 case .offset(let offset): min(max(start, Offset(offset)), high)
                 case .time(let time): partition.offset(forAppendTime: time)
                 }
-            var end: Offset? = query.follow ? nil : high
-            if case .offset(let offset) = query.to { end = min(end ?? Offset(offset), Offset(offset)) }
+            let end: Offset? =
+                switch query.to {
+                case .earliest: start
+                case .latest: high
+                case .offset(let offset): query.follow ? Offset(offset) : min(Offset(offset), high)
+                case nil, .time: query.follow ? nil : high
+                }
             return Span(partition: partition, next: next, end: end)
         }
     }
@@ -71,11 +83,25 @@ actor RecordStream {
         if query.from == nil, let lines = try lastLines() { return lines }
         while left > 0, !Task.isCancelled {
             if let lines = try readSome() { return lines }
-            guard query.follow else { return nil }
+            if hasReachedEnd() { break }
             guard await waitForCommit() else { break }
         }
         stopListening()
         return nil
+    }
+
+    /// Whether every partition was read up to its end.
+    ///
+    /// While following up to a time the end shows only when a record of that time or later comes: what was received
+    /// earlier then lies below the high watermarks as they are, so that a partition where nothing comes ends as well.
+    private func hasReachedEnd() -> Bool {
+        if filter.hasSeenEnd {
+            let snapshot = log.snapshot()
+            for index in spans.indices where spans[index].end == nil {
+                spans[index].end = snapshot.highWatermark(of: spans[index].partition)
+            }
+        }
+        return spans.allSatisfy { span in span.end.map { span.next >= $0 } ?? false }
     }
 
     // MARK: Reading

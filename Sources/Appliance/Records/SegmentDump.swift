@@ -7,8 +7,9 @@ internal import Platform
 package enum SegmentDump {
     /// Hands over one line per batch and, indented, one per record, as JSON.
     ///
-    /// - Throws: `CommandFailure` 66 where there is no such file, 74 where it cannot be read.
+    /// - Throws: `CommandFailure` 66 where there is no such file, 74 where it cannot be read, 77 where this user may not.
     package static func run(_ path: String, _ write: (String) -> Void) throws(CommandFailure) {
+        try AccessCheck.require(path, R_OK)
         guard FileManager.default.fileExists(atPath: path) else {
             throw CommandFailure(ExitStatus.noInput, "there is no file \(path)")
         }

@@ -27,10 +27,21 @@ struct StatusView: StatusProvider {
 
     func status() async throws -> StatusDocument {
         let parts = try box.parts()
-        let samples = try await RejectedSamples.read(parts)
         let views = parts.inputs.views()
         let space = DataSpace.current(parts)
-        let problems = problems(parts, views)
+        var problems = problems(parts, views) + (await registryProblems(parts))
+        var samples = RejectedSamples()
+        do {
+            samples = try await RejectedSamples.read(parts)
+        } catch {
+            problems.append("topic rejected cannot be read: \(error); see `forebay log verify`")
+        }
+        var newest: [String] = []
+        do throws(RegistryError) {
+            newest = try await parts.registry.newest(.new, count: StatusView.newestMax)
+        } catch {
+            problems.append("the registry cannot be read: \(error)")
+        }
         return StatusDocument(
             box: parts.configuration.name,
             version: ProductVersion.text,
@@ -41,14 +52,14 @@ struct StatusView: StatusProvider {
             time: JSONTimestamp(parts.clock.now()),
             clockSynchronised: parts.clock.quality() == .synchronised,
             inputs: views.map { status($0, rate: parts.rates.rate(of: $0.configuration.name), samples) },
-            devices: try await devices(parts),
+            devices: devices(parts, newest: newest),
             alerts: AlertsStatus(pending: parts.alerting.pendingCount(), firing: parts.alerting.firing()),
             hooks: parts.alerting.hookStatuses(),
             disk: DiskStatus(
                 freeBytes: space.free,
                 sizeBytes: space.total,
                 logBytes: parts.log.partitions.reduce(0) { $0 + $1.sizeBytes.value },
-                daysLeft: nil
+                daysLeft: parts.disk.daysLeft(free: space.free, at: parts.clock.monotonic())
             )
         )
     }
@@ -93,6 +104,17 @@ struct StatusView: StatusProvider {
         return problems
     }
 
+    private func registryProblems(_ parts: DaemonParts) async -> [String] {
+        var problems: [String] = []
+        if case .damaged(let path) = parts.registryReport {
+            problems.append("the registry was damaged; it is kept as \(path), and a new one was made")
+        }
+        if await parts.keeper.isFailing {
+            problems.append("the registry does not take what the inputs see; it is kept in memory until it does")
+        }
+        return problems
+    }
+
     private func status(_ view: InputView, rate: Double, _ samples: RejectedSamples) -> InputStatus {
         let name = view.configuration.name
         return InputStatus(
@@ -124,14 +146,13 @@ struct StatusView: StatusProvider {
         )
     }
 
-    private func devices(_ parts: DaemonParts) async throws -> DevicesStatus {
+    private func devices(_ parts: DaemonParts, newest: [String]) -> DevicesStatus {
         let counts = parts.registry.countsByState()
-        let newest = try await parts.registry.list(DeviceFilter(state: .new, count: StatusView.newestMax))
         return DevicesStatus(
             new: counts[.new] ?? 0,
             active: counts[.active] ?? 0,
             blocked: counts[.blocked] ?? 0,
-            newest: newest.devices.map(\.id)
+            newest: newest
         )
     }
 

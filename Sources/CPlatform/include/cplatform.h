@@ -64,6 +64,8 @@ int forebay_udp_receive(struct forebay_udp_receiver *receiver, int descriptor);
 const struct forebay_datagram *forebay_udp_datagrams(const struct forebay_udp_receiver *receiver);
 // The newest SO_RXQ_OVFL count that came with a datagram (modulo 2^32); 0 as long as there was none.
 int forebay_udp_noted_drops(const struct forebay_udp_receiver *receiver, uint32_t *drops);
+// Forgets that count: the next datagrams come from another socket.
+void forebay_udp_forget_drops(struct forebay_udp_receiver *receiver);
 // The same count as it stands now (SO_MEMINFO): drops behind the last datagram are in it too. 0 or a negative errno.
 int forebay_udp_socket_drops(int descriptor, uint32_t *drops);
 // Gives the memory that long datagrams took back to the kernel. No datagram may be in use.

@@ -35,7 +35,8 @@ package final class CursorFile {
     private var failure: DiskError?
 
     /// Opens `<data>/cursors/<name>`, creating it (durably) where it is not there. A name is 1 to 249 of the characters
-    /// of a topic name.
+    /// of a topic name. That a name which is there already is durable too is for `CommitLog.open` to see to, which comes
+    /// first.
     package init(dataDirectory: String, name: String, disk: any Disk) throws(LogError) {
         guard TopicName(name) != nil else { throw LogError(.invalidName, "\"\(name)\" is no name for a cursor") }
         let directory = dataDirectory + "/cursors"
@@ -55,10 +56,13 @@ package final class CursorFile {
         }
     }
 
-    /// Reads both slots. After `.damaged` the next `store` begins anew.
+    /// Reads both slots. After `.damaged` the next `store` begins anew. Durable on return: a process that was killed
+    /// between its write and its sync leaves a value that only the page cache has, and nobody may act on it before the
+    /// device has it too. After a disk error the cursor is unusable and throws it again.
     package func load() throws(LogError) -> Contents {
-        var bytes = [UInt8](repeating: 0, count: 2 * CursorFile.slotBytes)
         let file = file
+        try attempt { () throws(DiskError) in try file.sync() }
+        var bytes = [UInt8](repeating: 0, count: 2 * CursorFile.slotBytes)
         let result: Result<Int, DiskError> = bytes.withUnsafeMutableBytes { buffer in
             Result { () throws(DiskError) in try file.read(into: buffer, at: 0) }
         }
@@ -89,7 +93,6 @@ package final class CursorFile {
     /// Throws `tooLarge` beyond 4,000 bytes, changing nothing. After a disk error the cursor is unusable and throws it
     /// again.
     package func store(_ payload: [UInt8]) throws(LogError) {
-        if let failure { throw LogError(failure) }
         guard payload.count <= Limits.cursorBytesMax else {
             throw LogError(.tooLarge, "a cursor holds \(Limits.cursorBytesMax) bytes, not \(payload.count)", path: path)
         }
@@ -102,14 +105,21 @@ package final class CursorFile {
         var slot: [UInt8] = []
         slot.appendBigEndian(body.withUnsafeBytes { CRC32C.checksum($0) })
         slot += body
-        do {
+        try attempt { () throws(DiskError) in
             try CursorFile.write(slot, to: file, at: Int64(next % 2) * Int64(CursorFile.slotBytes))
             try file.sync()
+        }
+        sequence = next
+    }
+
+    private func attempt(_ body: () throws(DiskError) -> Void) throws(LogError) {
+        if let failure { throw LogError(failure) }
+        do {
+            try body()
         } catch {
             failure = error
             throw LogError(error)
         }
-        sequence = next
     }
 
     private static func write(_ bytes: [UInt8], to file: any DiskFile, at position: Int64) throws(DiskError) {

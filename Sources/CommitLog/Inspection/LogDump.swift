@@ -13,7 +13,6 @@ package enum DumpedItem {
 }
 
 /// What is in one segment file, batch by batch: `forebay log dump`.
-/// The walk over one file.
 package enum LogDump {
     /// Walks the file from its start, calling `visit` in file order; no log needs to be open, nothing is changed.
     package static func dump(_ path: String, disk: any Disk, visit: (DumpedItem) -> Void) throws(LogError) {

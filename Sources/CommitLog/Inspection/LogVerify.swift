@@ -29,7 +29,6 @@ package struct LogDamage: Hashable, Sendable {
 }
 
 /// What a walk over the whole log found: `forebay log verify`.
-/// The whole answer; what `log verify` prints.
 package struct LogVerification: Hashable, Sendable {
     package var partitions: [PartitionVerification] = []
     package var damage: [LogDamage] = []

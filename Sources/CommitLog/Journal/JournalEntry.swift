@@ -14,7 +14,7 @@
 // |    2 | segment opened | base offset 8, append time 9, boot id 16                                             |
 // |    3 | segment sealed | base offset 8, end offset 8, length 8, CRC-32C of the file 4, max timestamp 8,       |
 // |      |                | first append time 9, last append time 9                                              |
-// |    4 | recovery point | offset 8: everything below was synced                                                |
+// |    4 | recovery point | offset 8: everything below was synced; append time 9 of what ends there, or nothing    |
 // |    5 | retention      | new log start offset 8                                                               |
 // |    6 | gap            | from 8, to 8 (first offset that is there again), reason 1                              |
 //
@@ -82,13 +82,15 @@ enum JournalEntry: Hashable, Sendable {
     case partition(topicID: UniqueIdentifier, configuration: TopicConfiguration)
     case segmentOpened(base: Offset, at: AppendTime, bootID: UniqueIdentifier)
     case segmentSealed(SealedSegment)
-    case recoveryPoint(Offset)
+    case recoveryPoint(Offset, lastAppend: AppendTime?)
     case retention(logStart: Offset)
     case gap(OffsetGap)
 
     static let headerBytes = 8
     /// Larger than any entry that this version writes, small enough to bound a search through damage.
     static let lengthMax = 4096
+    /// Positions in a segment are 32 bits wide, so none is longer; sums of lengths cannot overflow either.
+    private static let segmentBytesMax = Int64(Int32.max)
 
     private var type: UInt8 {
         switch self {
@@ -125,7 +127,10 @@ enum JournalEntry: Hashable, Sendable {
             body.appendBigEndian(segment.maxTimestamp.milliseconds)
             JournalEntry.append(segment.firstAppend, to: &body)
             JournalEntry.append(segment.lastAppend, to: &body)
-        case .recoveryPoint(let offset), .retention(let offset):
+        case .recoveryPoint(let offset, let lastAppend):
+            body.appendBigEndian(offset.value)
+            if let lastAppend { JournalEntry.append(lastAppend, to: &body) }
+        case .retention(let offset):
             body.appendBigEndian(offset.value)
         case .gap(let gap):
             body.appendBigEndian(gap.from.value)
@@ -158,8 +163,8 @@ enum JournalEntry: Hashable, Sendable {
             self = .segmentOpened(base: base, at: time, bootID: UniqueIdentifier(high: high, low: low))
         case 3:
             guard let base = reader.offset(), let end = reader.offset(), end >= base, let length = reader.offset(),
-                let checksum: UInt32 = reader.integer(), let latest: Int64 = reader.integer(),
-                let first = reader.appendTime(), let last = reader.appendTime()
+                length.value <= JournalEntry.segmentBytesMax, let checksum: UInt32 = reader.integer(),
+                let latest: Int64 = reader.integer(), let first = reader.appendTime(), let last = reader.appendTime()
             else { return nil }
             self = .segmentSealed(
                 SealedSegment(
@@ -172,9 +177,12 @@ enum JournalEntry: Hashable, Sendable {
                     lastAppend: last
                 )
             )
-        case 4, 5:
+        case 4:
             guard let offset = reader.offset() else { return nil }
-            self = type == 4 ? .recoveryPoint(offset) : .retention(logStart: offset)
+            self = .recoveryPoint(offset, lastAppend: reader.appendTime())
+        case 5:
+            guard let offset = reader.offset() else { return nil }
+            self = .retention(logStart: offset)
         case 6:
             guard let from = reader.offset(), let to = reader.offset(), to >= from, let code: UInt8 = reader.integer(),
                 let reason = OffsetGap.Reason(rawValue: code)

@@ -15,6 +15,8 @@ struct JournalState: Sendable {
     var sealed: [Offset: SealedSegment] = [:]
     /// Everything below was synced once, by explicit entry or because a segment was sealed.
     var recoveryPoint = Offset.zero
+    /// When the last record below the recovery point was appended, or a later time; nil where nobody knows.
+    var lastAppend: AppendTime?
     var logStart = Offset.zero
     /// By `from`; at most `Limits.gapsMax`.
     var gaps: [OffsetGap] = []
@@ -28,14 +30,20 @@ struct JournalState: Sendable {
             opened[base] = Opened(at: time, bootID: bootID)
         case .segmentSealed(let segment):
             sealed[segment.base] = segment
-            recoveryPoint = max(recoveryPoint, segment.end)
-        case .recoveryPoint(let offset):
-            recoveryPoint = max(recoveryPoint, offset)
+            advance(to: segment.end, segment.lastAppend)
+        case .recoveryPoint(let offset, let lastAppend):
+            advance(to: offset, lastAppend)
         case .retention(let offset):
             logStart = max(logStart, offset)
         case .gap(let gap):
             add(gap)
         }
+    }
+
+    private mutating func advance(to offset: Offset, _ time: AppendTime?) {
+        guard offset >= recoveryPoint else { return }
+        recoveryPoint = offset
+        lastAppend = time
     }
 
     private mutating func add(_ gap: OffsetGap) {
@@ -59,7 +67,7 @@ struct JournalState: Sendable {
             if let known = sealed[base] { entries.append(.segmentSealed(known)) }
         }
         entries += gaps.filter { $0.to > logStart }.map { .gap($0) }
-        if recoveryPoint > .zero { entries.append(.recoveryPoint(recoveryPoint)) }
+        if recoveryPoint > .zero { entries.append(.recoveryPoint(recoveryPoint, lastAppend: lastAppend)) }
         return entries
     }
 }

@@ -39,11 +39,40 @@ final class PartitionJournal {
     }
 
     private static func path(in directory: String) -> String { "\(directory)/\(fileName)" }
+    /// A rewritten journal that is not in place yet.
+    private static func successorPath(in directory: String) -> String { path(in: directory) + ".new" }
 
     /// Reads the journal of a partition directory, changing nothing.
     static func read(disk: any Disk, directory: String) throws(DiskError) -> JournalReading {
         let path = path(in: directory)
-        guard try disk.exists(path) else { return JournalReading(condition: .missing) }
+        if try disk.exists(path) { return try read(path, disk: disk) }
+        return try successor(disk: disk, directory: directory) ?? JournalReading(condition: .missing)
+    }
+
+    /// Ends a rewrite that was cut off: its file takes the place of a journal that is not there any more, and goes where
+    /// the old one still is. Durable on return.
+    static func finishRewrite(disk: any Disk, directory: String) throws(DiskError) {
+        let path = path(in: directory)
+        let temporary = successorPath(in: directory)
+        guard try disk.exists(temporary) else { return }
+        if try !disk.exists(path), try successor(disk: disk, directory: directory) != nil {
+            try disk.rename(temporary, to: path)
+        } else {
+            try disk.remove(temporary)
+        }
+        try disk.syncDirectory(directory)
+    }
+
+    /// What a rewrite left that was cut off between its two renames. It was synced before the first of them, so
+    /// it is whole; an empty or a torn one is that of a partition which had no journal yet, and says nothing.
+    private static func successor(disk: any Disk, directory: String) throws(DiskError) -> JournalReading? {
+        let temporary = successorPath(in: directory)
+        guard try disk.exists(temporary) else { return nil }
+        let reading = try read(temporary, disk: disk)
+        return reading.condition == .whole && reading.validBytes > 0 ? reading : nil
+    }
+
+    private static func read(_ path: String, disk: any Disk) throws(DiskError) -> JournalReading {
         let file = try disk.open(path, .read)
         let size = try file.size()
         guard size <= Limits.journalBytesMax else { return JournalReading(condition: .damaged) }
@@ -85,7 +114,8 @@ final class PartitionJournal {
     }
 
     /// Opens the journal for appending after `reading`: cuts a torn tail, rewrites a damaged or missing one (the
-    /// damaged file is kept as `partition.journal.damaged`). Durable on return.
+    /// damaged file is kept as `partition.journal.damaged`). Durable on return, what an earlier process wrote and did not
+    /// live to sync included.
     static func open(
         disk: any Disk,
         directory: String,
@@ -96,10 +126,8 @@ final class PartitionJournal {
         switch reading.condition {
         case .whole, .tornTail:
             let file = try disk.open(path, .update)
-            if reading.condition == .tornTail {
-                try file.truncate(to: reading.validBytes)
-                try file.sync()
-            }
+            if reading.condition == .tornTail { try file.truncate(to: reading.validBytes) }
+            try file.sync()
             return PartitionJournal(
                 disk: disk,
                 directory: directory,
@@ -108,29 +136,42 @@ final class PartitionJournal {
                 state: reading.state
             )
         case .damaged, .missing:
-            if reading.condition == .damaged { try disk.rename(path, to: path + ".damaged") }
             let (file, length) = try replace(
                 disk: disk,
                 directory: directory,
-                entries: reading.state.compacted(keeping: bases)
+                entries: reading.state.compacted(keeping: bases),
+                keepsOld: reading.condition == .damaged
             )
             return PartitionJournal(disk: disk, directory: directory, file: file, length: length, state: reading.state)
         }
     }
 
-    /// Writes a new journal beside the old one and puts it in its place.
+    /// Writes a new journal beside the old one and puts it in its place; the old one is kept as `.damaged`, then
+    /// `.damaged-1` and so on, where it is asked for.
     private static func replace(
         disk: any Disk,
         directory: String,
-        entries: [JournalEntry]
+        entries: [JournalEntry],
+        keepsOld: Bool = false
     ) throws(DiskError) -> (file: any DiskFile, length: Int64) {
         let path = path(in: directory)
-        let temporary = path + ".new"
+        let temporary = successorPath(in: directory)
         if try disk.exists(temporary) { try disk.remove(temporary) }
         let file = try disk.open(temporary, .create)
         let bytes = entries.flatMap { $0.encoded() }
         try write(bytes, to: file, at: 0)
         try file.sync()
+        if keepsOld {
+            // The old name must not go before the new one is sure to be there.
+            try disk.syncDirectory(directory)
+            var kept = path + ".damaged"
+            var number = 0
+            while try disk.exists(kept) {
+                number += 1
+                kept = "\(path).damaged-\(number)"
+            }
+            try disk.rename(path, to: kept)
+        }
         try disk.rename(temporary, to: path)
         try disk.syncDirectory(directory)
         return (try disk.open(path, .update), Int64(bytes.count))

@@ -12,7 +12,6 @@ package struct CommitTicket: Hashable, Comparable, Sendable, BitwiseCopyable {
 }
 
 /// What became of batches that were offered to the log.
-/// What became of an offer.
 package enum OfferResult: Hashable, Sendable {
     case accepted(CommitTicket)
     /// The inbox or, for a topic that refuses then, the disk is full. The batches are still the caller's: keep and try
@@ -23,7 +22,6 @@ package enum OfferResult: Hashable, Sendable {
 }
 
 /// How far the commit behind a ticket is.
-/// How it stands with a ticket.
 package enum CommitOutcome: Hashable, Sendable {
     case durable
     /// Not yet: the time was over first.

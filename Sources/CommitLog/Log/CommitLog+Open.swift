@@ -81,7 +81,7 @@ extension CommitLog {
                     wanted.insert(TopicPartition(topic: topic, partition: PartitionIndex(Int32(clamping: number))))
                 }
             }
-            try create(wanted.subtracting(found), in: root, disk: disk)
+            try create(wanted.subtracting(found), in: root, configuration, disk: disk)
         }
         var openings: [PartitionOpening] = []
         for topicPartition in wanted.sorted() {
@@ -122,20 +122,26 @@ extension CommitLog {
         return try diskCall { () throws(DiskError) in
             if access == .readWrite {
                 if !isKnown { try LogFormat.write(format, in: configuration.directory, disk: disk) }
-                if try !disk.exists(root) {
-                    try disk.createDirectory(root)
-                    try disk.syncDirectory(configuration.directory)
-                }
+                try disk.createDirectory(root)
             }
             return try disk.exists(root) ? try disk.list(root) : []
         }
     }
 
-    private static func create(_ partitions: Set<TopicPartition>, in root: String, disk: any Disk) throws(LogError) {
-        guard !partitions.isEmpty else { return }
+    /// Creates the directories of new partitions and makes every name above the partitions durable: those of a process
+    /// that was killed before it could sync them look the same as others.
+    private static func create(
+        _ partitions: Set<TopicPartition>,
+        in root: String,
+        _ configuration: LogConfiguration,
+        disk: any Disk
+    ) throws(LogError) {
         try diskCall { () throws(DiskError) in
             for partition in partitions.sorted() { try disk.createDirectory("\(root)/\(partition)") }
+            let cursors = configuration.directory + "/cursors"
+            if try disk.exists(cursors) { try disk.syncDirectory(cursors) }
             try disk.syncDirectory(root)
+            try disk.syncDirectory(configuration.directory)
         }
     }
 }

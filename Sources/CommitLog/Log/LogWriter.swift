@@ -82,7 +82,7 @@ package final class LogWriter {
                 for writer in writers { try writer.writeRecoveryPoint() }
             } catch {
                 // Nothing acknowledged depends on it: recovery scans the active segment all the same.
-                if !error.isNoSpace { poison(error) }
+                if !error.isRetriable { poison(error) }
             }
         }
         log.inbox.fail()
@@ -111,8 +111,7 @@ package final class LogWriter {
             for writer in dirty { try writer.write() }
             try syncing.sync(dirty)
         } catch {
-            // A failed sync says nothing of what is on the disk, so it is final whatever its errno.
-            guard error.isNoSpace && error.operation != .sync else { return poison(error) }
+            guard error.isRetriable else { return poison(error) }
             return waitForSpace()
         }
         let batches = dirty.reduce(0) { $0 + $1.batchCount }
@@ -192,21 +191,32 @@ package final class LogWriter {
             }
             return true
         } catch {
-            guard error.isNoSpace && error.operation != .sync else { return poison(error) != .failed }
+            guard error.isRetriable else { return poison(error) != .failed }
             return true
         }
     }
 
-    /// Before a full disk is tried again: deletes the oldest segment of a topic that allows it. False where the disk
-    /// failed.
+    /// Before a full disk is tried again: deletes the oldest segment of a topic that allows it, the active one where there
+    /// is no other. False where the disk failed.
     private func makeRoom() -> Bool {
         do {
+            try rollWhereNothingIsSealed()
             try applyRetention(wantedBytes: max(1, dirty.reduce(0) { $0 + $1.pendingBytes }))
             return true
         } catch {
-            guard error.isNoSpace && error.operation != .sync else { return poison(error) != .failed }
+            guard error.isRetriable else { return poison(error) != .failed }
             return true
         }
+    }
+
+    /// Closes the oldest active segment that may go, unless a sealed one may: only those can be deleted.
+    private func rollWhereNothingIsSealed() throws(DiskError) {
+        let droppable = writers.filter { $0.partition.configuration.onFull == .dropOldest }
+        guard droppable.allSatisfy({ $0.partition.segmentCount == 1 }) else { return }
+        let age = { (writer: PartitionWriter) in writer.partition.segments.last?.extent.firstAppend?.timestamp }
+        let filled = droppable.filter { $0.partition.sizeBytes > ByteCount(0) }
+        let oldest = filled.min { (age($0)?.milliseconds ?? .min) < (age($1)?.milliseconds ?? .min) }
+        try oldest?.roll(makesRoom: true)
     }
 
     private func applyRetention(wantedBytes: Int64) throws(DiskError) {

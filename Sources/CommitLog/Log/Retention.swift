@@ -12,13 +12,14 @@ struct Retention {
         self.configuration = configuration
     }
 
-    /// Whether the active segment has outlived its topic's retention and is closed so that it can go.
+    /// Whether the active segment has outlived its topic's retention and is closed so that it can go: by its first
+    /// append or, where the clock could not be believed then, by its last.
     func wantsRoll(_ partition: Partition, now: AppendTime) -> Bool {
         guard now.isSynchronised, let retention = partition.configuration.retention,
             let extent = partition.segments.last?.extent, extent.length > 0,
-            let first = extent.firstAppend, first.isSynchronised
+            let known = [extent.firstAppend, extent.lastAppend].compactMap({ $0 }).first(where: \.isSynchronised)
         else { return false }
-        return now.timestamp.since(first.timestamp) > retention
+        return now.timestamp.since(known.timestamp) > retention
     }
 
     /// New log start offsets by slot, only where something goes; `wantedBytes` is the room that a waiting commit needs,

@@ -118,9 +118,11 @@ package final class Partition: Sendable {
         return low < segments.count ? segments[low] : nil
     }
 
-    /// Whether offsets `from` up to `to` are known to be missing.
-    func hasGap(from: Offset, to: Offset) -> Bool {
-        state.withLock { $0.gaps.contains { $0.from <= from && $0.to == to } }
+    /// Whether a batch at `base` may follow what ends at `expected`: directly, or over offsets that are known to be
+    /// missing.
+    func continues(_ expected: Offset, at base: Offset) -> Bool {
+        guard base > expected else { return base == expected }
+        return state.withLock { $0.gaps.contains { $0.from <= expected && $0.to == base } }
     }
 
     func setHighWatermark(_ offset: Offset) {
@@ -135,7 +137,7 @@ package final class Partition: Sendable {
     func removeSegments(below logStart: Offset) {
         start.store(logStart.value, ordering: .releasing)
         state.withLock { state in
-            state.segments.removeAll { $0.extent.isSealed && $0.extent.end <= logStart }
+            state.segments.removeAll { $0.isDeleted(below: logStart) }
         }
     }
 }

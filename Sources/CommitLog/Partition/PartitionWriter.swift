@@ -128,27 +128,33 @@ final class PartitionWriter {
 
     /// Seals the active segment and opens the next. On a thrown error the active segment is still the old one and the
     /// call can be repeated.
-    func roll() throws(DiskError) {
+    ///
+    /// `makesRoom` rolls on a full disk too, so that what is sealed can be deleted: without the indexes, which are hints,
+    /// and without the journal's entries, in place of which recovery takes the names of the files and their lengths.
+    func roll(makesRoom: Bool = false) throws(DiskError) {
         let extent = active.segment.extent
         let files = active.segment.files
         guard let index = active.segment.index else { return }
-        let encoded = index.encoded()
-        try replaceFile(files.offsetIndex, encoded.offsets)
-        try replaceFile(files.timeIndex, encoded.times)
-
         let now = AppendTime.now(clock)
         let next = SegmentFiles(directory: partition.directory, base: end)
+        let last = extent.lastAppend ?? now
         let sealed = SealedSegment(
             base: files.base,
             end: end,
             length: ByteCount(length),
             checksum: active.checksum,
             maxTimestamp: extent.maxTimestamp ?? Timestamp(milliseconds: 0),
-            firstAppend: extent.firstAppend ?? now,
-            lastAppend: extent.lastAppend ?? now
+            firstAppend: extent.firstAppend ?? last,
+            lastAppend: last
         )
-        let boot = UniqueIdentifier(text: clock.bootID) ?? UniqueIdentifier(high: 0, low: 0)
-        try journal.append([.segmentSealed(sealed), .segmentOpened(base: end, at: now, bootID: boot)])
+        do {
+            let encoded = index.encoded()
+            try replaceFile(files.offsetIndex, encoded.offsets)
+            try replaceFile(files.timeIndex, encoded.times)
+            try record(sealed, now)
+        } catch {
+            guard makesRoom, error.isRetriable else { throw error }
+        }
         if try disk.exists(next.log) { try disk.remove(next.log) }
         let file = try disk.open(next.log, .create)
         try disk.syncDirectory(partition.directory)
@@ -171,6 +177,13 @@ final class PartitionWriter {
         length = 0
     }
 
+    /// Once: a roll that a full disk stopped after this point is repeated.
+    private func record(_ sealed: SealedSegment, _ now: AppendTime) throws(DiskError) {
+        guard journal.state.sealed[sealed.base] != sealed || journal.state.opened[sealed.end] == nil else { return }
+        let boot = UniqueIdentifier(text: clock.bootID) ?? UniqueIdentifier(high: 0, low: 0)
+        try journal.append([.segmentSealed(sealed), .segmentOpened(base: sealed.end, at: now, bootID: boot)])
+    }
+
     private func replaceFile(_ path: String, _ bytes: [UInt8]) throws(DiskError) {
         if try disk.exists(path) { try disk.remove(path) }
         let file = try disk.open(path, .create)
@@ -184,11 +197,23 @@ final class PartitionWriter {
     // MARK: - Upkeep
 
     /// Gives up everything below `logStart`: recorded durably, then invisible, then removed.
+    ///
+    /// A disk that is full to the last byte has no room for the entry either. Then the segments are emptied first, oldest
+    /// first, and keep their names until the entry is written into the room that this made: recovery takes empty segments
+    /// in front for deleted ones, while names that are gone without an entry would be reported as a loss. Journal space
+    /// kept ready instead would not be sure to help, since a file system that copies on write needs room for every write.
     func delete(below logStart: Offset) throws(DiskError) {
-        let doomed = partition.segments.filter { $0.extent.isSealed && $0.extent.end <= logStart }
+        let doomed = partition.segments.filter { $0.isDeleted(below: logStart) }
         guard !doomed.isEmpty else { return }
-        try journal.append([.retention(logStart: logStart)])
-        partition.removeSegments(below: logStart)
+        do {
+            try journal.append([.retention(logStart: logStart)])
+            partition.removeSegments(below: logStart)
+        } catch {
+            guard error.isRetriable else { throw error }
+            partition.removeSegments(below: logStart)
+            for segment in doomed { try SegmentRemoval.empty(segment.files, disk: disk) }
+            try journal.append([.retention(logStart: logStart)])
+        }
         for segment in doomed { try SegmentRemoval.remove(segment.files, disk: disk) }
         try disk.syncDirectory(partition.directory)
         try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
@@ -197,7 +222,7 @@ final class PartitionWriter {
     /// Records that everything up to the durable end was synced.
     func writeRecoveryPoint() throws(DiskError) {
         guard journal.state.recoveryPoint < end else { return }
-        try journal.append([.recoveryPoint(end)])
+        try journal.append([.recoveryPoint(end, lastAppend: active.segment.extent.lastAppend)])
         try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
     }
 }

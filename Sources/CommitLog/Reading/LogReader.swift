@@ -15,11 +15,13 @@ package struct ReadResult: Hashable, Sendable {
 ///
 /// One thread (or actor) at a time; may block for the disk. Makes one or two reads of a file per call.
 package final class LogReader {
-    /// Where the last read of a partition ended.
+    /// Where to read a partition: the end of the last read, or what the index says.
     private struct Place {
         var offset: Offset
         var segment: Segment
         var position: Int64
+        /// The base offset that must stand at `position`, but for a known gap.
+        var expected: Offset
         var file: any DiskFile
     }
 
@@ -62,7 +64,9 @@ package final class LogReader {
             return try readBelow(limit, partition, from: from, maxBytes: maxBytes, into: &buffer)
         } catch {
             places[partition.slot] = nil
-            var failure = error
+            // Retention may have taken the segment, or emptied it, since its offsets were in range.
+            let isDeleted = from < partition.logStartOffset
+            var failure = isDeleted ? LogError(.offsetOutOfRange, "deleted by retention", offset: from) : error
             failure.topicPartition = partition.topicPartition
             throw failure
         }
@@ -83,12 +87,14 @@ package final class LogReader {
                 &buffer,
                 file: place.file,
                 position: place.position,
+                expecting: place.expected,
                 from: offset,
                 maxBytes: maxBytes
             )
             if found.byteCount > 0 {
                 place.offset = found.nextOffset
                 place.position = found.position
+                place.expected = found.nextOffset
                 places[partition.slot] = place
                 return ReadResult(nextOffset: found.nextOffset, byteCount: found.byteCount)
             }
@@ -110,14 +116,16 @@ package final class LogReader {
             return known
         }
         guard let segment = partition.segment(at: offset) else { return nil }
-        do {
+        return try diskCall { () throws(DiskError) in
             let file = try segment.openForReading()
-            let position = try segment.position(for: offset)
-            return Place(offset: offset, segment: segment, position: position, file: file)
-        } catch {
-            // Retention may have taken the segment between the look-up and the open.
-            guard error.isNotFound, offset < partition.logStartOffset else { throw LogError(error) }
-            throw LogError(.offsetOutOfRange, "deleted by retention", offset: offset)
+            let start = try segment.start(for: offset, in: partition)
+            return Place(
+                offset: offset,
+                segment: segment,
+                position: start.position,
+                expected: start.expected,
+                file: file
+            )
         }
     }
 
@@ -136,7 +144,7 @@ package final class LogReader {
             var offset = max(
                 partition.logStartOffset,
                 try diskCall { () throws(DiskError) in
-                    try segment.offset(before: timestamp)
+                    try segment.offset(before: timestamp, in: partition)
                 }
             )
             let limit = min(upTo, extent.end, partition.logEndOffset)

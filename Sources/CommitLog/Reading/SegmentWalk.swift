@@ -5,8 +5,17 @@ internal import Platform
 struct SegmentWalk {
     let partition: Partition
     let segment: Segment
+    /// As it is at the start of the read; what the writer adds meanwhile is for the next one.
+    let extent: Segment.Extent
     /// Batches that end beyond it are not returned.
     let limit: Offset
+
+    init(partition: Partition, segment: Segment, limit: Offset) {
+        self.partition = partition
+        self.segment = segment
+        self.limit = limit
+        extent = segment.extent
+    }
 
     struct Found {
         var nextOffset: Offset
@@ -24,7 +33,8 @@ struct SegmentWalk {
         var walked = 0
         /// The batches to return.
         var taken: Range<Int>?
-        var expected: Offset?
+        /// The base offset of the next batch, but for a known gap.
+        var expected: Offset
         var stop: Stop?
 
         enum Stop {
@@ -36,49 +46,51 @@ struct SegmentWalk {
         }
     }
 
-    /// Reads from `start`, the beginning of a batch at or before the one that contains `from`. Damage between `start`
-    /// and `from` is stepped over; damage where `from` should be is thrown.
+    /// Reads from `start`, the beginning of a batch at or before the one that contains `from`, whose base offset is
+    /// `first` or lies beyond a known gap. Damage between `start` and `from` is stepped over; damage where `from` should
+    /// be is thrown.
     func fill(
         _ buffer: inout ReadBuffer,
         file: any DiskFile,
         position start: Int64,
+        expecting first: Offset,
         from: Offset,
         maxBytes: Int
     ) throws(LogError) -> Found {
-        let length = segment.extent.length
         var wanted = max(SegmentWalk.readBytesMin, min(maxBytes, Limits.readBytesMax))
         var position = start
-        var expected: Offset?
-        while position < length {
+        var expected = first
+        while position < extent.length {
             buffer.reserve(wanted)
-            let count = try read(file, into: buffer.memory, at: position, upTo: length)
+            let count = try read(file, into: buffer.memory, at: position)
             let held = UnsafeRawBufferPointer(rebasing: buffer.memory[..<count])
-            let step = walk(held, fileRemaining: length - position, from: from, maxBytes: maxBytes, expected)
+            let step = walk(held, fileRemaining: extent.length - position, from: from, maxBytes: maxBytes, expected)
             expected = step.expected
             if let taken = step.taken {
                 buffer.keep(taken)
                 let next = position + Int64(taken.upperBound)
-                return Found(nextOffset: expected ?? from, position: next, byteCount: taken.count)
+                return Found(nextOffset: expected, position: next, byteCount: taken.count)
             }
             position += Int64(step.walked)
             switch step.stop {
             case .none:
-                if step.walked == 0 { return Found(nextOffset: from, position: position, byteCount: 0) }
+                // The file is shorter than it was when its batches became durable.
+                guard count > 0 else { throw try damage(file, at: position, max(expected, from)) }
             case .enough:
                 return Found(nextOffset: from, position: position, byteCount: 0)
             case .cut(let total):
                 // A batch larger than what was asked for is read whole, alone.
                 guard step.walked > 0 || wanted < total else {
-                    throw try damage(file, at: position, expected ?? from, length)
+                    throw try damage(file, at: position, max(expected, from))
                 }
                 wanted = max(wanted, total)
             case .invalid:
-                let next = try nextBatch(file, after: position, expected ?? segment.base, length)
+                let next = try nextBatch(file, after: position, expected)
                 guard let next, Offset(next.header.baseOffset) <= from else {
-                    throw try damage(file, at: position, max(expected ?? from, from), length)
+                    throw try damage(file, at: position, max(expected, from))
                 }
                 position = next.position
-                expected = nil
+                expected = Offset(next.header.baseOffset)
             }
         }
         return Found(nextOffset: from, position: position, byteCount: 0)
@@ -90,7 +102,7 @@ struct SegmentWalk {
         fileRemaining: Int64,
         from: Offset,
         maxBytes: Int,
-        _ expected: Offset?
+        _ expected: Offset
     ) -> Step {
         var step = Step(expected: expected)
         while step.walked < held.count {
@@ -124,17 +136,13 @@ struct SegmentWalk {
         case invalid
     }
 
-    private func check(_ held: UnsafeRawBufferPointer, fileRemaining: Int64, _ expected: Offset?) -> Check {
+    private func check(_ held: UnsafeRawBufferPointer, fileRemaining: Int64, _ expected: Offset) -> Check {
         guard let header = RecordBatchHeader(held) else {
             return fileRemaining >= Int64(RecordBatchHeader.byteCount) ? .cut(RecordBatchHeader.byteCount) : .invalid
         }
-        let base = Offset(header.baseOffset)
-        guard header.isPlausible, Int64(header.totalBytes) <= fileRemaining, base >= segment.base else {
-            return .invalid
-        }
-        if let expected, base != expected, !(base > expected && partition.hasGap(from: expected, to: base)) {
-            return .invalid
-        }
+        guard header.isPlausible, Int64(header.totalBytes) <= fileRemaining, header.endOffset <= extent.end,
+            partition.continues(expected, at: Offset(header.baseOffset))
+        else { return .invalid }
         guard header.totalBytes <= held.count else { return .cut(header.totalBytes) }
         let batch = UnsafeRawBufferPointer(rebasing: held[..<header.totalBytes])
         return header.matchesChecksum(of: batch) ? .batch(header) : .invalid
@@ -143,10 +151,9 @@ struct SegmentWalk {
     private func read(
         _ file: any DiskFile,
         into memory: UnsafeMutableRawBufferPointer,
-        at position: Int64,
-        upTo length: Int64
+        at position: Int64
     ) throws(LogError) -> Int {
-        let room = min(memory.count, Int(clamping: length - position))
+        let room = min(memory.count, Int(clamping: extent.length - position))
         return try diskCall { () throws(DiskError) in
             try file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<room]), at: position)
         }
@@ -156,10 +163,9 @@ struct SegmentWalk {
     private func damage(
         _ file: any DiskFile,
         at position: Int64,
-        _ expected: Offset,
-        _ length: Int64
+        _ expected: Offset
     ) throws(LogError) -> LogError {
-        let next = try nextBatch(file, after: position, expected, length)
+        let next = try nextBatch(file, after: position, expected)
         let resumeAt: Offset?
         if let next, Offset(next.header.baseOffset) > expected {
             resumeAt = Offset(next.header.baseOffset)
@@ -178,11 +184,10 @@ struct SegmentWalk {
     private func nextBatch(
         _ file: any DiskFile,
         after position: Int64,
-        _ expected: Offset,
-        _ length: Int64
+        _ expected: Offset
     ) throws(LogError) -> (position: Int64, header: RecordBatchHeader)? {
         try diskCall { () throws(DiskError) in
-            try SegmentScanner(file: file, length: length).nextBatch(after: position, expecting: expected)
+            try SegmentScanner(file: file, length: extent.length).nextBatch(after: position, expecting: expected)
         }
     }
 }

@@ -50,8 +50,8 @@ private struct PartitionOpener {
     }
 
     mutating func open() throws(DiskError) -> PartitionOpening {
-        var names = try disk.list(directory)
-        if !isReadOnly, try finishInterruptedRepairs(names) { names = try disk.list(directory) }
+        if !isReadOnly { try settleNames() }
+        let names = try disk.list(directory)
         let reading = try PartitionJournal.read(disk: disk, directory: directory)
         report.journal = condition(of: reading, names)
         let bases = names.compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted()
@@ -61,7 +61,8 @@ private struct PartitionOpener {
             ? nil : try PartitionJournal.open(disk: disk, directory: directory, reading: reading, bases: bases)
         let configuration = source.configured ?? reading.state.configuration ?? TopicConfiguration()
         let topicID = reading.state.topicID ?? .random()
-        if let journal { try describe(journal, topicID, configuration) }
+        let logStart = try logStart(bases, reading)
+        if let journal { try record(logStart, in: journal) }
 
         var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state)
         let activeBase = bases.last ?? max(reading.state.recoveryPoint, reading.state.logStart)
@@ -69,16 +70,19 @@ private struct PartitionOpener {
         let active = try openActive(base: activeBase, exists: !bases.isEmpty || !isReadOnly, reading.state, journal)
         segments.append(active.segment)
 
-        let kept = try dropDeleted(segments, below: reading.state.logStart)
-        noteMissing(in: kept, reading.state)
-        if let journal, !report.gaps.isEmpty {
-            try journal.append(report.gaps.filter { !journal.state.gaps.contains($0) }.map { .gap($0) })
+        let kept = try dropDeleted(segments, below: logStart, recorded: journal?.state.logStart)
+        noteMissing(in: kept, from: logStart, reading.state)
+        if let journal {
+            let fresh = report.gaps.filter { !journal.state.gaps.contains($0) }
+            if !fresh.isEmpty { try journal.append(fresh.map { .gap($0) }) }
+            // Last, because a journal that knows its topic is one whose facts are all there.
+            try describe(journal, topicID, configuration)
         }
         report.segments = kept.count
         let contents = PartitionContents(
             segments: kept,
             gaps: journal?.state.gaps ?? reading.state.gaps + report.gaps,
-            logStart: max(reading.state.logStart, kept.first?.base ?? activeBase),
+            logStart: max(logStart, kept.first?.base ?? activeBase),
             logEnd: active.segment.extent.end
         )
         let partition = Partition(
@@ -114,9 +118,13 @@ private struct PartitionOpener {
         }
     }
 
-    /// A repair swaps two names; a crash between them leaves the cleaned file without its place. Returns whether names
-    /// changed.
-    private func finishInterruptedRepairs(_ names: [String]) throws(DiskError) -> Bool {
+    /// Makes every name in the directory durable, those of a process that was killed before it could do so included, and
+    /// ends what such a process was in the middle of: a repair swaps two names, and a crash between them leaves the
+    /// cleaned file without its place.
+    private func settleNames() throws(DiskError) {
+        try disk.syncDirectory(directory)
+        try PartitionJournal.finishRewrite(disk: disk, directory: directory)
+        let names = try disk.list(directory)
         var changed = false
         for name in names {
             guard let base = SegmentFiles.base(of: name, ending: ".log.cleaned") else { continue }
@@ -129,7 +137,36 @@ private struct PartitionOpener {
             changed = true
         }
         if changed { try disk.syncDirectory(directory) }
-        return changed
+    }
+
+    /// Whether the journal has been kept since the partition was made. One that was lost is begun anew without the
+    /// topic's id, which it gets when everything else that could be found out is in it.
+    private func isComplete(_ state: JournalState) -> Bool {
+        report.journal == .whole && state.topicID != nil && state.gaps.count < Limits.gapsMax
+    }
+
+    /// Where the log begins. What the journal says, but for two things that it cannot: segments in front that retention
+    /// emptied on a disk too full for the entry (`PartitionWriter.delete`); and, where entries may be lost, everything
+    /// before the first segment, or all that retention ever deleted would be taken for missing.
+    private func logStart(_ bases: [Offset], _ reading: JournalReading) throws(DiskError) -> Offset {
+        var start = reading.state.logStart
+        if reading.state.topicID == nil || report.journal == .damaged { start = max(start, bases.first ?? .zero) }
+        for (base, next) in zip(bases, bases.dropFirst()) {
+            let file = try disk.open(SegmentFiles(directory: directory, base: base).log, .read)
+            guard try file.size() == 0 else { break }
+            start = max(start, next)
+        }
+        return start
+    }
+
+    /// On a full disk the entry waits for the next start: the emptied files say the same.
+    private func record(_ logStart: Offset, in journal: PartitionJournal) throws(DiskError) {
+        guard logStart > journal.state.logStart else { return }
+        do {
+            try journal.append([.retention(logStart: logStart)])
+        } catch {
+            guard error.isRetriable else { throw error }
+        }
     }
 
     /// Writes the topic's id and configuration into the journal where they are new or have changed.
@@ -210,7 +247,7 @@ private struct PartitionOpener {
             scanner: SegmentScanner(file: file, length: size),
             base: base,
             knownGaps: state.gaps,
-            journalIsComplete: report.journal == .whole || report.journal == .tornTail,
+            journalIsComplete: isComplete(state),
             keepsPositions: isReadOnly
         )
         let verdict = try recovery.judge()
@@ -229,6 +266,11 @@ private struct PartitionOpener {
         }
         extent.end = end
         extent.length = isReadOnly ? verdict.validBytes : verdict.keptBytes
+        // The journal's word holds where nothing came after it. Otherwise nobody knows when, but certainly before now.
+        if extent.length > 0 {
+            extent.lastAppend = end == state.recoveryPoint ? state.lastAppend : nil
+            extent.lastAppend = extent.lastAppend ?? AppendTime.now(source.clock)
+        }
         extent.maxTimestamp = verdict.index.latest?.timestamp
         return Active(
             segment: Segment(files: files, disk: disk, extent: extent, index: verdict.index),
@@ -237,7 +279,8 @@ private struct PartitionOpener {
         )
     }
 
-    /// Makes the file what the verdict says. Gaps are in the journal before the damaged file leaves its place.
+    /// Makes the file what the verdict says, and durable: what a killed process wrote and did not live to sync was never
+    /// acknowledged, but is served from here on. Gaps are in the journal before the damaged file leaves its place.
     private mutating func repair(
         _ files: SegmentFiles,
         _ file: any DiskFile,
@@ -247,10 +290,8 @@ private struct PartitionOpener {
         _ journal: PartitionJournal
     ) throws(DiskError) -> any DiskFile {
         guard verdict.needsRewrite || (keepsOriginal && verdict.tornBytes > 0) else {
-            if size > verdict.validBytes {
-                try file.truncate(to: verdict.validBytes)
-                try file.sync()
-            }
+            if size > verdict.validBytes { try file.truncate(to: verdict.validBytes) }
+            try file.sync()
             return file
         }
         let fresh = report.gaps.filter { !journal.state.gaps.contains($0) }
@@ -259,6 +300,8 @@ private struct PartitionOpener {
         let cleaned = try disk.open(files.cleaned, .create)
         try SegmentRepair.copy(verdict.kept, from: file, to: cleaned)
         try cleaned.sync()
+        // The original must not leave its name before the cleaned file is sure to have one.
+        try disk.syncDirectory(directory)
         var number = 0
         while try disk.exists(files.damaged(number)) { number += 1 }
         try disk.rename(files.log, to: files.damaged(number))
@@ -269,20 +312,21 @@ private struct PartitionOpener {
     }
 
     /// Segments that retention had given up before a crash: their files go now, or stay unseen where nothing may
-    /// change.
-    private func dropDeleted(_ segments: [Segment], below logStart: Offset) throws(DiskError) -> [Segment] {
-        let isDeleted = { (segment: Segment) in segment.extent.isSealed && segment.extent.end <= logStart }
-        if !isReadOnly {
-            let deleted = segments.filter(isDeleted)
-            for segment in deleted { try SegmentRemoval.remove(segment.files, disk: disk) }
-            if !deleted.isEmpty { try disk.syncDirectory(directory) }
-        }
-        return segments.filter { !isDeleted($0) }
+    /// change or the journal has not `recorded` it yet.
+    private func dropDeleted(
+        _ segments: [Segment],
+        below logStart: Offset,
+        recorded: Offset?
+    ) throws(DiskError) -> [Segment] {
+        let deleted = segments.filter { $0.isDeleted(below: recorded ?? .zero) }
+        for segment in deleted { try SegmentRemoval.remove(segment.files, disk: disk) }
+        if !deleted.isEmpty { try disk.syncDirectory(directory) }
+        return segments.filter { !$0.isDeleted(below: logStart) }
     }
 
     /// Whole files that are gone: offsets between neighbours that belong to no segment.
-    private mutating func noteMissing(in segments: [Segment], _ state: JournalState) {
-        var expected = state.logStart
+    private mutating func noteMissing(in segments: [Segment], from logStart: Offset, _ state: JournalState) {
+        var expected = logStart
         for segment in segments {
             if segment.base > expected {
                 let gap = OffsetGap(from: expected, to: segment.base, reason: .missingSegment)

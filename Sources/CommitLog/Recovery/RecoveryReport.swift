@@ -30,8 +30,7 @@ package struct PartitionRecovery: Sendable {
     package var foundLoss: Bool { !gaps.isEmpty }
 }
 
-/// What opening a log found and did.
-/// Of all partitions, in the order of `CommitLog.partitions`.
+/// What opening a log found and did, by partition in the order of `CommitLog.partitions`.
 package struct RecoveryReport: Sendable {
     package internal(set) var partitions: [PartitionRecovery] = []
     package internal(set) var duration: Duration = .zero

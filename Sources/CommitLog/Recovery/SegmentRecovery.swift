@@ -31,7 +31,8 @@ struct SegmentRecovery {
     let base: Offset
     /// Gaps that the journal knows.
     let knownGaps: [OffsetGap]
-    /// Whether the journal is complete. If it is, every real gap is in it, and a batch with a valid checksum whose base
+    /// Whether the journal is complete: undamaged to its last byte, not begun anew since it was lost, and not so full of
+    /// gaps that it had to forget some. If it is, every real gap is in it, and a batch with a valid checksum whose base
     /// offset disagrees with its place has a damaged base offset, the only field outside the checksum that matters.
     let journalIsComplete: Bool
     /// Whether index positions are those of the file as it is (reading only) or of what the repair writes.

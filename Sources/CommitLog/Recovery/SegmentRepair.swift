@@ -32,6 +32,13 @@ enum SegmentRepair {
 }
 
 enum SegmentRemoval {
+    /// Gives the space of a segment back at once, whoever still reads it, and leaves its name: durable on return.
+    static func empty(_ files: SegmentFiles, disk: any Disk) throws(DiskError) {
+        let file = try disk.open(files.log, .update)
+        try file.truncate(to: 0)
+        try file.sync()
+    }
+
     /// Removes the log and its indexes; what is gone already is fine. The caller syncs the directory.
     static func remove(_ files: SegmentFiles, disk: any Disk) throws(DiskError) {
         for path in [files.log, files.offsetIndex, files.timeIndex] {

@@ -44,6 +44,12 @@ final class Segment: Sendable {
     /// The in-memory index while the segment is active.
     var index: SegmentIndex? { state.withLock { $0.index } }
 
+    /// Whether retention gives the whole segment up where the log begins at `logStart`.
+    func isDeleted(below logStart: Offset) -> Bool {
+        let extent = extent
+        return extent.isSealed && extent.end <= logStart
+    }
+
     /// Changes the extent and the in-memory index together; by the log writer only.
     func update(_ change: (inout Extent, inout SegmentIndex?) -> Void) {
         state.withLock { state in change(&state.extent, &state.index) }
@@ -57,22 +63,33 @@ final class Segment: Sendable {
         return opened
     }
 
-    /// A position at or before the batch that holds `offset`. For a sealed segment this reads the index file.
-    func position(for offset: Offset) throws(DiskError) -> Int64 {
-        let found = state.withLock { $0.index?.position(for: offset) }
-        if let found { return found }
-        return try storedIndex().position(for: offset)
+    /// Where to begin reading for `offset`: at or before the batch that holds it, and the base offset that must stand
+    /// there. For a sealed segment this reads the index file.
+    ///
+    /// A base offset lies outside its batch's checksum, so a batch that does not end where the index says is no place to
+    /// begin: from the segment's start every offset can be told.
+    func start(for offset: Offset, in partition: Partition) throws(DiskError) -> (position: Int64, expected: Offset) {
+        let entry: SegmentIndex.OffsetEntry?
+        if let held = state.withLock({ $0.index.map { $0.entry(for: offset) } }) {
+            entry = held
+        } else {
+            entry = try storedIndex(in: partition).entry(for: offset)
+        }
+        guard let entry, let header = try header(at: Int64(entry.position)), names(entry, header) else {
+            return (0, base)
+        }
+        return (Int64(entry.position), Offset(header.baseOffset))
     }
 
     /// An offset before which no record of this segment has a timestamp of `timestamp` or later.
-    func offset(before timestamp: Timestamp) throws(DiskError) -> Offset {
+    func offset(before timestamp: Timestamp, in partition: Partition) throws(DiskError) -> Offset {
         let found = state.withLock { $0.index?.offset(before: timestamp) }
         if let found { return found }
-        return try storedIndex().offset(before: timestamp)
+        return try storedIndex(in: partition).offset(before: timestamp)
     }
 
     /// The index of a sealed segment from its files; from the log itself where they are missing or cannot be right.
-    private func storedIndex() throws(DiskError) -> SegmentIndex {
+    private func storedIndex(in partition: Partition) throws(DiskError) -> SegmentIndex {
         let length = extent.length
         if let offsets = try contents(of: files.offsetIndex), let times = try contents(of: files.timeIndex) {
             let index = offsets.withUnsafeBytes { offsetBytes in
@@ -82,7 +99,7 @@ final class Segment: Sendable {
             }
             if let index, try agrees(index) { return index }
         }
-        return try rebuiltIndex()
+        return try rebuiltIndex(in: partition)
     }
 
     /// Whether the last entry of `index` names a batch that is there: a stale index is rarely right about its end.
@@ -90,7 +107,23 @@ final class Segment: Sendable {
         guard let last = index.offsets.last else { return true }
         let scanner = SegmentScanner(file: try openForReading(), length: extent.length)
         guard case .batch(let header) = try scanner.finding(at: Int64(last.position)) else { return false }
-        return header.lastOffset == base + Int(last.lastOffset)
+        return names(last, header)
+    }
+
+    private func names(_ entry: SegmentIndex.OffsetEntry, _ header: RecordBatchHeader) -> Bool {
+        header.lastOffset == base + Int(entry.lastOffset)
+    }
+
+    /// The header that stands at `position`, unchecked; nil where the file ends before it does.
+    private func header(at position: Int64) throws(DiskError) -> RecordBatchHeader? {
+        let file = try openForReading()
+        let result = withUnsafeTemporaryAllocation(byteCount: RecordBatchHeader.byteCount, alignment: 8) { buffer in
+            Result { () throws(DiskError) in
+                let count = try file.read(into: buffer, at: position)
+                return RecordBatchHeader(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
+        }
+        return try result.get()
     }
 
     private func contents(of path: String) throws(DiskError) -> [UInt8]? {
@@ -105,16 +138,18 @@ final class Segment: Sendable {
         return try result.get() == bytes.count ? bytes : nil
     }
 
-    /// The index as a scan of the log gives it; batches after damage are found and indexed.
-    private func rebuiltIndex() throws(DiskError) -> SegmentIndex {
-        let length = extent.length
-        let scanner = SegmentScanner(file: try openForReading(), length: length)
+    /// The index as a scan of the log gives it; batches after damage are found and indexed. A batch whose base offset
+    /// does not belong where it stands is damage too: the index stays in order, and no reader is led to it.
+    private func rebuiltIndex(in partition: Partition) throws(DiskError) -> SegmentIndex {
+        let extent = extent
+        let scanner = SegmentScanner(file: try openForReading(), length: extent.length)
         var index = SegmentIndex(base: base)
         var position: Int64 = 0
         var expected = base
-        while position < length {
+        while position < extent.length {
             switch try scanner.finding(at: position) {
-            case .batch(let header):
+            case .batch(let header)
+            where header.endOffset <= extent.end && partition.continues(expected, at: Offset(header.baseOffset)):
                 index.add(
                     endOffset: header.endOffset,
                     maxTimestamp: Timestamp(milliseconds: header.maxTimestamp),
@@ -122,12 +157,13 @@ final class Segment: Sendable {
                     byteCount: header.totalBytes
                 )
                 position += Int64(header.totalBytes)
-                expected = max(expected, header.endOffset)
+                expected = header.endOffset
             case .end:
                 return index
-            case .invalid:
+            case .batch, .invalid:
                 guard let next = try scanner.nextBatch(after: position, expecting: expected) else { return index }
                 position = next.position
+                expected = Offset(next.header.baseOffset)
             }
         }
         return index

@@ -15,8 +15,9 @@
 // |  8 |     4 | offset    | last offset of the batch that brought it - base offset            |
 //
 // Integers are big-endian. One entry per `Limits.indexIntervalBytes` of log, as Kafka does it per 4 KiB. While a
-// segment is active its indexes live in memory; the files are written when it is sealed. Nothing is checksummed: a
-// reader compares what it finds at a position with the entry and rebuilds on disagreement.
+// segment is active its indexes live in memory; the files are written when it is sealed. Nothing is checksummed: the
+// last entry is compared with the batch it names, and the index rebuilt where they disagree; so is the entry that a
+// reader uses, and where that disagrees it reads from the segment's start.
 internal import Platform
 
 struct SegmentIndex: Sendable {
@@ -52,7 +53,7 @@ struct SegmentIndex: Sendable {
 
     /// Notes a batch in file order.
     mutating func add(endOffset: Offset, maxTimestamp: Timestamp, position: Int64, byteCount: Int) {
-        let relative = Int32(clamping: endOffset - base - 1)
+        let relative = Int32(clamping: endOffset + -1 - base)
         if latest.map({ maxTimestamp > $0.timestamp }) ?? true { latest = (maxTimestamp, relative) }
         if bytesSinceEntry > Limits.indexIntervalBytes, let latest {
             offsets.append(OffsetEntry(lastOffset: relative, position: Int32(clamping: position)))
@@ -64,8 +65,8 @@ struct SegmentIndex: Sendable {
         bytesSinceEntry += byteCount
     }
 
-    /// Where to begin reading to find `offset`: the start of a batch at or before it.
-    func position(for offset: Offset) -> Int64 {
+    /// The last entry whose batch begins at or before the one that holds `offset`; nil where there is none.
+    func entry(for offset: Offset) -> OffsetEntry? {
         let relative = offset - base
         var low = 0
         var high = offsets.count
@@ -73,7 +74,7 @@ struct SegmentIndex: Sendable {
             let middle = (low + high) / 2
             if Int(offsets[middle].lastOffset) <= relative { low = middle + 1 } else { high = middle }
         }
-        return low == 0 ? 0 : Int64(offsets[low - 1].position)
+        return low == 0 ? nil : offsets[low - 1]
     }
 
     /// An offset before which no record has a timestamp of `timestamp` or later.

@@ -87,6 +87,8 @@ package final class APIServer: Service {
         defer { if let path = startup.addresses.controlSocketPath { unlink(path) } }
         do {
             try await group.run()
+            // Nobody waits for ever for a listener that was stopped before it opened.
+            startup.fail(APIServerError(CancellationError(), address: "the API"))
         } catch {
             let failed = startup.failure ?? APIServerError(error, address: "the API")
             startup.fail(failed)

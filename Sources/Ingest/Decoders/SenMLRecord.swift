@@ -125,7 +125,11 @@ struct SenMLRecord: BitwiseCopyable {
         case 0x7376: return textValue(payload, &scanner, numericStrings: numericStrings, into: &collector) // vs
         case 0x6276: return booleanValue(payload, &scanner) // vb
         case 0x71_6573, 0x746E_6366, 0x6563_6E65_7571_6573: // seq, fCnt, sequence
-            if let number = JSONScanner(position: start).number(payload) {}
+            var value = scanner
+            if let number = value.number(payload) {
+                let text = TextRef(payloadStart: number.start, count: number.count)
+                sequence = sequence ?? collector.wholeNumber(text, payload: payload)
+            }
         case 0x6476, 0x73: collector.countLeftOut() // vd, s
         default:
             // A label that ends in an underscore must be understood (section 4.4).

@@ -47,6 +47,8 @@ struct MetricSlot: BitwiseCopyable {
     var eventSerial: UInt64
     /// Its place among the resolved readings of that event.
     var eventIndex: Int32
+    /// Spellings of its unit that it added to the table, beside its first.
+    var spellingCount: Int32
 
     @inline(__always)
     var isCalibrated: Bool { scale != 1 || offset != 0 }
@@ -174,63 +176,72 @@ struct DeviceTable: ~Copyable {
 
     // MARK: Metrics
 
-    /// The slot of a metric of a device; made where the pair is new and the device has room for it.
+    /// The slot of a metric of a device; nil where the pair is new.
     @inline(__always)
     mutating func metricSlot(
+        device: Int32,
+        metric: Int32,
+        metrics: borrowing MetricTable,
+        units: inout UnitTable
+    ) -> Int32? {
+        guard let slot = pairs.value(DeviceTable.pair(device, metric)) else { return nil }
+        if metricSlots[Int(slot)].generation != generation {
+            resolveMetricAgain(slot, device: device, metric: metrics.name(metric), units: &units)
+        }
+        return slot
+    }
+
+    @inline(__always)
+    private static func pair(_ device: Int32, _ metric: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: device)) << 32 | UInt64(UInt32(bitPattern: metric))
+    }
+
+    /// Whether a device may have a metric that it has no slot for: the registry gives it one, or it is not at its limit.
+    func hasRoom(device: Int32, metric name: UnsafeRawBufferPointer) -> Bool {
+        if Int(slots[Int(device)].metricCount) < metricsMax { return true }
+        let entry = directory.devices[interner.string(of: device)]
+        return entry?.metrics[String(decoding: name, as: UTF8.self)] != nil
+    }
+
+    /// Makes the slot of a new pair. Only where the device `hasRoom`.
+    mutating func introduceMetric(
         device: Int32,
         metric: Int32,
         kind: MetricKind,
         unit: Int32,
         metrics: borrowing MetricTable,
         units: inout UnitTable
-    ) -> Int32? {
-        let key = UInt64(UInt32(bitPattern: device)) << 32 | UInt64(UInt32(bitPattern: metric))
-        if let slot = pairs.value(key) {
-            if metricSlots[Int(slot)].generation != generation {
-                resolveMetricAgain(slot, device: device, metric: metrics.name(metric), units: &units)
-            }
-            return slot
-        }
-        let name = metrics.name(metric)
-        let unitName = unit == UnitTable.none ? nil : units.name(unit)
-        return introduceMetric(key, device, Introduction(metric: name, kind: kind, unit: unitName), &units)
-    }
-
-    private struct Introduction {
-        var metric: String
-        var kind: MetricKind
-        var unit: String?
-    }
-
-    private mutating func introduceMetric(
-        _ key: UInt64,
-        _ device: Int32,
-        _ new: Introduction,
-        _ units: inout UnitTable
-    ) -> Int32? {
+    ) -> Int32 {
         let deviceName = interner.string(of: device)
-        let entry = directory.devices[deviceName]?.metrics[new.metric]
+        let name = metrics.name(metric)
+        let entry = directory.devices[deviceName]?.metrics[name]
         if entry == nil {
-            guard Int(slots[Int(device)].metricCount) < metricsMax else { return nil }
             slots[Int(device)].metricCount += 1
-            sightings.noteMetric(
-                MetricSighting(device: deviceName, metric: new.metric, kind: new.kind, unit: new.unit)
-            )
+            let unitName = unit == UnitTable.none ? nil : units.name(unit)
+            sightings.noteMetric(MetricSighting(device: deviceName, metric: name, kind: kind, unit: unitName))
         }
         metricSlots.append(
             MetricSlot(
-                kind: entry?.kind ?? new.kind,
+                kind: entry?.kind ?? kind,
                 scale: entry?.scale ?? 1,
                 offset: entry?.offset ?? 0,
                 unit: entry?.unit.map { units.id(of: $0) } ?? UnitTable.none,
                 generation: generation,
                 eventSerial: 0,
-                eventIndex: 0
+                eventIndex: 0,
+                spellingCount: 0
             )
         )
         let slot = Int32(metricSlots.count - 1)
-        pairs.insert(key, slot)
+        pairs.insert(DeviceTable.pair(device, metric), slot)
         return slot
+    }
+
+    /// Whether a metric may add one more spelling of its unit to the table; notes that it does.
+    mutating func claimSpelling(_ slot: Int32) -> Bool {
+        guard metricSlots[Int(slot)].spellingCount < NameLimits.spellingsPerMetricMax else { return false }
+        metricSlots[Int(slot)].spellingCount += 1
+        return true
     }
 
     private mutating func resolveMetricAgain(_ slot: Int32, device: Int32, metric: String, units: inout UnitTable) {

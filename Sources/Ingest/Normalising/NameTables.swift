@@ -7,25 +7,21 @@ enum NameLimits {
     static let nameBytesMax = 128
     /// Longest value of a label; a longer one is left out.
     static let labelValueBytesMax = 256
-    /// Distinct metric names of one input: 10,000 devices share a few hundred; forged names end here.
+    /// Distinct metric names of one input: 10,000 devices share a few hundred. A device adds as many as it may have metrics.
     static let metricNamesMax = 65_536
     /// Distinct spellings of units; beyond it a unit is left out.
     static let unitsMax = 4096
+    /// Spellings that one metric of one device may add beside its first: a sensor has one, and may be set to another.
+    static let spellingsPerMetricMax = 4
     /// Devices of one input, whatever the registry's own limit: 1,000,000 slots are 100 MB.
     static let devicesMax = 1_000_000
 }
 
-/// Metric names of one input.
+/// Metric names of one input, without those that it ignores.
 struct MetricTable: ~Copyable {
-    struct Metric: BitwiseCopyable {
-        /// `"temperature":`
-        var nameFragment: FragmentRange
-        /// Matches an `ignore` pattern of the input.
-        var isIgnored: Bool
-    }
-
     private var interner: Interner
-    private var metrics: [Metric] = []
+    /// Of each name, `"temperature":`.
+    private var nameFragments: [FragmentRange] = []
     private var fragments = ByteBuilder(capacity: 4096)
     private let ignore: [Glob]
 
@@ -34,28 +30,34 @@ struct MetricTable: ~Copyable {
         interner = Interner(seed: hashSeed, capacityMax: NameLimits.metricNamesMax)
     }
 
-    /// The id of a name; nil where it is no name or the table is full.
-    @inline(__always)
-    mutating func id(of name: UnsafeRawBufferPointer) -> Int32? {
-        interner.existing(name) ?? insert(name)
+    static func isName(_ name: UnsafeRawBufferPointer) -> Bool {
+        (1...NameLimits.nameBytesMax).contains(name.count) && UTF8Text.isPrintable(name)
     }
 
-    private mutating func insert(_ name: UnsafeRawBufferPointer) -> Int32? {
-        guard (1...NameLimits.nameBytesMax).contains(name.count), UTF8Text.isPrintable(name),
-            let id = interner.id(of: name)
-        else { return nil }
+    /// Whether the name matches an `ignore` pattern of the input.
+    func isIgnored(_ name: UnsafeRawBufferPointer) -> Bool {
+        for pattern in ignore where pattern.matches(name) { return true }
+        return false
+    }
+
+    /// The id of a known name.
+    @inline(__always)
+    func existing(_ name: UnsafeRawBufferPointer) -> Int32? {
+        interner.existing(name)
+    }
+
+    /// The id of a name, given now where it is new; nil where the table is full. Only for what `isName`.
+    mutating func id(of name: UnsafeRawBufferPointer) -> Int32? {
+        if let known = interner.existing(name) { return known }
+        guard let id = interner.id(of: name) else { return nil }
         let start = fragments.count
         EventEncoder.appendName(name, to: &fragments)
-        let fragment = FragmentRange(start: start, count: fragments.count - start)
-        metrics.append(Metric(nameFragment: fragment, isIgnored: ignore.contains { $0.matches(name) }))
+        nameFragments.append(FragmentRange(start: start, count: fragments.count - start))
         return id
     }
 
     @inline(__always)
-    func isIgnored(_ id: Int32) -> Bool { metrics[Int(id)].isIgnored }
-
-    @inline(__always)
-    func nameFragment(_ id: Int32) -> UnsafeRawBufferPointer { fragments.bytes(metrics[Int(id)].nameFragment) }
+    func nameFragment(_ id: Int32) -> UnsafeRawBufferPointer { fragments.bytes(nameFragments[Int(id)]) }
 
     func name(_ id: Int32) -> String { interner.string(of: id) }
 }
@@ -72,12 +74,20 @@ struct UnitTable: ~Copyable {
         interner = Interner(seed: hashSeed, capacityMax: NameLimits.unitsMax)
     }
 
-    /// The id of a spelling; `none` where it is empty, too long, not printable, or the table is full.
+    static func isSpelling(_ spelling: UnsafeRawBufferPointer) -> Bool {
+        (1...UnitName.bytesMax).contains(spelling.count) && UTF8Text.isPrintable(spelling)
+    }
+
+    /// The id of a known spelling.
+    func existing(_ spelling: UnsafeRawBufferPointer) -> Int32? {
+        interner.existing(spelling)
+    }
+
+    /// The id of a spelling, given now where it is new; `none` where it is empty, too long, not printable, or the table is
+    /// full.
     mutating func id(of spelling: UnsafeRawBufferPointer) -> Int32 {
         if let id = interner.existing(spelling) { return id }
-        guard (1...UnitName.bytesMax).contains(spelling.count), UTF8Text.isPrintable(spelling),
-            let id = interner.id(of: spelling)
-        else { return UnitTable.none }
+        guard UnitTable.isSpelling(spelling), let id = interner.id(of: spelling) else { return UnitTable.none }
         var name = UnitName.canonical(String(decoding: spelling, as: UTF8.self))
         let start = fragments.count
         name.withUTF8 { EventEncoder.appendString(UnsafeRawBufferPointer($0), to: &fragments) }

@@ -47,6 +47,15 @@ struct NormalisedEvent {
     var time = Timestamp(milliseconds: 0)
     /// The first reason why the event, or a reading of it, was refused.
     var reject: RejectReason?
+    /// Values that the same event named again, and labels.
+    var leftOutCount = 0
+}
+
+/// What became of a metric's name.
+private enum MetricResolution {
+    case known(metric: Int32, slot: Int32)
+    case ignored
+    case refused(RejectReason)
 }
 
 /// Turns collected events into stored ones. One owner, the input's thread; nothing is allocated per reading once the
@@ -63,6 +72,8 @@ struct Normaliser: ~Copyable {
     private var labelMembers = ByteBuilder(capacity: 512)
     private var resolved: [ResolvedReading] = []
     private var eventSerial: UInt64 = 0
+    /// Of the event in hand.
+    private var leftOutCount = 0
     /// The box's own clock, asked once a second.
     private var clockIsSynchronised = true
 
@@ -103,6 +114,7 @@ struct Normaliser: ~Copyable {
             event.reject = reason
             return event
         }
+        leftOutCount = 0
         event.reject = resolveReadings(collector, payload, arrival, device: deviceID)
         guard !resolved.isEmpty else {
             if event.reject == nil, collector.readingCount == 0 { event.reject = .noReading }
@@ -112,6 +124,7 @@ struct Normaliser: ~Copyable {
         event.time = time
         event.device = deviceID
         encode(collector, payload, arrival, device: deviceID, time: time, clock: clock)
+        event.leftOutCount = leftOutCount
         devices.touch(deviceID, at: arrival.receivedAt)
         return event
     }
@@ -150,14 +163,23 @@ struct Normaliser: ~Copyable {
             case .absent, .unreadable: nil
             case .absolute(let milliseconds): milliseconds
             case .local(let milliseconds): options.localTime?.instant(local: milliseconds)
+            case .relative(let milliseconds): Normaliser.sum(receivedAt.milliseconds, milliseconds)
             }
         let earliest = options.believedAgo.map { receivedAt.advanced(by: .zero - $0) } ?? Normaliser.year2000
         if let claimed, claimed >= earliest.milliseconds,
             Timestamp(milliseconds: claimed) <= receivedAt.advanced(by: options.believedAhead)
         {
+            // What is counted from receipt is no better than the clock that told receipt.
+            if case .relative = time, !clockIsSynchronised { return (Timestamp(milliseconds: claimed), .unsynced) }
             return (Timestamp(milliseconds: claimed), .device)
         }
         return (receivedAt, clockIsSynchronised ? .receive : .unsynced)
+    }
+
+    /// Nil where it does not fit.
+    private static func sum(_ left: Int64, _ right: Int64) -> Int64? {
+        let (sum, overflow) = left.addingReportingOverflow(right)
+        return overflow ? nil : sum
     }
 
     private static let year2000 = Timestamp(milliseconds: 946_684_800_000)
@@ -175,32 +197,29 @@ struct Normaliser: ~Copyable {
         eventSerial &+= 1
         var reject: RejectReason?
         let topicUnit = arrival.topicLabels.count > 0 ? arrival.topicLabels.value(of: "unit") : nil
+        var prefix = arrival.topicMetric
+        if prefix != nil, !hasSeveralMetrics(collector, payload) { prefix = nil }
         for index in 0..<collector.readingCount {
             let reading = collector.reading(index)
-            guard let metric = metricID(reading, collector, payload, arrival) else {
-                reject = reject ?? .invalidMetric
-                continue
-            }
-            if metrics.isIgnored(metric) { continue }
-            let payloadUnit =
-                reading.unit.isEmpty ? UnitTable.none : units.id(of: collector.bytes(of: reading.unit, in: payload))
+            let own = collector.bytes(of: reading.metric, in: payload)
+            if prefix != nil, metrics.isIgnored(own) { continue }
+            let isBare = own.isEmpty || index == collector.bareValueIndex
+            let name = metricName(own, prefix: prefix, isBare ? arrival.topicMetric : nil)
+            let payloadUnit = collector.bytes(of: reading.unit, in: payload)
             let kind: MetricKind = reading.kind == .boolean || reading.kind == .word ? .state : .number
-            guard
-                let slot = devices.metricSlot(
-                    device: device,
-                    metric: metric,
-                    kind: kind,
-                    unit: payloadUnit,
-                    metrics: metrics,
-                    units: &units
-                )
-            else {
-                reject = reject ?? .tooManyMetrics
+            let metric: Int32
+            let slot: Int32
+            switch resolveMetric(name, device: device, kind: kind, unit: payloadUnit) {
+            case .known(let knownMetric, let knownSlot): (metric, slot) = (knownMetric, knownSlot)
+            case .ignored: continue
+            case .refused(let reason):
+                reject = reject ?? reason
                 continue
             }
+            var unit = unit(payloadUnit, of: slot)
             let known = devices.metric(slot)
-            var unit = payloadUnit != UnitTable.none ? payloadUnit : known.unit
-            if unit == UnitTable.none, let topicUnit { unit = units.id(of: topicUnit) }
+            if unit == UnitTable.none { unit = known.unit }
+            if unit == UnitTable.none, let topicUnit { unit = self.unit(topicUnit, of: slot) }
             let isTypeChanged = known.kind != kind
             let isUnusable = reading.kind == .notANumber || !(reading.number * known.scale + known.offset).isFinite
             let resolvedReading = ResolvedReading(
@@ -216,6 +235,7 @@ struct Normaliser: ~Copyable {
             )
             if let earlier = devices.claim(slot, event: eventSerial, index: resolved.count) {
                 resolved[earlier] = resolvedReading
+                leftOutCount += 1
             } else {
                 resolved.append(resolvedReading)
             }
@@ -223,25 +243,82 @@ struct Normaliser: ~Copyable {
         return reject
     }
 
-    /// A bare value takes the topic's name; several take it as their prefix.
-    private mutating func metricID(
-        _ reading: CollectedReading,
+    /// Whether the event has more than one metric, those aside that the input ignores: only then the topic's is a prefix.
+    private func hasSeveralMetrics(
         _ collector: borrowing EventCollector,
-        _ payload: UnsafeRawBufferPointer,
-        _ arrival: Arrival
-    ) -> Int32? {
-        let own = collector.bytes(of: reading.metric, in: payload)
-        guard let topicMetric = arrival.topicMetric else {
-            return own.isEmpty ? bareValue.withUnsafeBytes { metrics.id(of: $0) } : metrics.id(of: own)
+        _ payload: UnsafeRawBufferPointer
+    ) -> Bool {
+        var count = 0
+        for index in 0..<collector.readingCount {
+            if !metrics.isIgnored(collector.bytes(of: collector.reading(index).metric, in: payload)) { count += 1 }
+            if count > 1 { return true }
         }
-        if collector.readingCount == 1, own.isEmpty || own.elementsEqual(bareValue) {
-            return metrics.id(of: topicMetric)
-        }
+        return false
+    }
+
+    /// `given`: by the topic, to a bare value. Valid until the next name.
+    private mutating func metricName(
+        _ own: UnsafeRawBufferPointer,
+        prefix: UnsafeRawBufferPointer?,
+        _ given: UnsafeRawBufferPointer?
+    ) -> UnsafeRawBufferPointer {
+        guard let prefix else { return given ?? (own.isEmpty ? Normaliser.valueName : own) }
         name.removeAll()
-        name.append(topicMetric)
+        name.append(prefix)
         name.append(0x2E)
         name.append(own)
-        return metrics.id(of: name.bytes)
+        return name.bytes
+    }
+
+    /// The name of a bare value that nothing names.
+    private static var valueName: UnsafeRawBufferPointer {
+        let name: StaticString = "value"
+        return UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    }
+
+    @inline(__always)
+    private mutating func resolveMetric(
+        _ name: UnsafeRawBufferPointer,
+        device: Int32,
+        kind: MetricKind,
+        unit spelling: UnsafeRawBufferPointer
+    ) -> MetricResolution {
+        if let metric = metrics.existing(name),
+            let slot = devices.metricSlot(device: device, metric: metric, metrics: metrics, units: &units)
+        {
+            return .known(metric: metric, slot: slot)
+        }
+        return introduceMetric(name, device: device, kind: kind, unit: spelling)
+    }
+
+    /// A name enters the tables only where the device has a place for it: no device can fill them for the others.
+    private mutating func introduceMetric(
+        _ name: UnsafeRawBufferPointer,
+        device: Int32,
+        kind: MetricKind,
+        unit spelling: UnsafeRawBufferPointer
+    ) -> MetricResolution {
+        guard MetricTable.isName(name) else { return .refused(.invalidMetric) }
+        if metrics.isIgnored(name) { return .ignored }
+        guard devices.hasRoom(device: device, metric: name), let metric = metrics.id(of: name) else {
+            return .refused(.tooManyMetrics)
+        }
+        let slot = devices.introduceMetric(
+            device: device,
+            metric: metric,
+            kind: kind,
+            unit: units.id(of: spelling),
+            metrics: metrics,
+            units: &units
+        )
+        return .known(metric: metric, slot: slot)
+    }
+
+    private mutating func unit(_ spelling: UnsafeRawBufferPointer, of slot: Int32) -> Int32 {
+        guard !spelling.isEmpty else { return UnitTable.none }
+        if let known = units.existing(spelling) { return known }
+        guard UnitTable.isSpelling(spelling), devices.claimSpelling(slot) else { return UnitTable.none }
+        return units.id(of: spelling)
     }
 
     // MARK: Encoding
@@ -348,9 +425,11 @@ struct Normaliser: ~Copyable {
         for index in 0..<collector.labelCount {
             let label = collector.label(index)
             let key = collector.bytes(of: label.key, in: payload)
-            guard !isRepeatedLater(key, after: index, collector, payload), !isCaptured(key, arrival.topicLabels),
-                !devices.hasRegistryLabel(device, key)
-            else { continue }
+            if isRepeatedLater(key, after: index, collector, payload) {
+                leftOutCount += 1
+                continue
+            }
+            guard !isCaptured(key, arrival.topicLabels), !devices.hasRegistryLabel(device, key) else { continue }
             appendLabel(key, collector.bytes(of: label.value, in: payload))
         }
         for index in 0..<arrival.topicLabels.count {
@@ -383,16 +462,16 @@ struct Normaliser: ~Copyable {
         return false
     }
 
-    /// Keys and values that are no printable UTF-8, and empty keys, are left out.
+    /// Keys and values that are no printable UTF-8 or too long, and empty keys, are left out and counted.
     private mutating func appendLabel(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         guard key.count > 0, key.count <= NameLimits.nameBytesMax, value.count <= NameLimits.labelValueBytesMax,
             UTF8Text.isPrintable(key), UTF8Text.isPrintable(value)
-        else { return }
+        else {
+            leftOutCount += 1
+            return
+        }
         if labelMembers.count > 0 { labelMembers.append(0x2C) }
         EventEncoder.appendName(key, to: &labelMembers)
         EventEncoder.appendString(value, to: &labelMembers)
     }
 }
-
-/// The name of a bare value whose topic names none.
-private let bareValue = Array("value".utf8)

@@ -5,6 +5,10 @@ extension DiskError {
     /// The file system, the quota or the reserved blocks ran out: a state that passes, not a defect.
     package var isNoSpace: Bool { errno == ENOSPC || errno == EDQUOT }
 
+    /// The disk is full and nothing worse: the same may be tried again later. A failed sync never may, whatever its
+    /// errno: it says nothing of what is on the disk.
+    package var isRetriable: Bool { isNoSpace && operation != .sync }
+
     /// The file or directory does not exist.
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
 

@@ -10,15 +10,20 @@ package final class FileLock: Sendable {
         case disk(DiskError)
     }
 
+    /// A command that asks who holds the lock (`holder`) has it for a moment itself; a daemon that starts just then tries
+    /// again for about 100 ms instead of giving up.
+    private static let attemptsMax = 20
+    private static let attemptInterval = Duration.milliseconds(5)
+
     package let path: String
     private let descriptor: Int32
 
-    /// Takes the lock without waiting and writes this process's id into the file.
+    /// Takes the lock, waiting no longer than a probe holds it, and writes this process's id into the file.
     package init(path: String) throws(Failure) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
         guard descriptor >= 0 else { throw .disk(DiskError(operation: .open, path: path, errno: errno)) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
+        let code = FileLock.take(descriptor)
+        guard code == 0 else {
             let holder = FileLock.processID(in: descriptor)
             close(descriptor)
             if code == EWOULDBLOCK { throw .held(processID: holder) }
@@ -36,6 +41,18 @@ package final class FileLock: Sendable {
 
     deinit {
         close(descriptor)
+    }
+
+    /// 0, or the errno of the last attempt.
+    private static func take(_ descriptor: Int32) -> Int32 {
+        var attempt = 1
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            let code = errno
+            guard code == EWOULDBLOCK, attempt < attemptsMax else { return code }
+            attempt += 1
+            pauseThread(for: attemptInterval)
+        }
+        return 0
     }
 
     /// Whether some process holds the lock at `path`, and which; nil where nobody does or there is no such file.

@@ -91,6 +91,7 @@ package struct RuleEngine: ~Copyable {
             let moment = ReadingMoment(
                 time: event.time,
                 logTime: logTime.place(received: event.received),
+                isDeviceTime: event.clockIsDevice,
                 position: position
             )
             for reading in event.readings { observe(reading, event, bytes, device: device, moment) }
@@ -129,7 +130,10 @@ package struct RuleEngine: ~Copyable {
         _ moment: ReadingMoment
     ) {
         var instance = instances[index]
-        if instance.newest != .min, moment.time < instance.newest &- RuleLimits.latenessMilliseconds {
+        // Only a device can be late: a receive time that lies behind tells of the box's clock.
+        if moment.isDeviceTime, instance.newest != .min,
+            moment.time < instance.newest &- RuleLimits.latenessMilliseconds
+        {
             counters.late &+= 1
             return
         }
@@ -159,7 +163,7 @@ package struct RuleEngine: ~Copyable {
             }
             noteBreach(&instance, scaled, threshold)
             keepContext(index, reading, bytes, device: device)
-            if instance.clock &- instance.since >= threshold.holdFor {
+            if moment.held(since: instance) >= threshold.holdFor {
                 leavePending(&instance)
                 fire(&instance, index, at: instance.clock, isStale: false, moment.position)
             }
@@ -181,5 +185,13 @@ package struct RuleEngine: ~Copyable {
 struct ReadingMoment: BitwiseCopyable {
     var time: Int64
     var logTime: Int64
+    /// The event's time is the device's own. Else it is the box's wall clock, which may have stepped.
+    var isDeviceTime: Bool
     var position: RecordPosition
+
+    /// How long a breach has lasted with this reading: by the device's clock, else by the log's, which no step moves.
+    @inline(__always)
+    func held(since instance: RuleInstance) -> Int64 {
+        isDeviceTime ? instance.clock &- instance.since : logTime &- instance.sinceLogTime
+    }
 }

@@ -26,8 +26,7 @@ struct AlertsCommand: AsyncParsableCommand {
         @OptionGroup var data: DataOption
 
         func run() async throws {
-            let newest = try await AlertsCommand.transitions(data, RecordQuery(topic: "alerts", from: .earliest))
-                .reduce(into: [String: Transition]()) { $0[$1["fingerprint"]] = $1 }
+            let newest = try await AlertsCommand.newest(data)
             let firing = newest.values.filter { $0["state"] == "firing" }.sorted { $0.offset < $1.offset }
             try AlertsCommand.print(firing, output)
         }
@@ -57,8 +56,18 @@ struct AlertsCommand: AsyncParsableCommand {
                 start = position
             }
             let query = RecordQuery(topic: "alerts", from: start, device: device, count: start == nil ? max : nil)
-            let all = try await AlertsCommand.transitions(data, query)
-            try AlertsCommand.print(Array(all.suffix(max)), output)
+            var newest: [Transition] = []
+            try await AlertsCommand.transitions(data, query) { transition in
+                newest.append(transition)
+                if newest.count >= 2 * APILimits.lastRecordsMax { newest.removeFirst(newest.count - max) }
+            }
+            try AlertsCommand.print(newest.suffix(max), output)
+        }
+
+        func validate() throws {
+            guard (1...APILimits.lastRecordsMax).contains(max) else {
+                throw ValidationError("--max is from 1 to \(APILimits.lastRecordsMax).")
+            }
         }
     }
 
@@ -72,58 +81,54 @@ struct AlertsCommand: AsyncParsableCommand {
         @OptionGroup var data: DataOption
 
         func run() async throws {
-            let matching = try await AlertsCommand.transitions(data, RecordQuery(topic: "alerts", from: .earliest))
-                .filter { $0["fingerprint"].hasPrefix(fingerprint) }
-            guard let newest = matching.last else {
+            let matching = try await AlertsCommand.newest(data, fingerprint: fingerprint)
+            guard let newest = matching.values.first else {
                 throw CommandFailure(
                     ExitStatus.noInput,
                     "no alert has the fingerprint \(fingerprint)",
                     hint: "forebay alerts history shows them"
                 )
             }
-            guard Set(matching.map { $0["fingerprint"] }).count == 1 else {
+            guard matching.count == 1 else {
                 throw CommandFailure(ExitStatus.usage, "\(fingerprint) begins several fingerprints; give more of it")
             }
-            Console.line(
-                output.format == .ndjson ? try JSONText.compact(newest.value) : try JSONText.pretty(newest.value)
-            )
+            let text = try JSONText.pretty(newest.value)
+            try output.print(newest.value) { text }
         }
     }
 
-    static func transitions(_ data: DataOption, _ query: RecordQuery) async throws -> [Transition] {
-        var transitions: [Transition] = []
+    /// The newest transition of every alert whose fingerprint begins so.
+    static func newest(_ data: DataOption, fingerprint: String = "") async throws -> [String: Transition] {
+        var newest: [String: Transition] = [:]
+        try await transitions(data, RecordQuery(topic: "alerts", from: .earliest)) { transition in
+            let found = transition["fingerprint"]
+            if found.hasPrefix(fingerprint) { newest[found] = transition }
+        }
+        return newest
+    }
+
+    static func transitions(_ data: DataOption, _ query: RecordQuery, _ body: (Transition) -> Void) async throws {
         try await data.withBox { box in
             try await box.records(query) { line in
-                if let transition = try? JSONDecoder().decode(Transition.self, from: line) {
-                    transitions.append(transition)
-                }
+                if let transition = try? JSONDecoder().decode(Transition.self, from: line) { body(transition) }
                 return true
             }
         }
-        return transitions
     }
 
-    static func print(_ transitions: [Transition], _ output: OutputOption) throws {
+    static func print(_ transitions: some Sequence<Transition>, _ output: OutputOption) throws {
         try output.print(
             transitions.map(\.value),
             headings: ["AT", "STATE", "SEVERITY", "ALERT", "DEVICE", "METRIC", "VALUE", "FINGERPRINT"]
         ) { value in
             func text(_ key: String) -> String { value[key]?.text ?? "" }
-            let number = value["value"].flatMap(AlertsCommand.number) ?? ""
+            let number = value["value"]?.plainText ?? ""
             let unit = value["unit"]?.text.map { " \($0)" } ?? ""
             return [
                 text("at"), text("state"), text("severity"), text("alert"), text("device"), text("metric"),
                 number + unit,
                 text("fingerprint"),
             ]
-        }
-    }
-
-    private static func number(_ value: JSONDocument) -> String? {
-        switch value {
-        case .integer(let integer): String(integer)
-        case .number(let number): String(number)
-        default: nil
         }
     }
 }

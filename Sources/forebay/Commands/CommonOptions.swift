@@ -2,6 +2,7 @@
 import Appliance
 import ArgumentParser
 import Foundation
+import HTTPAPI
 
 struct ConfigurationOption: ParsableArguments {
     @Option(
@@ -11,15 +12,29 @@ struct ConfigurationOption: ParsableArguments {
 
     /// The configuration, or its problems on standard error and exit code 78.
     func load() throws -> LoadedConfiguration {
-        switch ConfigurationLoader().load(path: config) {
-        case .success(let loaded):
-            return loaded
-        case .failure(.notFound(let paths)):
-            throw CommandFailure(ExitStatus.noInput, ConfigurationFailure.notFound(paths).description)
-        case .failure(let failure):
+        do {
+            try requireReadable()
+            return try ConfigurationLoader().load(path: config).get()
+        } catch let failure as ConfigurationFailure {
+            if case .notFound = failure { throw CommandFailure(ExitStatus.noInput, failure.description) }
             Console.error(failure.description)
             throw ExitCode(ExitStatus.configuration)
         }
+    }
+
+    /// What the configuration names as `data`, whatever else is wrong with it.
+    func dataDirectory() throws -> String {
+        do {
+            try requireReadable()
+            return try ConfigurationLoader().dataDirectory(path: config).get()
+        } catch let failure as ConfigurationFailure {
+            if case .notFound = failure { throw CommandFailure(ExitStatus.noInput, failure.description) }
+            throw CommandFailure(ExitStatus.configuration, failure.description)
+        }
+    }
+
+    private func requireReadable() throws {
+        try AccessCheck.require(try ConfigurationLoader.locate(config).get(), R_OK)
     }
 }
 
@@ -32,7 +47,15 @@ struct DataOption: ParsableArguments {
 
     func directory() throws -> String {
         if let data { return URL(fileURLWithPath: data).standardizedFileURL.path }
-        return try configuration.load().configuration.data
+        return try configuration.dataDirectory()
+    }
+
+    /// `file` as it stands; where there is no such file and a data directory is named, the one below that.
+    func path(_ file: String) throws -> String {
+        guard data != nil || configuration.config != nil, !file.hasPrefix("/"),
+            !FileManager.default.fileExists(atPath: file)
+        else { return file }
+        return try directory() + "/" + file
     }
 
     /// Opens the box, lets `body` work, and closes it again.
@@ -78,7 +101,31 @@ struct OutputOption: ParsableArguments {
         switch format {
         case .json: Console.line(try JSONText.pretty(document))
         case .ndjson: Console.line(try JSONText.compact(document))
-        case .table, .csv: Console.line(text())
+        case .table: Console.line(text())
+        case .csv: Console.line(try OutputOption.row(document).csv())
+        }
+    }
+
+    /// One row, a column for each key; what is no single value stands there as JSON.
+    private static func row(_ document: some Encodable) throws -> Table {
+        let members = try JSONDecoder().decode([String: JSONDocument].self, from: JSONEncoder().encode(document))
+        let columns = members.sorted { $0.key < $1.key }
+        var table = Table(columns.map(\.key))
+        table.add(columns.map(\.value.plainText))
+        return table
+    }
+}
+
+extension JSONDocument {
+    /// As people write the value: a text without quotes, nothing for null, JSON for what has parts.
+    var plainText: String {
+        switch self {
+        case .null: ""
+        case .string(let text): text
+        case .integer(let integer): String(integer)
+        case .number(let number): String(number)
+        case .bool(let bool): String(bool)
+        case .array, .object: (try? JSONText.compact(self)) ?? ""
         }
     }
 }

@@ -34,10 +34,18 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Use this directory, and keep it.", valueName: "dir"))
     var keep: String?
 
+    func validate() throws {
+        if let portBase, !(1...65_532).contains(portBase) {
+            throw ValidationError("--port-base: four ports begin at 1 to 65532, not at \(portBase)")
+        }
+    }
+
     func run() async throws {
         let demo: Demo
         do {
-            demo = try Demo(portBase: portBase, duration: duration.duration, keep: keep) { Console.line($0) }
+            demo = try Demo(portBase: portBase, duration: duration.duration, keep: keep) { line in
+                (try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))) != nil
+            }
         } catch let error as DemoError {
             throw CommandFailure(ExitStatus.unavailable, error.description)
         }

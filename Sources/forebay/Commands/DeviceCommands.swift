@@ -71,7 +71,7 @@ struct DevicesCommand: AsyncParsableCommand {
         var expectedInterval: DurationArgument?
         @Option(help: "The metric that --unit, --scale and --offset are about.") var metric: String?
         @Option(help: "The metric's unit.") var unit: String?
-        @Option(help: "Stored value = payload value x scale + offset.") var scale: Double?
+        @Option(parsing: .unconditional, help: "Stored value = payload value x scale + offset.") var scale: Double?
         @Option(parsing: .unconditional, help: "See --scale.") var offset: Double?
         @Flag(help: "Make the device where it is not known yet.") var create = false
 

@@ -21,18 +21,20 @@ struct ExplainCommand: AsyncParsableCommand {
     var topic: String?
 
     @OptionGroup var output: OutputOption
-    @OptionGroup var configuration: ConfigurationOption
+    @OptionGroup var data: DataOption
 
     func run() async throws {
-        let loaded = try configuration.load()
+        var configuration = try data.configuration.load().configuration
+        if data.data != nil { configuration.data = try data.directory() }
         let bytes = payload == "-" ? Array(FileHandle.standardInput.readDataToEndOfFile()) : Array(payload.utf8)
-        let explanation = try PayloadExplanation(loaded.configuration, input: input, payload: bytes, topic: topic)
+        let explanation = try PayloadExplanation(configuration, input: input, payload: bytes, topic: topic)
         try output.print(explanation) { text(explanation, bytes) }
         guard explanation.rejects.isEmpty else { throw ExitCode(ExitStatus.failed) }
     }
 
     private func text(_ explanation: PayloadExplanation, _ payload: [UInt8]) -> String {
-        var lines = ["input \(explanation.input) (\(explanation.type)), format \(explanation.format)"]
+        let recognised = explanation.recognised.map { ", recognised as \($0)" } ?? ""
+        var lines = ["input \(explanation.input) (\(explanation.type)), format \(explanation.format)\(recognised)"]
         for event in explanation.events {
             lines.append("  stored  \(event.value)")
             lines.append(
@@ -46,6 +48,6 @@ struct ExplainCommand: AsyncParsableCommand {
         for reject in explanation.rejects {
             lines.append("  rejected: \(reject.reason) at byte \(reject.position) of \(payload.count)")
         }
-        return lines.joined(separator: "\n")
+        return lines.map(Table.printable).joined(separator: "\n")
     }
 }

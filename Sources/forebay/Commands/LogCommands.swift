@@ -42,6 +42,10 @@ struct TailCommand: AsyncParsableCommand {
     @OptionGroup var data: DataOption
 
     func run() async throws {
+        if let max, max < 1 { throw ValidationError("--max is at least 1.") }
+        if let max, from == nil, max > APILimits.lastRecordsMax {
+            throw ValidationError("--max is at most \(APILimits.lastRecordsMax) without --from.")
+        }
         let query = RecordQuery(
             topic: topic,
             from: try position(from, "--from"),
@@ -52,7 +56,6 @@ struct TailCommand: AsyncParsableCommand {
             count: max,
             follow: follow
         )
-        if let max, max < 1 { throw ValidationError("--max is at least 1.") }
         var printer = RecordPrinter(format: output.format, topic: topic)
         printer.begin()
         try await data.withBox { box in
@@ -144,23 +147,41 @@ struct LogCommand: AsyncParsableCommand {
             discussion: "Exits 1 where there is damage that is not yet known as a gap."
         )
 
+        @OptionGroup var output: OutputOption
         @OptionGroup var data: DataOption
 
         func run() async throws {
             let document = try await data.withBox { try await $0.verify() }
-            Console.line(try Console.isTerminal ? JSONText.pretty(document) : JSONText.compact(document))
+            try output.print(document) { Verify.text(document) }
             if document.damage.contains(where: { !$0.known }) { throw ExitCode(ExitStatus.failed) }
+        }
+
+        private static func text(_ document: VerificationDocument) -> String {
+            var table = Table(["TOPIC", "PARTITION", "START", "END", "SEGMENTS", "BYTES", "RECORDS"])
+            for partition in document.partitions {
+                table.add([
+                    partition.topic, "\(partition.partition)", "\(partition.logStartOffset)",
+                    "\(partition.logEndOffset)", "\(partition.segments)", "\(partition.bytes)", "\(partition.records)",
+                ])
+            }
+            let damage = document.damage.map { damage in
+                let text = "\(damage.segment): damage at byte \(damage.position): \(damage.reason)"
+                return damage.known ? "\(text) (known as a gap)" : Console.red(text)
+            }
+            return ([table.text()] + damage).joined(separator: "\n")
         }
     }
 
     struct Dump: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Batches and records of one segment file.")
 
-        @Argument(help: "A .log file.")
+        @Argument(help: "A .log file, also below the directory that --data or --config names.")
         var file: String
 
+        @OptionGroup var data: DataOption
+
         func run() async throws {
-            try SegmentDump.run(file) { Console.line($0) }
+            try SegmentDump.run(try data.path(file)) { Console.line($0) }
         }
     }
 }

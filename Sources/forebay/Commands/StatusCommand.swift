@@ -26,8 +26,8 @@ struct StatusCommand: AsyncParsableCommand {
             let status: StatusDocument
             do {
                 status = try await data.withBox { try await $0.status() }
-            } catch let failure as CommandFailure where exitCode {
-                Console.line("UNKNOWN: \(failure.message)")
+            } catch let error where exitCode {
+                Console.line("UNKNOWN: \((error as? CommandFailure)?.message ?? "\(error)")")
                 throw ExitCode(StatusCommand.unknown)
             }
             if watch, Console.isTerminal { Console.line("\u{1B}[H\u{1B}[2J") }

@@ -1,4 +1,5 @@
 // Standard output and standard error, and what a command may do to a terminal.
+import Appliance
 import Foundation
 
 enum Console {
@@ -6,16 +7,20 @@ enum Console {
     /// NO_COLOR is honoured (no-color.org).
     static let usesColour = isTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
 
-    /// One line on standard output. Ends the process quietly where nobody reads any more.
+    /// One line on standard output.
     static func line(_ text: String) {
         write(Data((text + "\n").utf8))
     }
 
+    /// Ends the process where that fails: quietly where nobody reads any more, else with 74.
     static func write(_ data: Data) {
         do {
             try FileHandle.standardOutput.write(contentsOf: data)
         } catch {
-            exit(0)
+            let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+            if cause.domain == NSPOSIXErrorDomain, cause.code == Int(EPIPE) { exit(ExitStatus.ok) }
+            Console.error("forebay: cannot write to standard output: \(String(cString: strerror(Int32(cause.code))))")
+            exit(ExitStatus.inputOutput)
         }
     }
 

@@ -1,4 +1,5 @@
 // Records of a topic as `tail` shows them.
+import EventModel
 import Foundation
 import HTTPAPI
 
@@ -44,10 +45,10 @@ struct RecordPrinter {
             Console.write(Data((isFirst ? "\n" : ",\n").utf8) + line)
         case .table, .csv:
             guard let record = try? JSONDecoder().decode(Record.self, from: line) else {
-                Console.line(String(decoding: line, as: UTF8.self))
+                Console.line(Table.printable(String(decoding: line, as: UTF8.self)))
                 return
             }
-            let rows = format == .csv ? csv(record) : text(record)
+            let rows = format == .csv ? csv(record) : text(record, line)
             for row in rows { Console.line(row) }
         }
     }
@@ -60,7 +61,7 @@ struct RecordPrinter {
         func row(_ cells: [String]) -> String { (place + cells).map(CSV.field).joined(separator: ",") }
         let values = measured(record)
         guard !values.isEmpty else {
-            return [row(["", RecordPrinter.text(record.key), "", RecordPrinter.text(record.value), "", ""])]
+            return [row(["", record.key.plainText, "", record.value.plainText, "", ""])]
         }
         return values.map { value in
             row([
@@ -71,25 +72,24 @@ struct RecordPrinter {
         }
     }
 
-    private func text(_ record: Record) -> [String] {
+    /// What came from outside is made printable piece by piece, before our own colours are put around it.
+    private func text(_ record: Record, _ line: Data) -> [String] {
+        let offset = Console.dim("\(record.offset)")
         switch record.topic {
         case "readings":
             let values = measured(record).map { value in
-                "\(value.metric) \(Console.bold(value.text))\(value.unit.isEmpty ? "" : " \(value.unit)")"
+                let unit = value.unit.isEmpty ? "" : " \(Table.printable(value.unit))"
+                return "\(Table.printable(value.metric)) \(Console.bold(Table.printable(value.text)))\(unit)"
             }
-            let device = record.value["device"]?.text ?? ""
-            let time = record.value["received"]?.text ?? ""
-            return [
-                RecordPrinter.printable(
-                    "\(Console.dim("\(record.offset)")) \(time)  \(device)  \(values.joined(separator: "  "))"
-                )
-            ]
+            let device = Table.printable(record.value["device"]?.text ?? "")
+            let time = Table.printable(record.value["received"]?.text ?? "")
+            return ["\(offset) \(time)  \(device)  \(values.joined(separator: "  "))"]
         case "rejected":
-            return RejectText(headers: record.headers, value: record.value, offset: record.offset).lines
+            let payload = RejectText.payload(record.value, in: line)
+            return RejectText(headers: record.headers, payload: payload, offset: record.offset).lines
         default:
             return [
-                Console.dim("\(record.offset)") + " " + Table.printable(RecordPrinter.text(record.key)) + "  "
-                    + Table.printable(RecordPrinter.text(record.value))
+                "\(offset) \(Table.printable(record.key.plainText))  \(Table.printable(record.value.plainText))"
             ]
         }
     }
@@ -98,43 +98,26 @@ struct RecordPrinter {
         ["readings", "states"].flatMap { section -> [(metric: String, text: String, unit: String)] in
             guard case .object(let members)? = record.value[section] else { return [] }
             return members.sorted { $0.key < $1.key }.map { metric, value in
-                (metric, RecordPrinter.text(value), record.value["units"]?[metric]?.text ?? "")
+                (metric, value.plainText, record.value["units"]?[metric]?.text ?? "")
             }
         }
-    }
-
-    private static func text(_ value: JSONDocument) -> String {
-        switch value {
-        case .null: ""
-        case .string(let text): text
-        case .integer(let integer): String(integer)
-        case .number(let number): String(number)
-        case .bool(let bool): String(bool)
-        case .array, .object: (try? JSONText.compact(value)) ?? ""
-        }
-    }
-
-    /// Keeps our own colours, and nothing else that moves a terminal.
-    private static func printable(_ text: String) -> String {
-        Console.usesColour ? text : Table.printable(text)
     }
 }
 
 /// A reject for people: the reason, the payload with a caret under the first bad byte, and its bytes in hex.
 struct RejectText {
     private let headers: [String: JSONDocument]
-    private let value: JSONDocument
+    private let payload: [UInt8]
     private let offset: Int64
     private static let window = 72
 
-    init(headers: [String: JSONDocument], value: JSONDocument, offset: Int64) {
+    init(headers: [String: JSONDocument], payload: [UInt8], offset: Int64) {
         self.headers = headers
-        self.value = value
+        self.payload = payload
         self.offset = offset
     }
 
     var lines: [String] {
-        let payload = bytes
         let position = headers["position"]?.text.flatMap(Int.init) ?? 0
         let start = max(0, min(position, payload.count) - RejectText.window / 2)
         let shown = payload[start..<min(payload.count, start + RejectText.window)]
@@ -153,9 +136,23 @@ struct RejectText {
 
     private func text(_ header: String) -> String { Table.printable(headers[header]?.text ?? "") }
 
-    private var bytes: [UInt8] {
+    /// The payload's bytes: a JSON payload lies in the line as it came, and positions count its bytes.
+    static func payload(_ value: JSONDocument, in line: Data) -> [UInt8] {
         if let text = value.text { return Array(text.utf8) }
-        if let base64 = value["base64"]?.text { return Array(Data(base64Encoded: base64) ?? Data()) }
-        return Array((try? JSONText.compact(value))?.utf8 ?? "".utf8)
+        if let base64 = value["base64"]?.text, let bytes = Data(base64Encoded: base64) { return Array(bytes) }
+        return rawValue(in: Array(line))
+    }
+
+    /// The bytes behind the key `value`, which is the last one of a record's line.
+    private static func rawValue(in line: [UInt8]) -> [UInt8] {
+        let bytes = line.span.bytes
+        var scanner = JSONScanner(position: 1)
+        while let key = scanner.string(bytes), scanner.consume(UInt8(ascii: ":"), bytes) {
+            if line[key.start..<key.start + key.count].elementsEqual("value".utf8) {
+                return Array(line[scanner.position..<line.count - 1])
+            }
+            guard scanner.skipValue(bytes), scanner.consume(UInt8(ascii: ","), bytes) else { break }
+        }
+        return line
     }
 }

@@ -17,7 +17,7 @@ struct StatusText {
             "\(Console.bold(status.box))  forebay \(status.version)  \(status.state.rawValue)  up \(uptime)  "
                 + "clock \(status.clockSynchronised ? "synchronised" : "not synchronised")"
         ]
-        lines += status.problems.map { Console.red("  ! \($0)") }
+        lines += status.problems.map { Console.red("  ! \(Table.printable($0))") }
         lines.append("")
         lines.append(inputs)
         lines += rejects
@@ -26,13 +26,14 @@ struct StatusText {
             "devices  \(status.devices.new) new, \(status.devices.active) active, \(status.devices.blocked) blocked"
         )
         if !status.devices.newest.isEmpty {
-            lines.append("         new: \(status.devices.newest.joined(separator: ", "))")
+            lines.append("         new: \(Table.printable(status.devices.newest.joined(separator: ", ")))")
         }
         lines.append("alerts   \(status.alerts.firing.count) firing, \(status.alerts.pending) pending")
         for alert in status.alerts.firing {
-            lines.append("         " + Console.red(alert["summary"]?.text ?? alert["alert"]?.text ?? ""))
+            let summary = alert["summary"]?.text ?? alert["alert"]?.text ?? ""
+            lines.append("         " + Console.red(Table.printable(summary)))
         }
-        for hook in status.hooks { lines.append("hook     \(line(hook))") }
+        for hook in status.hooks { lines.append("hook     \(Table.printable(line(hook)))") }
         lines.append(
             "disk     \(size(status.disk.freeBytes)) free of \(size(status.disk.sizeBytes)), log \(size(status.disk.logBytes))"
         )

@@ -278,6 +278,22 @@ struct ConfigurationProblemTests {
         )
     }
 
+    @Test(
+        "templates are compiled by the loader",
+        arguments: [
+            ("summary: \"{{nmae}} is warm\"", "1:59: `summary`: `{{nmae}}` is not known; did you mean `name`?"),
+            ("summary: \"at {{ vlaue|1 }}\"", "1:59: `summary`: `{{vlaue}}` is not known; did you mean `value`?"),
+            ("description: \"{{name\"", "1:63: `description`: `{{` is never closed with `}}`"),
+            ("summary: \"{{name|1}}\"", "1:59: `summary`: `{{name}}` is no number: it takes no digits"),
+        ]
+    )
+    func templates(text: String, expected: String) {
+        let found = problems("rules: [{ alert: A, match: { metric: t }, above: 1, \(text), notify: [p] }]\n\(hook)")
+        #expect(found == ["c.yaml:" + expected])
+    }
+
+    private var hook: String { "hooks: { p: { type: exec, command: /bin/true } }" }
+
     @Test("what is hardly meant is a warning, and the configuration holds")
     func warnings() throws {
         let text = """

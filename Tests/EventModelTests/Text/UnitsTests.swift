@@ -26,7 +26,8 @@ struct UnitsTests {
         "what devices send becomes what is stored",
         arguments: [
             ("F", "°F"), ("[degF]", "°F"), ("kelvin", "K"), ("percent", "%"), ("RH", "%RH"), ("%RH", "%RH"),
-            ("mbar", "hPa"), ("mb", "hPa"), ("HPA", "hPa"), ("volts", "V"), ("kwh", "kWh"), ("KWH", "kWh"), ("hz", "Hz"),
+            ("mbar", "hPa"), ("mb", "hPa"), ("HPA", "hPa"), ("volts", "V"), ("kwh", "kWh"), ("KWH", "kWh"),
+            ("hz", "Hz"),
             ("lux", "lx"),
             ("ug/m3", "µg/m³"), ("km/h", "km/h"), ("KPH", "km/h"), ("knots", "kn"), ("deg", "°"), ("M3/H", "m³/h"),
             ("lpm", "l/min"), ("sec", "s"), ("dbm", "dBm"), ("DB", "dB"),
@@ -67,7 +68,8 @@ struct UnitsTests {
     @Test(
         "what is not in the table is kept as it was sent",
         arguments: [
-            "", " ", "furlong", "µS/cm", "mol", "MB", "Mb", "mB", "MW", "mW", "MV", "v", "k", "S", "G", "ppb/h", " C", "C ", "°C/min",
+            "", " ", "furlong", "µS/cm", "mol", "MB", "Mb", "mB", "MW", "mW", "MV", "v", "k", "S", "G", "ppb/h", " C",
+            "C ", "°C/min",
             "°",
             "pH", "NTU", "Ω", "日", "a\u{301}",
         ]

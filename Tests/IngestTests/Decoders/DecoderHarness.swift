@@ -124,6 +124,7 @@ private func event(_ collector: borrowing EventCollector, _ payload: UnsafeRawBu
     case .unreadable: event.time = "unreadable"
     case .absolute(let time): event.time = TimestampText.string(Timestamp(milliseconds: time))
     case .local(let time): event.time = "local " + TimestampText.string(Timestamp(milliseconds: time))
+    case .relative(let milliseconds): event.time = "receipt \(milliseconds)"
     }
     event.sequence = collector.sequence
     for index in 0..<collector.readingCount {
@@ -156,6 +157,7 @@ private func text(
 func violations(_ collector: borrowing EventCollector, _ payload: UnsafeRawBufferPointer) -> [String] {
     var found: [String] = []
     if collector.readingCount == 0 { found.append("event without a reading") }
+    if collector.eventStart < 0 || collector.eventStart >= payload.count { found.append("start of the event") }
     if collector.bytes(of: collector.device, in: payload).count != collector.device.count { found.append("device") }
     for index in 0..<collector.readingCount {
         let reading = collector.reading(index)

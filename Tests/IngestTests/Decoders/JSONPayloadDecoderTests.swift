@@ -165,6 +165,11 @@ struct JSONPayloadDecoderTests {
         #expect(try decode("json", #"{"metric":"a","t":1}"#).readings == [.number("t", "1"), .word("metric", "a")])
         #expect(try decode("json", #"{"value":1}"#).readings == [.number("value", "1")])
         #expect(try decode("json", #"{"metric":"a","value":null}"#).reasons == [.noReading])
+        for nothing in ["null", "\"\"", "[1]", "\"\(String(repeating: "x", count: 65))\""] {
+            let decoded = try decode("json", #"{"metric":"a","value":\#(nothing),"battery":98}"#)
+            #expect(decoded.readings == [.number("battery", "98")])
+        }
+        #expect(try decode("json", #"{"value":null,"metric":"a","value":3}"#).readings == [.number("a", "3")])
     }
 
     @Test(

@@ -43,15 +43,33 @@ struct SenMLDecoderTests {
         #expect(decoded.events[2].time == "2025-11-23T19:10:01.000Z")
     }
 
-    @Test("times below 2^28 are relative to now and give the event no time of its own")
+    @Test("times below 2^28 are relative to receipt, and 0 is receipt itself")
     func relativeTime() throws {
-        #expect(try decode("senml", #"[{"n":"a/x","v":1,"t":-5}]"#).events.first?.time == "absent")
-        #expect(try decode("senml", #"[{"n":"a/x","v":1,"t":268435455}]"#).events.first?.time == "absent")
+        #expect(try decode("senml", #"[{"n":"a/x","v":1,"t":-5.25}]"#).events.first?.time == "receipt -5250")
+        #expect(try decode("senml", #"[{"n":"a/x","v":1,"t":0}]"#).events.first?.time == "absent")
+        #expect(
+            try decode("senml", #"[{"n":"a/x","v":1,"t":268435455}]"#).events.first?.time == "receipt 268435455000"
+        )
         #expect(
             try decode("senml", #"[{"n":"a/x","v":1,"t":268435456}]"#).events.first?.time == "1978-07-04T21:24:16.000Z"
         )
         let two = try decode("senml", #"[{"n":"a/x","v":1,"t":-5},{"n":"a/x","v":2}]"#)
         #expect(two.events.count == 2)
+    }
+
+    @Test(
+        "a sequence may stand in any record of an event, and ends it where it changes",
+        arguments: [
+            (#"[{"bn":"a/","seq":42},{"n":"x","v":1}]"#, [42]),
+            (#"[{"bn":"a/","n":"x","v":1},{"n":"y","v":2,"Sequence":7}]"#, [7]),
+            (#"[{"bn":"a/","n":"x","v":1,"fCnt":1},{"n":"x","v":2,"fCnt":2}]"#, [1, 2]),
+            (#"[{"n":"a/x","v":1,"seq":-1}]"#, [nil]), (#"[{"n":"a/x","v":1,"seq":{"of":1}}]"#, [nil]),
+        ] as [(String, [UInt64?])]
+    )
+    func sequence(payload: String, sequences: [UInt64?]) throws {
+        let decoded = try decode("senml", payload)
+        #expect(decoded.events.map(\.sequence) == sequences)
+        #expect(decoded.rejects.isEmpty && decoded.violations.isEmpty)
     }
 
     @Test("strings and Booleans are states, sums and data values are left out and counted")

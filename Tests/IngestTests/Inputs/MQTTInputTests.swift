@@ -279,24 +279,25 @@ struct MQTTInputTests {
         #expect(subscriber.harness.counts.received == 0)
     }
 
-    @Test("reports a refused password, and connects with the right one")
+    @Test("reads the password at each connection, and reports a missing and a refused one")
     func password() throws {
         let passwords = "\(directory.path)/passwords"
         try run(["mosquitto_passwd", "-b", "-c", passwords, "box", "right"], log: "\(directory.path)/passwd.log")
         let broker = try BrokerProcess(in: directory, lines: ["allow_anonymous false", "password_file \(passwords)"])
-        let wrong = try Subscriber(directory, port: broker.port) {
+        let file = "\(directory.path)/password"
+        let subscriber = try Subscriber(directory, port: broker.port) {
             $0.user = "box"
-            $0.password = "wrong"
+            $0.passwordFile = file
+            $0.reconnectLongest = .milliseconds(500)
         }
-        try drive(wrong.input, "the refusal") { wrong.state.current.text.contains("authori") }
-        #expect(!wrong.state.current.isUp)
-        wrong.input.finish()
-        let right = try Subscriber(directory, port: broker.port) {
-            $0.user = "box"
-            $0.password = "right"
-        }
-        try right.untilUp()
-        right.input.finish()
+        let state = subscriber.state
+        try drive(subscriber.input, "the missing file") { state.current.text.contains("no password: open \(file)") }
+        _ = try directory.file("password", "wrong\n")
+        try drive(subscriber.input, "the refusal") { state.current.text.contains("authori") }
+        #expect(!state.current.isUp)
+        _ = try directory.file("password", "right\r\n")
+        try subscriber.untilUp()
+        subscriber.input.finish()
     }
 
     @Test("speaks TLS to a broker whose certificate it can verify, and to no other")

@@ -21,7 +21,11 @@ final class PipelineHarness {
     private let writer: HarnessWriter
 
     /// `inboxBytesMax`: what the log holds in memory before it refuses batches.
-    init(inboxBytesMax: Int = 64 << 20) throws {
+    init(
+        inboxBytesMax: Int = 64 << 20,
+        options: DecoderOptions = DecoderOptions(),
+        change: (inout PipelineSettings) -> Void = { _ in }
+    ) throws {
         directory = try ScratchDirectory()
         let configuration = LogConfiguration(
             directory: directory.path,
@@ -35,9 +39,11 @@ final class PipelineHarness {
         let readings = try #require(log.partition(TopicPartition(topic: .readings, partition: .zero)))
         let rejected = try #require(log.partition(TopicPartition(topic: .rejected, partition: .zero)))
         let definition = try #require(DecoderRegistry.definition(named: "auto"))
+        var settings = PipelineSettings(input: "test", format: "auto")
+        change(&settings)
         pipeline = IngestPipeline(
-            settings: PipelineSettings(input: "test", format: "auto"),
-            decoder: try definition.make(DecoderOptions()),
+            settings: settings,
+            decoder: try definition.make(options),
             log: PipelineLog(
                 readings: [readings],
                 rejected: rejected,
@@ -58,6 +64,29 @@ final class PipelineHarness {
 
     deinit {
         writer.stop()
+    }
+
+    /// Gives the pipeline a payload as if it came under `topic`.
+    func accept(_ payload: String, topic: String = "t", device: String? = nil, metric: String? = nil) {
+        let texts = [payload, topic, device ?? "", metric ?? ""].map { Array($0.utf8) }
+        texts[0].withUnsafeBytes { payload in
+            texts[1].withUnsafeBytes { topic in
+                texts[2].withUnsafeBytes { deviceBytes in
+                    texts[3].withUnsafeBytes { metricBytes in
+                        var arrival = Arrival(receivedAt: SystemClock().now(), from: topic)
+                        if device != nil { arrival.topicDevice = deviceBytes }
+                        if metric != nil { arrival.topicMetric = metricBytes }
+                        pipeline.accept(payload, arrival)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands over what is open, and waits until it is durable.
+    func commit() throws {
+        guard case .accepted(let ticket) = pipeline.handOver() else { throw TestFailure("nothing was handed over") }
+        guard case .durable = pipeline.wait(for: ticket, timeout: .seconds(60)) else { throw TestFailure("no commit") }
     }
 
     var counts: InputCounts { pipeline.counters.snapshot() }

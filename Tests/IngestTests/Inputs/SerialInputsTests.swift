@@ -117,6 +117,18 @@ struct SerialInputsTests {
         #expect(!bench.state.isUp)
     }
 
+    @Test("refuses the half of a line that is there when it stops")
+    func halfLine() throws {
+        try plug(terminal, into: directory, as: "port")
+        let bench = try Bench(in: directory)
+        try bench.untilUp()
+        try terminal.write("\(reading(1))\n{\"device\":\"d\"")
+        bench.input.finish()
+        #expect(bench.counts.received == 2 && bench.counts.appended == 1)
+        #expect(bench.counts.rejected == [.framing: 1])
+        #expect(try bench.harnesses[0].rejects().map(\.value) == ["{\"device\":\"d\""])
+    }
+
     @Test("an absent port is a state, and is opened when it appears")
     func appears() throws {
         let bench = try Bench(in: directory)

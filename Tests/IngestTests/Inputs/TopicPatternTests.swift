@@ -42,6 +42,8 @@ struct TopicPatternTests {
             ("a/+/#", "a/+/#"),
             ("/{device}/", "/+/"),
             ("$SYS/broker/{metric...}", "$SYS/broker/#"),
+            ("$share/boxes/plant/{device}/{metric}", "$share/boxes/plant/+/+"),
+            ("$share/boxes/#", "$share/boxes/#"),
         ]
     )
     func filter(pattern: String, filter: String) throws {
@@ -88,6 +90,8 @@ struct TopicPatternTests {
             Match("a/b", "a/bc", nil),
             Match("a/b", "", nil),
             Match("größe/{device}", "größe/°", ["device": "°"]),
+            Match("$share/boxes/plant/{device}", "plant/press-1", ["device": "press-1"]),
+            Match("$share/boxes/{device...}", "$share/boxes/press-1", nil),
         ]
     )
     private func matching(match: Match) throws {
@@ -110,6 +114,9 @@ struct TopicPatternTests {
             ("{a...}/#", "span"),
             ("{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}", "labels"),
             ("a\u{0}", "NUL"),
+            ("$share/+/a", "share"),
+            ("$share//a", "share"),
+            ("$share/boxes/", "empty"),
         ]
     )
     func refused(pattern: String, reason: String) {

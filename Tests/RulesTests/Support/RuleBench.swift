@@ -1,5 +1,6 @@
 // An engine fed from a script of events, ticks and starts, as the runner would feed it from the log.
 import EventModel
+import Foundation
 import Platform
 import Rules
 
@@ -76,6 +77,13 @@ struct RuleBench: ~Copyable {
             .event(
                 eventJSON(time, value, device: device, metric: metric, labels: labels, received: received, extra: extra)
             )
+        )
+    }
+
+    /// A reading without a time of its own, received while the box's clock says `wall` seconds.
+    mutating func reading(receivedAt wall: Double, _ value: Double) {
+        feed(
+            .event(eventJSON(wall, value).replacingOccurrences(of: #""clock":"device""#, with: #""clock":"receive""#))
         )
     }
 

@@ -3,7 +3,6 @@
 // The protocol cannot list them, and a session outlives configurations: without this, a filter that was taken out of the
 // configuration would go on delivering. Layout: UTF-8, one topic filter per line, each ended by a line feed. The file may
 // be lost without harm to data: then old filters deliver until the session ends, and their messages are left aside.
-internal import Glibc
 internal import Platform
 
 /// Reads and replaces one input's file. The input's thread.
@@ -29,24 +28,8 @@ struct HeldSubscriptions {
     /// The filters of the file; none where there is no file.
     func read() throws(DiskError) -> Set<String> {
         guard try disk.exists(path) else { return [] }
-        let file = try disk.open(path, .read)
-        let size = try file.size()
-        guard size > 0 else { return [] }
-        guard size <= HeldSubscriptions.bytesMax else {
-            throw DiskError(operation: .read, path: path, errno: EFBIG)
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(size))
-        var failure: DiskError?
-        let count = bytes.withUnsafeMutableBytes { buffer in
-            do throws(DiskError) {
-                return try file.read(into: buffer, at: 0)
-            } catch {
-                failure = error
-                return 0
-            }
-        }
-        if let failure { throw failure }
-        let lines = String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: "\n")
+        let bytes = try disk.smallFile(path, bytesMax: HeldSubscriptions.bytesMax)
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         return Set(lines.map(String.init))
     }
 

@@ -28,6 +28,7 @@ package final class MQTTInput: InputAdapter {
     let settings: MQTTInputSettings
     let pipeline: IngestPipeline
     let clock: any Clock
+    private let disk: any Disk
     private let router: TopicRouter
     let status: MQTTStatus
     let subscriptions: MQTTSubscriptions
@@ -59,6 +60,7 @@ package final class MQTTInput: InputAdapter {
         self.settings = settings
         self.pipeline = pipeline
         clock = environment.clock
+        disk = environment.disk
         router = try TopicRouter(subscribe: settings.subscribe, exclude: settings.exclude)
         status = MQTTStatus(box: state, broker: settings.broker)
         let held = HeldSubscriptions(disk: environment.disk, directory: environment.directory, inputName: name)
@@ -126,8 +128,14 @@ package final class MQTTInput: InputAdapter {
             inputNap(min(InputLimits.stepWaitMax, max(InputLimits.blockedNap, until.since(now))))
             return
         }
+        var password: String?
+        do throws(DiskError) {
+            if let file = settings.passwordFile { password = try disk.password(file) }
+        } catch {
+            return lose("\(settings.broker): no password: \(error)")
+        }
         do throws(MosquittoError) {
-            let client = try MosquittoClient(settings: settings, version: versions.next)
+            let client = try MosquittoClient(settings: settings, version: versions.next, password: password)
             client.receiver = self
             status.text = "connecting to \(settings.broker)"
             phase = .connecting(MosquittoConnection(client))

@@ -76,8 +76,8 @@ package struct MQTTInputSettings: InputSettings {
 
     package var broker = BrokerAddress(host: "127.0.0.1", port: 1883, usesTLS: false)
     package var user: String?
-    /// Never shown.
-    package var password: String?
+    /// Holds the password. Read at each connection, so that a changed one needs no reload.
+    package var passwordFile: String?
     /// Certificates that the broker's must descend from; without it, those of the system.
     package var caFile: String?
     package var certificateFile: String?
@@ -92,9 +92,9 @@ package struct MQTTInputSettings: InputSettings {
     package var keepAlive = Duration.seconds(60)
     /// Messages that the broker may have in flight (MQTT 5): the window that one commit acknowledges.
     package var receiveMaximum: UInt16 = 2000
-    /// Larger packets are never sent by an MQTT 5 broker. Four times the payload limit, so that what is only too large for
-    /// the pipeline still arrives, is counted, and is kept as a reject.
-    package var packetBytesMax: UInt32 = 1024 * 1024
+    /// Larger packets are never sent by an MQTT 5 broker: it drops them, and nobody is told. So this is far above the
+    /// payload limit: what is only too large for the pipeline arrives, is counted, and is kept as a reject.
+    package var packetBytesMax = MQTTInputSettings.packetBytesMax(payloadBytesMax: InputLimits.payloadBytesMax)
     package var protocolVersion = MQTTProtocol.auto
     /// How long the broker keeps the session and its queue while we are away (MQTT 5).
     package var sessionExpiry = Duration.seconds(7 * 86_400)
@@ -104,5 +104,10 @@ package struct MQTTInputSettings: InputSettings {
     package init(clientID: String, subscribe: [String]) {
         self.clientID = clientID
         self.subscribe = subscribe
+    }
+
+    /// Four times the payload limit, and 4 MiB at least.
+    package static func packetBytesMax(payloadBytesMax: Int) -> UInt32 {
+        4 * UInt32(clamping: min(max(payloadBytesMax, 1024 * 1024), 1 << 28))
     }
 }

@@ -8,6 +8,8 @@ struct MQTTVersionChoice {
     private(set) var next: MQTTProtocol
     /// Attempts in a row that ended before CONNACK without the broker saying why.
     private var unexplained = 0
+    /// That 3.1.1 is tried follows from silence alone.
+    private var isGuess = false
 
     init(_ configured: MQTTProtocol) {
         self.configured = configured
@@ -16,7 +18,9 @@ struct MQTTVersionChoice {
 
     mutating func noteSuccess(_ version: MQTTProtocol) {
         unexplained = 0
-        next = version
+        // A guess holds for one connection: the broker may have been starting, and know version 5.
+        next = isGuess ? .version5 : version
+        isGuess = false
     }
 
     /// The attempt ended with `error` before the broker had accepted it.
@@ -25,6 +29,7 @@ struct MQTTVersionChoice {
         // A 5.0 broker answers 132 in its own format, an older one 1 in the older format, which reads as 132 too.
         if error.code == Int32(MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION.rawValue), next == .version5 {
             next = .version311
+            isGuess = false
             unexplained = 0
         } else if error.code == Int32(MOSQ_ERR_CONN_LOST.rawValue) {
             noteSilence()
@@ -39,5 +44,6 @@ struct MQTTVersionChoice {
         guard unexplained >= 2 else { return }
         unexplained = 0
         next = next == .version5 ? .version311 : .version5
+        isGuess = next == .version311
     }
 }

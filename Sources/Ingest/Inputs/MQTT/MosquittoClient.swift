@@ -74,8 +74,8 @@ final class MosquittoClient: @unchecked Sendable {
 
     private static let isLibraryReady: Bool = mosquitto_lib_init() == MOSQ_ERR_SUCCESS.rawValue
 
-    /// `version`: `.version5` or `.version311`.
-    init(settings: MQTTInputSettings, version: MQTTProtocol) throws(MosquittoError) {
+    /// `version`: `.version5` or `.version311`. `password`: never shown.
+    init(settings: MQTTInputSettings, version: MQTTProtocol, password: String?) throws(MosquittoError) {
         precondition(version != .auto, "a client speaks one version")
         guard MosquittoClient.isLibraryReady, let handle = mosquitto_new(settings.clientID, false, nil) else {
             throw MosquittoError(MOSQ_ERR_NOMEM)
@@ -84,7 +84,7 @@ final class MosquittoClient: @unchecked Sendable {
         self.version = version
         self.handle = handle
         mosquitto_user_data_set(handle, Unmanaged.passUnretained(self).toOpaque())
-        try configure()
+        try configure(password: password)
         setCallbacks()
     }
 
@@ -92,7 +92,7 @@ final class MosquittoClient: @unchecked Sendable {
         mosquitto_destroy(handle)
     }
 
-    private func configure() throws(MosquittoError) {
+    private func configure(password: String?) throws(MosquittoError) {
         try check(mosquitto_threaded_set(handle, true))
         let wireVersion = version == .version5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311
         try check(mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, wireVersion))
@@ -100,8 +100,8 @@ final class MosquittoClient: @unchecked Sendable {
         if version == .version5 {
             try check(mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, Int32(settings.receiveMaximum)))
         }
-        if settings.user != nil || settings.password != nil {
-            try check(mosquitto_username_pw_set(handle, settings.user, settings.password))
+        if settings.user != nil || password != nil {
+            try check(mosquitto_username_pw_set(handle, settings.user, password))
         }
         guard settings.broker.usesTLS else { return }
         let systemCertificates = settings.caFile == nil ? "/etc/ssl/certs" : nil

@@ -12,7 +12,8 @@ package struct TopicPatternError: Error, Hashable, Sendable, CustomStringConvert
 ///
 /// A level is literal, or `+`, or wholly a capture `{name}`; `{name...}` takes one or more levels, anywhere, and `#` takes
 /// the rest. At most one level spans several. `device` and `metric` are captured for those purposes, every other name
-/// becomes a label. Immutable.
+/// becomes a label. `$share/GROUP/` before a pattern subscribes with others who share its messages (MQTT 5, section
+/// 4.8.2); topics do not have it. Immutable.
 package struct TopicPattern: Sendable {
     /// A device, a metric and every label of an event stand in bounded storage; see `TopicLabels`.
     package static let labelsMax = 8
@@ -49,9 +50,9 @@ package struct TopicPattern: Sendable {
         var compiler = TopicPatternCompiler(text)
         try compiler.compile()
         self.text = text
-        filter = compiler.filter.joined(separator: "/")
+        filter = compiler.share + compiler.filter.joined(separator: "/")
         labelNames = compiler.labelNames
-        bytes = Array(text.utf8)
+        bytes = Array(compiler.text.utf8)
         levels = compiler.levels
         spanningIndex = compiler.spanningIndex
     }
@@ -156,21 +157,32 @@ package struct TopicCaptures: Sendable {
 
 /// Compiles one pattern level by level; used up by it.
 private struct TopicPatternCompiler {
-    private let text: String
+    /// What topics are compared with.
+    let text: String
+    /// `$share/GROUP/`, or nothing.
+    let share: String
     private(set) var levels: [TopicPattern.Level] = []
     private(set) var filter: [String] = []
     private(set) var labelNames: [String] = []
     private(set) var spanningIndex: Int?
     private var names: Set<String> = []
 
-    init(_ text: String) {
-        self.text = text
+    init(_ pattern: String) {
+        let parts = pattern.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+        let isShared = parts.count == 3 && parts[0] == "$share"
+        share = isShared ? "$share/\(parts[1])/" : ""
+        text = isShared ? String(parts[2]) : pattern
     }
 
     mutating func compile() throws(TopicPatternError) {
+        guard !share.contains(where: { "+#{}".contains($0) }), share != "$share//" else {
+            throw failure("the name of a share is a plain word")
+        }
         guard !text.isEmpty else { throw failure("it is empty") }
-        guard text.utf8.count <= TopicPattern.bytesMax else { throw failure("it is longer than a topic may be") }
-        guard !text.utf8.contains(0) else { throw failure("it has a NUL byte") }
+        guard share.utf8.count + text.utf8.count <= TopicPattern.bytesMax else {
+            throw failure("it is longer than a topic may be")
+        }
+        guard !share.utf8.contains(0), !text.utf8.contains(0) else { throw failure("it has a NUL byte") }
         var start = 0
         for part in text.split(separator: "/", omittingEmptySubsequences: false) {
             if levels.last == .rest { throw failure("\"#\" must be the last level") }
@@ -239,6 +251,6 @@ private struct TopicPatternCompiler {
     }
 
     private func failure(_ reason: String) -> TopicPatternError {
-        TopicPatternError(pattern: text, reason: reason)
+        TopicPatternError(pattern: share + text, reason: reason)
     }
 }

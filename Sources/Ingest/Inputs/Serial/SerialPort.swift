@@ -81,13 +81,18 @@ final class SerialPort {
     }
 
     private func lose(_ reason: String, receivedAt: Timestamp, now: MonotonicInstant) {
+        refusePartial(receivedAt)
+        shut()
+        fail(reason, now: now)
+    }
+
+    /// The end of a line that has begun will not come.
+    private func refusePartial(_ receivedAt: Timestamp) {
         let partial = framer.partial
         if !partial.isEmpty {
             pipeline.refuse(partial, .framing, position: partial.count, arrival(receivedAt))
         }
         _ = framer.discardPartial()
-        shut()
-        fail(reason, now: now)
     }
 
     private func shut() {
@@ -191,9 +196,18 @@ final class SerialPort {
             }
             giveLines(receivedAt: receivedAt)
         }
+        if hasPendingLines { dropPendingLines() }
+        refusePartial(receivedAt)
         let isDurable = pipeline.settle(until: deadline, clock: clock)
         pipeline.finish()
         shut()
         publish(InputState(isUp: false, text: isDurable ? "stopped" : "stopped; the log did not confirm in time"))
+    }
+
+    private func dropPendingLines() {
+        var count: UInt64 = 0
+        while framer.nextLine() != nil { count += 1 }
+        hasPendingLines = false
+        pipeline.countDropped(count, .logStopped)
     }
 }

@@ -75,7 +75,7 @@ package final class UDPInput: InputAdapter {
         if pipeline.isBlocked {
             inputNap(InputLimits.blockedNap)
         } else if next == end {
-            receive(from: socket, now: now)
+            guard receive(from: socket, now: now) else { return pipeline.turn(now: clock.monotonic()) }
         }
         process()
         let after = clock.monotonic()
@@ -100,6 +100,8 @@ package final class UDPInput: InputAdapter {
             checkDrops(socket, now: clock.monotonic())
             close(socket)
             self.socket = nil
+            if next < end { pipeline.countDropped(UInt64(end - next), .logStopped) }
+            next = end
         }
         let isDurable = pipeline.settle(until: deadline, clock: clock)
         pipeline.finish()
@@ -121,6 +123,7 @@ package final class UDPInput: InputAdapter {
         socket = descriptor
         backoff.reset()
         drops = DropCounter()
+        forebay_udp_forget_drops(receiver)
         let granted = max(0, forebay_udp_granted_buffer(descriptor))
         pace.begin(grantedBytes: Int(granted), now: now)
         details = [
@@ -128,14 +131,14 @@ package final class UDPInput: InputAdapter {
             "receive_buffer": String(granted),
         ]
         // The kernel doubles what it grants, for its own bookkeeping.
-        if Int(granted) < settings.receiveBufferBytes {
-            details["receive_buffer_wanted"] = String(settings.receiveBufferBytes)
-        }
+        let wanted = settings.receiveBufferBytes * 2
+        if Int(granted) < wanted { details["receive_buffer_wanted"] = String(wanted) }
         state.set(InputState(isUp: true, text: "listening on \(details["listen"] ?? address)", details: details))
     }
 
-    /// Waits for datagrams where there are none, naps where they come densely, and takes in what there is.
-    private func receive(from socket: Int32, now: MonotonicInstant) {
+    /// Waits for datagrams where there are none, naps where they come densely, and takes in what there is. False where the
+    /// socket failed, and is closed.
+    private func receive(from socket: Int32, now: MonotonicInstant) -> Bool {
         var count = take(from: socket)
         if count == 0 {
             var timeout = InputLimits.stepWaitMax
@@ -144,17 +147,19 @@ package final class UDPInput: InputAdapter {
             if poll(&descriptor, 1, pollMilliseconds(timeout)) > 0 { count = take(from: socket) }
         }
         guard count >= 0 else {
+            checkDrops(socket, now: now)
             close(socket)
             self.socket = nil
             retryAt = now.advanced(by: backoff.next())
             state.set(InputState(isUp: false, text: "receiving failed: \(systemErrorText(-Int32(clamping: count)))"))
-            return
+            return false
         }
         pace.note(count, now: now)
         if count > 0, count < Int(FOREBAY_UDP_SLOTS) {
             let rest = pace.nap
             if rest > .zero { inputNap(rest) }
         }
+        return true
     }
 
     /// The number of datagrams now in the slots, or a negative errno.
