@@ -183,7 +183,8 @@ enum RegistryFile {
         guard explained.code == .cannotOpen, explained.sqliteCode != nil else { return explained }
         let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let files = ["", "-wal", "-shm"].map { (path + $0, R_OK | W_OK) }
-        for (place, mode) in [(directory.isEmpty ? "/" : directory, W_OK | X_OK)] + files where access(place, mode) != 0 {
+        let places = [(directory.isEmpty ? "/" : directory, W_OK | X_OK)] + files
+        for (place, mode) in places where access(place, mode) != 0 {
             let code = errno
             // A file that is not there yet is no obstacle.
             guard code != ENOENT || mode & X_OK != 0 else { continue }

@@ -28,12 +28,12 @@ struct ConfigurationCrossCheck {
     }
 
     private func report(_ problem: RuleProblem, in rule: RuleDefinition) {
-        let place = place("rules.\(rule.alert).\(problem.key)")
-        guard !diagnostics.problems.contains(where: { $0.severity == .error && $0.place == place }) else { return }
+        let path = "rules.\(rule.alert).\(problem.key)"
+        guard !isRefused(path) else { return }
         let template = problem.key == "summary" ? rule.summary : rule.description
         let name = template.flatMap { placeholder(in: $0, at: problem.position) }
         let hint = name.map { NearestName.hint(for: $0, among: problem.validNames) } ?? ""
-        diagnostics.error(place, "`\(problem.key)`: \(problem.message)\(hint)")
+        diagnostics.error(place(path), "`\(problem.key)`: \(problem.message)\(hint)")
     }
 
     /// The name behind the braces that open at `position`.
@@ -63,7 +63,9 @@ struct ConfigurationCrossCheck {
     private func checkAddresses() {
         var taken: [(address: HostPort, name: String)] = []
         for input in configuration.inputs {
-            guard case .udp(let udp) = input.transport, udp.listen.port != 0 else { continue }
+            guard case .udp(let udp) = input.transport, udp.listen.port != 0,
+                !isRefused("inputs.\(input.name).listen")
+            else { continue }
             if let other = taken.first(where: { overlap($0.address, udp.listen) }) {
                 diagnostics.error(
                     place("inputs.\(input.name).listen"),
@@ -98,7 +100,9 @@ struct ConfigurationCrossCheck {
     private func checkClientIDs() {
         var taken: [String: String] = [:]
         for input in configuration.inputs {
-            guard case .mqtt(let mqtt) = input.transport else { continue }
+            guard case .mqtt(let mqtt) = input.transport,
+                !isRefused("inputs.\(input.name).url"), !isRefused("inputs.\(input.name).client_id")
+            else { continue }
             let clientID = configuration.clientID(of: input.name, mqtt)
             let key = "\(mqtt.broker)\n\(clientID)"
             if let other = taken[key] {
@@ -109,6 +113,12 @@ struct ConfigurationCrossCheck {
             }
             taken[key] = input.name
         }
+    }
+
+    /// Whether something is wrong at a key already: its default is in its place then, and says nothing.
+    private func isRefused(_ path: String) -> Bool {
+        let place = place(path)
+        return diagnostics.problems.contains { $0.severity == .error && $0.place == place }
     }
 }
 

@@ -110,13 +110,15 @@ package struct EnvironmentCheck {
 
     /// A registry that is empty, or not there yet, says nothing about what will come.
     private func checkRules() -> [ConfigurationProblem] {
+        let path = "\(loaded.configuration.data)/registry.sqlite"
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
         let devices: [DeviceEntry]
         do throws(RegistryError) {
-            let registry = try DeviceRegistry.openReadOnly(path: "\(loaded.configuration.data)/registry.sqlite")
+            let registry = try DeviceRegistry.openReadOnly(path: path)
             devices = registry.directory().devices.values.filter { $0.state != .blocked }
             try registry.close()
         } catch {
-            return error.code == .absent ? [] : [problem(.warning, "data", error.description)]
+            return [problem(.warning, "data", error.description)]
         }
         guard !devices.isEmpty else { return [] }
         return loaded.configuration.rules.compactMap { rule in

@@ -19,11 +19,17 @@ package enum AccessCheck {
         )
     }
 
-    /// The group of `path`, or of the nearest directory above it that can be seen.
+    /// The group of `path`, or of the nearest directory above it that can be seen and is not root's; else the package's.
     private static func group(of path: String) -> String {
-        var status = stat()
         var visible = URL(fileURLWithPath: path).standardizedFileURL
-        while stat(visible.path, &status) != 0, visible.path != "/" { visible.deleteLastPathComponent() }
-        return status.st_gid == 0 ? "forebay" : Probe.groupName(status.st_gid)
+        while visible.path != "/" {
+            if let attributes = try? FileManager.default.attributesOfItem(atPath: visible.path),
+                let group = attributes[.groupOwnerAccountName] as? String, group != "root"
+            {
+                return group
+            }
+            visible.deleteLastPathComponent()
+        }
+        return "forebay"
     }
 }

@@ -36,10 +36,13 @@ package final class BoxAccess: Sendable {
                 hint: "name one with --data DIR or --config FILE"
             )
         }
-        try AccessCheck.require("\(data)/lock", R_OK)
-        if DirectoryLock.holder(dataDirectory: data) != nil {
+        if let holder = DirectoryLock.holder(dataDirectory: data) {
             let socketPath = "\(data)/control.sock"
             try AccessCheck.require(socketPath, R_OK | W_OK)
+            // The socket answers also those who may not read the lock.
+            guard holder.code == .locked || FileManager.default.fileExists(atPath: socketPath) else {
+                throw BoxAccess.failure(holder)
+            }
             way = .daemon(ControlClient(socketPath: socketPath))
             return
         }

@@ -1,4 +1,4 @@
-// How many payloads a second each input receives, over the last few seconds.
+// How many payloads a second each input receives, over the last minute.
 internal import Ingest
 internal import Platform
 internal import Synchronization
@@ -8,29 +8,32 @@ final class RateMeter: Sendable {
     private struct Sample {
         var at: MonotonicInstant
         var received: UInt64
-        var rate: Double
     }
 
-    private let samples = Mutex<[String: Sample]>([:])
+    /// Of the last minute, by input; the oldest first.
+    private let samples = Mutex<[String: [Sample]]>([:])
 
     func sample(_ views: [InputView], at now: MonotonicInstant) {
         samples.withLock { samples in
-            var fresh: [String: Sample] = [:]
+            var fresh: [String: [Sample]] = [:]
             for view in views {
-                let received = view.counts.received
-                var rate = 0.0
-                if let last = samples[view.configuration.name], received >= last.received {
-                    let seconds = Double(now.since(last.at).wholeNanoseconds) / 1e9
-                    if seconds > 0 { rate = Double(received - last.received) / seconds }
-                }
-                fresh[view.configuration.name] = Sample(at: now, received: received, rate: rate)
+                let name = view.configuration.name
+                let before = samples[name, default: []].filter { now.since($0.at) <= RateMeter.window }
+                fresh[name] = before + [Sample(at: now, received: view.counts.received)]
             }
             samples = fresh
         }
     }
 
-    /// Payloads per second between the last two samples.
+    /// Payloads per second; 0 where there are no two samples yet.
     func rate(of input: String) -> Double {
-        samples.withLock { $0[input]?.rate ?? 0 }
+        samples.withLock { samples in
+            guard let first = samples[input]?.first, let last = samples[input]?.last, last.at > first.at,
+                last.received > first.received
+            else { return 0 }
+            return Double(last.received - first.received) / (last.at.since(first.at) / .seconds(1))
+        }
     }
+
+    private static let window = Duration.seconds(60)
 }

@@ -231,6 +231,17 @@ struct ConfigurationFileTests {
         #expect(beside.count == found.count - 1)
         withExtendedLifetime((fixture, taken)) {}
     }
+
+    @Test(
+        "a data directory may lie deep, and no deeper than the control socket's path reaches",
+        arguments: [("one/two/three", false), (String(repeating: "deep/", count: 20), true)]
+    )
+    func dataDirectory(data: String, isTooLong: Bool) throws {
+        let fixture = try ConfigurationFixture(["forebay.yaml": "data: \(data)\nlisten: { http: none }"])
+        let found = EnvironmentCheck(try fixture.load().get(), daemonIsRunning: false).run()
+        #expect(found.map { $0.message.prefix(16) } == (isTooLong ? ["cannot listen on"] : []))
+        withExtendedLifetime(fixture) {}
+    }
 }
 
 /// A UDP port that is in use for as long as the value lives; nobody listens on the TCP port of the same number.

@@ -130,6 +130,7 @@ struct ConfigurationProblemTests {
             ),
             ("? [a]\n: b\n", "c.yaml:1:3: expected a key that is a word, not a list"),
             ("listen: { http: 0.0.0.0:8470 }", "c.yaml:1:17: `listen.http`: 0.0.0.0:8470 is open to other machines"),
+            ("listen: { http: 127.a:8470 }", "c.yaml:1:17: `listen.http`: 127.a:8470 is open to other machines"),
             ("data: \"\"\n", "c.yaml:1:7: `data`: the text must not be empty"),
             ("external_url: edge\n", "c.yaml:1:15: `external_url`: expected a URL such as"),
             ("clock: gps\n", "c.yaml:1:8: `clock`: unknown clock `gps`; there is `kernel`, `trust`"),
@@ -281,10 +282,10 @@ struct ConfigurationProblemTests {
     @Test(
         "templates are compiled by the loader",
         arguments: [
-            ("summary: \"{{nmae}} is warm\"", "1:59: `summary`: `{{nmae}}` is not known; did you mean `name`?"),
-            ("summary: \"at {{ vlaue|1 }}\"", "1:59: `summary`: `{{vlaue}}` is not known; did you mean `value`?"),
-            ("description: \"{{name\"", "1:63: `description`: `{{` is never closed with `}}`"),
-            ("summary: \"{{name|1}}\"", "1:59: `summary`: `{{name}}` is no number: it takes no digits"),
+            ("summary: \"{{nmae}} is warm\"", "1:62: `summary`: `{{nmae}}` is not known; did you mean `name`?"),
+            ("summary: \"at {{ vlaue|1 }}\"", "1:62: `summary`: `{{vlaue}}` is not known; did you mean `value`?"),
+            ("description: \"{{name\"", "1:66: `description`: `{{` is never closed with `}}`"),
+            ("summary: \"{{name|1}}\"", "1:62: `summary`: `{{name}}` is no number: it takes no digits"),
         ]
     )
     func templates(text: String, expected: String) {
@@ -293,6 +294,16 @@ struct ConfigurationProblemTests {
     }
 
     private var hook: String { "hooks: { p: { type: exec, command: /bin/true } }" }
+
+    @Test("a default that stands in for a refused value collides with nothing")
+    func refusedValues() {
+        let text = """
+            inputs:
+              a: { type: udp, listen: 8094 }
+              b: { type: udp, listen: "127.0.0.1:8094" }
+            """
+        #expect(problems(text).map { $0.prefix(20) } == ["c.yaml:2:27: `listen"])
+    }
 
     @Test("what is hardly meant is a warning, and the configuration holds")
     func warnings() throws {

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Configuration to settings")
 struct ConfigurationSettingsTests {
-    @Test("an MQTT input's settings, with its password from the file and a client id made of the names")
+    @Test("an MQTT input's settings, with the path of its password and a client id made of the names")
     func mqtt() throws {
         let fixture = try ConfigurationFixture([
             "password": "s3cret\n",

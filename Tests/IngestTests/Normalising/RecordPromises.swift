@@ -7,7 +7,8 @@ struct RecordPromises {
     private(set) var broken: [String] = []
 
     private static let known: Set = [
-        "device", "time", "received", "clock", "readings", "states", "units", "labels", "quality", "bad", "suspect", "raw",
+        "device", "time", "received", "clock", "readings", "states", "units", "labels", "quality", "bad", "suspect",
+        "raw",
         "calibration", "seq", "retained", "duplicate",
     ]
     private static let maps = ["readings", "states", "units", "labels", "bad", "suspect", "raw"]
@@ -111,7 +112,9 @@ struct RecordPromises {
 
     /// Rules and commands must be able to read what the inputs write.
     private mutating func checkReader(_ record: BenchRecord) {
+        let bytes = record.value
         var stored = StoredEvent()
-        need(stored.decode(record.value.span.bytes), "the product's own reader takes it")
+        let isTaken = stored.decode(bytes.span.bytes)
+        need(isTaken, "the product's own reader takes it")
     }
 }
