@@ -160,7 +160,7 @@ struct DeviceTable: ~Copyable {
         }
         slots[Int(id)].hasLabels = !labels.isEmpty
         slots[Int(id)].calibration = Int32(clamping: entry?.calibrationRevision ?? 0)
-        slots[Int(id)].isRefused = entry?.state == .blocked
+        slots[Int(id)].isRefused = entry.map { $0.state == .blocked } ?? (registration == .allowList)
     }
 
     /// The registry's labels as they are stamped: its own, and name, location and profile, which rules match by and

@@ -216,8 +216,9 @@ struct Normaliser: ~Copyable {
                 reject = reject ?? reason
                 continue
             }
-            var unit = unit(payloadUnit, of: slot)
             let known = devices.metric(slot)
+            // Scaled, a value is in the registry's unit, whatever the device says of what it sent.
+            var unit = known.isCalibrated && known.unit != UnitTable.none ? known.unit : unit(payloadUnit, of: slot)
             if unit == UnitTable.none { unit = known.unit }
             if unit == UnitTable.none, let topicUnit { unit = self.unit(topicUnit, of: slot) }
             let isTypeChanged = known.kind != kind
