@@ -147,6 +147,46 @@ extension EndToEndTests {
             }
         }
 
+        @Test("the demo ends, and leaves nothing behind, when its reader has gone")
+        func demoWithoutReader() async throws {
+            let before = try demoDirectories()
+            let forebay = Workbench.binaries.appendingPathComponent("forebay").path
+            let run = try Command.run("/bin/sh", ["-c", "\(forebay) demo --for 30s | head -n 2"])
+            #expect(run.output.split(separator: "\n").count == 2)
+            try await eventually("its directory is gone") { try demoDirectories() == before }
+        }
+
+        @Test("an HTTP port that is taken ends the start with 73, and says which")
+        func portTaken() async throws {
+            try await Workbench.use { bench in
+                let box = try Box(bench, configuration: "")
+                _ = try await box.start()
+                let listen = "listen: { http: \"127.0.0.1:\(box.http)\" }"
+                try bench.write("second.yaml", "data: \(bench.path("second"))\nclock: trust\n\(listen)\n")
+                let run = try Command.run("forebay", ["run", "--config", bench.path("second.yaml")])
+                #expect(run.status == 73)
+                #expect(run.error.contains("\(box.http)"), "\(run.error)")
+            }
+        }
+
+        @Test("a stop ends those who follow, in order")
+        func stopWithFollower() async throws {
+            try await Workbench.use { bench in
+                let box = try Box(bench, configuration: "")
+                let daemon = try await box.start()
+                let follower = try bench.start(
+                    "follower",
+                    Workbench.binaries.appendingPathComponent("forebay").path,
+                    ["tail", "system", "--from", "earliest", "--follow", "-o", "ndjson", "--data", box.data]
+                )
+                try await eventually("it follows") { follower.output.contains(#""type":"start""#) }
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+                #expect(try await follower.exitCode() == 0)
+                #expect(!daemon.output.contains("error"), "\(daemon.output)")
+            }
+        }
+
         private func demoDirectories() throws -> Set<String> {
             Set(try FileManager.default.contentsOfDirectory(atPath: "/tmp").filter { $0.hasPrefix("forebay-demo-") })
         }

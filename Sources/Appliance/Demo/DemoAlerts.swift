@@ -61,6 +61,8 @@ struct DemoCounts: Sendable {
     var isSettled: Bool { received == appended + rejected + dropped }
 
     var text: String {
-        "\(Int(received)) payloads received = \(Int(appended)) appended + \(Int(rejected)) rejected + \(Int(dropped)) dropped"
+        let parts = "\(Int(appended)) appended + \(Int(rejected)) rejected + \(Int(dropped)) dropped"
+        let underway = Int(received - appended - rejected - dropped)
+        return "\(Int(received)) payloads received = \(parts)" + (underway > 0 ? " + \(underway) on their way" : "")
     }
 }

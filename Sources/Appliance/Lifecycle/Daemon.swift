@@ -110,7 +110,8 @@ package struct Daemon: Sendable {
             group.addTask {
                 for await signal in signals {
                     guard signal == .sighup else { break }
-                    await reload(parts)
+                    // What it came to is logged where it is done.
+                    _ = try? await parts.reload()
                 }
                 return .daemon
             }
@@ -161,26 +162,6 @@ package struct Daemon: Sendable {
         var configuration = ServiceGroupConfiguration(services: [server], logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(2)
         return ServiceGroup(configuration: configuration)
-    }
-
-    private func reload(_ parts: DaemonParts) async {
-        let outcome: ReloadDocument
-        do {
-            outcome = try await parts.reload()
-        } catch {
-            logger.error("the configuration was not reloaded: \(error)")
-            return
-        }
-        if outcome.applied {
-            logger.notice(
-                "configuration reloaded: \(outcome.changes.isEmpty ? "no changes" : outcome.changes.joined(separator: "; "))"
-            )
-        } else {
-            for problem in outcome.problems {
-                logger.error("\(problem.file):\(problem.line):\(problem.column): \(problem.message)")
-            }
-            logger.error("the configuration was not reloaded; the old one stays")
-        }
     }
 
     /// Feeds the watchdog while every thread's step returns within its limit.

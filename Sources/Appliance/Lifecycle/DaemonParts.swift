@@ -161,10 +161,20 @@ final class DaemonParts: Sendable {
     }
 
     /// Samples what is shown as a rate, until the task is cancelled.
+    /// Every five seconds: rates, the disk, and a line in the log for each input that has come up or gone down.
     func sampleRates() async {
+        var wasUp: [String: Bool] = [:]
         while !Task.isCancelled {
             let now = clock.monotonic()
-            rates.sample(inputs.views(), at: now)
+            let views = inputs.views()
+            rates.sample(views, at: now)
+            for view in views where wasUp[view.configuration.name] != view.state.isUp {
+                wasUp[view.configuration.name] = view.state.isUp
+                logger.log(
+                    level: view.state.isUp ? .notice : .warning,
+                    "input \(view.configuration.name): \(view.state.text)"
+                )
+            }
             let space = DataSpace.current(self)
             if space.total > 0 { disk.sample(free: space.free, at: now) }
             try? await Task.sleep(for: .seconds(5))
@@ -184,8 +194,26 @@ final class DaemonParts: Sendable {
     func reload() async throws -> ReloadDocument {
         try await changes.run { [self] in
             guard !isStopping else { throw APIFailure(.unavailable, "the daemon is stopping") }
-            return try await loadAndApply()
+            do {
+                let outcome = try await loadAndApply()
+                report(outcome)
+                return outcome
+            } catch {
+                logger.error("the configuration was not reloaded: \(error)")
+                throw error
+            }
         }
+    }
+
+    private func report(_ outcome: ReloadDocument) {
+        guard outcome.applied else {
+            for problem in outcome.problems {
+                logger.error("\(problem.file):\(problem.line):\(problem.column): \(problem.message)")
+            }
+            return logger.error("the configuration was not reloaded; the old one stays")
+        }
+        let changes = outcome.changes.isEmpty ? "no changes" : outcome.changes.joined(separator: "; ")
+        logger.notice("configuration reloaded: \(changes)")
     }
 
     private func loadAndApply() async throws -> ReloadDocument {

@@ -14,7 +14,7 @@ struct ExplainCommand: AsyncParsableCommand {
     @Argument(help: "The input's name.")
     var input: String
 
-    @Argument(help: "The payload; - reads standard input.")
+    @Argument(help: "The payload; - reads standard input. One that begins with - stands behind --.")
     var payload: String
 
     @Option(help: "The topic of an MQTT message.")
