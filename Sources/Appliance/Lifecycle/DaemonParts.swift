@@ -161,13 +161,20 @@ final class DaemonParts: Sendable {
     }
 
     /// Samples what is shown as a rate, until the task is cancelled.
-    /// Every five seconds: rates, the disk, and a line in the log for each input that has come up or gone down.
+    /// Every five seconds: rates, the disk, and a line in the log where an input has come up or gone down or the disk is
+    /// full.
     func sampleRates() async {
         var wasUp: [String: Bool] = [:]
+        var lastProblem: String?
         while !Task.isCancelled {
             let now = clock.monotonic()
             let views = inputs.views()
             rates.sample(views, at: now)
+            let problem = StatusView.logProblem(log.state)
+            if problem != lastProblem {
+                if let problem { logger.error("\(problem)") } else { logger.notice("the log takes everything again") }
+                lastProblem = problem
+            }
             for view in views where wasUp[view.configuration.name] != view.state.isUp {
                 wasUp[view.configuration.name] = view.state.isUp
                 logger.log(

@@ -22,13 +22,13 @@ actor RegistryKeeper {
         self.logger = logger
     }
 
-    /// Saves once a second until the task is cancelled, and once more then.
+    /// Saves once a second until the task is cancelled. What came last is for whoever stops it to save: a cancelled task
+    /// is refused by the database.
     func run() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(1))
-            await save()
+            if !Task.isCancelled { await save() }
         }
-        await save()
     }
 
     /// Saves what was reported since the last time.

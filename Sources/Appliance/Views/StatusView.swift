@@ -64,7 +64,7 @@ struct StatusView: StatusProvider {
         )
     }
 
-    private static func logProblem(_ state: LogState) -> String? {
+    static func logProblem(_ state: LogState) -> String? {
         switch state {
         case .serving: nil
         case .full: "the disk is full; nothing new is acknowledged until there is room"
