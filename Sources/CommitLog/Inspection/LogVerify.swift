@@ -86,16 +86,31 @@ package struct LogVerify {
             }
             expected = max(expected, extent.end)
         }
+        noteFreshGaps(of: partition, found)
         result.partitions.append(found)
+    }
+
+    /// What the opening found missing, and the walk could not see because nothing is left of it: a tail that was synced.
+    private mutating func noteFreshGaps(of partition: Partition, _ found: PartitionVerification) {
+        for gap in freshGaps(of: partition) {
+            let isNoted = result.damage.contains {
+                $0.topicPartition == partition.topicPartition && $0.from <= gap.from && $0.to >= gap.to
+            }
+            let path = partition.segments.last?.files.log ?? partition.directory
+            if !isNoted { note(partition, found, path, 0, from: gap.from, to: gap.to, "synced records are gone") }
+        }
     }
 
     /// Gaps that the journal holds: for a log that is open for reading only, without those that this opening has found.
     private func recordedGaps(of partition: Partition) -> [OffsetGap] {
-        guard log.access == .readOnly, log.recoveryReport.partitions.indices.contains(partition.slot) else {
-            return partition.gaps
-        }
-        let fresh = log.recoveryReport.partitions[partition.slot].gaps
+        let fresh = freshGaps(of: partition)
         return partition.gaps.filter { !fresh.contains($0) }
+    }
+
+    /// Gaps that this opening, which only reads, has found and nobody has recorded.
+    private func freshGaps(of partition: Partition) -> [OffsetGap] {
+        guard log.access == .readOnly, log.recoveryReport.partitions.indices.contains(partition.slot) else { return [] }
+        return log.recoveryReport.partitions[partition.slot].gaps
     }
 
     private mutating func walk(
