@@ -306,5 +306,13 @@ let sampleStatus = StatusDocument(
             lastError: nil
         )
     ],
-    disk: DiskStatus(freeBytes: 1_000_000_000, sizeBytes: 2_000_000_000, logBytes: 4096, daysLeft: nil)
+    disk: DiskStatus(
+        freeBytes: 1_000_000_000,
+        sizeBytes: 2_000_000_000,
+        logBytes: 4096,
+        daysLeft: nil,
+        writtenBytesPerEvent: 210.5,
+        deviceWrittenBytesPerDay: nil,
+        cardDaysLeft: nil
+    )
 )

@@ -29,16 +29,24 @@ private struct Load {
 extension Runner {
     private static let inputName = "lan"
 
+    /// How often a load that the machine did not deliver is tried.
+    private static let attempts = 3
+
     /// 200,000 readings per second: CPU per reading against the sink, and nothing lost.
     func measureUDP() throws {
         let load = Load(rate: 200_000, count: Int(200_000 * options.seconds), segment: false)
-        let before = try sinkReception(load)
-        let daemon = try daemonReception(load)
-        let after = try sinkReception(load)
+        var (before, daemon, after) = (
+            try sinkReception(load), try daemonReception(load), try sinkReception(load)
+        )
+        // The sender shares the machine: a load that never reached the rate proves nothing about it.
+        func isOffered() -> Bool { min(before.rate, daemon.rate, after.rate) >= 0.98 * load.rate }
+        for _ in 1..<Self.attempts where !isOffered() {
+            let reached = [before, daemon, after].map { Figure.rate($0.rate) }.joined(separator: ", ")
+            print("void, for the sender reached \(reached) only; lost \(Figure.count(daemon.lost)); once more")
+            (before, daemon, after) = (try sinkReception(load), try daemonReception(load), try sinkReception(load))
+        }
         let reference = (before.cpuNanoseconds + after.cpuNanoseconds) / 2
         let ratio = daemon.cpuNanoseconds / reference
-        // The sender shares the machine: a load that never reached the rate proves nothing about it.
-        let isOffered = min(before.rate, daemon.rate, after.rate) >= 0.95 * load.rate
         results.add(
             Result(
                 what: "UDP at 200,000/s (sent \(Figure.rate(daemon.rate))): CPU per reading, C sink",
@@ -46,7 +54,7 @@ extension Runner {
                 reference: Figure.nanoseconds(reference),
                 ratio: ratio,
                 bar: "<= 2.00",
-                verdict: ratio > 2 ? .fail : isOffered ? .pass : .unclear
+                verdict: ratio > 2 ? .fail : isOffered() ? .pass : .unclear
             )
         )
         results.add(
@@ -55,7 +63,7 @@ extension Runner {
                 figure: Figure.count(daemon.lost),
                 reference: Figure.count(before.lost + after.lost),
                 bar: "0",
-                verdict: daemon.lost != 0 ? .fail : isOffered ? .pass : .unclear
+                verdict: daemon.lost != 0 ? .fail : isOffered() ? .pass : .unclear
             )
         )
         addConservation("UDP at 200,000/s", daemon)

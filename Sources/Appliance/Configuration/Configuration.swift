@@ -92,6 +92,8 @@ package struct LogSection: Hashable, Sendable {
     package var segmentBytes = ByteCount.mebibytes(64)
     /// `keep_free`: share of the file system that retention keeps free, in hundredths.
     package var keepFreePercent = 10
+    /// `card_endurance`: what its maker lets be written to the card that `data` lies on; nil where nobody said.
+    package var cardEndurance: ByteCount?
     package var readings = TopicConfiguration(
         retention: .days(400),
         retentionBytes: .mebibytes(8192),

@@ -20,6 +20,7 @@ extension ConfigurationDecoder {
 
     /// - Returns: nil where nothing sensible can be said about the input; its problems are reported.
     func decodeInput(_ reader: MappingReader, name: String) -> InputConfiguration? {
+        let errorsBefore = context.diagnostics.errorCount
         let types = InputType.all.map(\.name)
         guard reader.node("type") != nil else {
             reader.error("input `\(name)` has no `type`: one of \(types.map { "`\($0)`" }.joined(separator: ", "))")
@@ -35,7 +36,7 @@ extension ConfigurationDecoder {
         var input = InputConfiguration(name: name, transport: transport)
         decodeMeaning(reader, into: &input)
         reader.finish()
-        checkDecoder(input, reader)
+        if context.diagnostics.errorCount == errorsBefore { checkDecoder(input, reader) }
         return input
     }
 
@@ -81,9 +82,7 @@ extension ConfigurationDecoder {
 
     /// What only the decoder itself knows to be wrong.
     private func checkDecoder(_ input: InputConfiguration, _ reader: MappingReader) {
-        guard !context.diagnostics.hasErrors, let definition = DecoderRegistry.definition(named: input.format) else {
-            return
-        }
+        guard let definition = DecoderRegistry.definition(named: input.format) else { return }
         do throws(DecoderOptionError) {
             _ = try definition.make(input.decoderOptions)
         } catch {

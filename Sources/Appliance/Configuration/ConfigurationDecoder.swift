@@ -69,6 +69,7 @@ struct ConfigurationDecoder {
             target.segmentBytes = ByteCount(bytes)
         }
         log.read("keep_free", .percent(0...90), into: &target.keepFreePercent)
+        target.cardEndurance = log.scalar("card_endurance", .byteCount((1 << 30)...(1 << 60))).map { ByteCount($0) }
         if let topics = log.mapping("topics") {
             decodeTopic(topics, "readings", partitionsMax: 64, into: &target.readings)
             decodeTopic(topics, "alerts", partitionsMax: 1, into: &target.alerts)

@@ -44,11 +44,15 @@ package struct ConfigurationLoader: Sendable {
 
     /// Reads the file at `path` (nil: one of `defaultPaths`) with `conf.d/*.yaml` and `rules.d/*.yaml` beside it.
     package func load(path named: String? = nil) -> Result<LoadedConfiguration, ConfigurationFailure> {
-        let path: String
-        switch ConfigurationLoader.locate(named) {
-        case .success(let found): path = found
-        case .failure(let failure): return .failure(failure)
-        }
+        examine(path: named).flatMap { $0.validated() }
+    }
+
+    /// The same, with whatever is wrong among its problems: defaults stand where something could not be understood.
+    package func examine(path named: String? = nil) -> Result<LoadedConfiguration, ConfigurationFailure> {
+        ConfigurationLoader.locate(named).map { examine(file: $0) }
+    }
+
+    private func examine(file path: String) -> LoadedConfiguration {
         let diagnostics = ConfigurationDiagnostics()
         var merge = ConfigurationMerge(diagnostics: diagnostics)
         var files = [path] + fragments(in: "conf.d", beside: path, diagnostics)
@@ -91,7 +95,7 @@ package struct ConfigurationLoader: Sendable {
         let diagnostics = ConfigurationDiagnostics()
         var merge = ConfigurationMerge(diagnostics: diagnostics)
         if let tree = YAMLSource.read(text, file: file, diagnostics: diagnostics) { merge.add(tree) }
-        return decode(merge, files: [file], diagnostics)
+        return decode(merge, files: [file], diagnostics).validated()
     }
 
     /// Reads a file of rules alone, as in `rules.d`; the configuration has defaults for everything else.
@@ -100,14 +104,14 @@ package struct ConfigurationLoader: Sendable {
         let diagnostics = ConfigurationDiagnostics()
         var merge = ConfigurationMerge(diagnostics: diagnostics)
         if let tree = tree(of: path, diagnostics) { merge.addRules(tree) }
-        return decode(merge, files: [path], diagnostics)
+        return decode(merge, files: [path], diagnostics).validated()
     }
 
     private func decode(
         _ merge: ConfigurationMerge,
         files: [String],
         _ diagnostics: ConfigurationDiagnostics
-    ) -> Result<LoadedConfiguration, ConfigurationFailure> {
+    ) -> LoadedConfiguration {
         let context = ReadingContext(
             diagnostics: diagnostics,
             expansion: TextExpansion(environment: environment)
@@ -116,7 +120,7 @@ package struct ConfigurationLoader: Sendable {
         let configuration = ConfigurationDecoder(context: context).decode(entries, place: place, hostName: hostName)
         var loaded = LoadedConfiguration(
             configuration: configuration,
-            warnings: [],
+            problems: [],
             files: files,
             places: context.places
         )
@@ -125,13 +129,11 @@ package struct ConfigurationLoader: Sendable {
             files.enumerated().map { ($0.element, $0.offset) },
             uniquingKeysWith: { first, _ in first }
         )
-        let problems = diagnostics.problems.sorted { left, right in
+        loaded.problems = diagnostics.problems.sorted { left, right in
             let (leftFile, rightFile) = (order[left.place.file] ?? Int.max, order[right.place.file] ?? Int.max)
             return leftFile == rightFile ? left.place < right.place : leftFile < rightFile
         }
-        if diagnostics.hasErrors { return .failure(.invalid(problems)) }
-        loaded.warnings = problems
-        return .success(loaded)
+        return loaded
     }
 
     /// The `.yaml` files, by name, of a directory beside the file at `path`; none where there is no directory.

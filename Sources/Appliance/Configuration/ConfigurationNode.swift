@@ -43,7 +43,8 @@ struct ConfigurationNode {
 final class ConfigurationDiagnostics {
     private(set) var problems: [ConfigurationProblem] = []
 
-    var hasErrors: Bool { problems.contains { $0.severity == .error } }
+    var errorCount: Int { problems.count { $0.severity == .error } }
+    var hasErrors: Bool { errorCount > 0 }
 
     func error(_ place: ConfigurationPlace, _ message: String) {
         problems.append(ConfigurationProblem(.error, place, message))

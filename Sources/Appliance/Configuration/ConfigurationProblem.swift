@@ -63,14 +63,22 @@ package enum ConfigurationFailure: Error, Hashable, Sendable, CustomStringConver
     }
 }
 
-/// A configuration that holds, and where its parts were said.
+/// What was read, what is wrong with it, and where its parts were said.
 package struct LoadedConfiguration: Sendable {
     package var configuration: Configuration
-    package var warnings: [ConfigurationProblem]
+    /// In the order of the files. A configuration that is valid has warnings only.
+    package var problems: [ConfigurationProblem]
     /// The files that were read, in the order of reading.
     package var files: [String]
     /// Where a key was given, by its dotted path (`inputs.lan.listen`, `rules.FreezerTooWarm`).
     package var places: [String: ConfigurationPlace]
+
+    package var isValid: Bool { problems.allSatisfy { $0.severity != .error } }
+
+    /// Itself where nothing is wrong with it.
+    func validated() -> Result<LoadedConfiguration, ConfigurationFailure> {
+        isValid ? .success(self) : .failure(.invalid(problems))
+    }
 
     /// The place of `path`, or of the nearest part above it that was given; at last the first file's beginning.
     package func place(of path: String) -> ConfigurationPlace {

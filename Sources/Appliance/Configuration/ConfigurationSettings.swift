@@ -70,6 +70,7 @@ extension Configuration {
         lines.add("log.commit_interval", log.commitInterval)
         lines.add("log.segment_bytes", log.segmentBytes.value)
         lines.add("log.keep_free", "\(log.keepFreePercent)%")
+        if let bytes = log.cardEndurance { lines.add("log.card_endurance", bytes.value) }
         for (name, topic) in log.topics {
             let path = "log.topics.\(name)"
             lines.add("\(path).partitions", "\(topic.partitions)")

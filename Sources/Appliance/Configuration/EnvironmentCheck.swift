@@ -22,8 +22,15 @@ package struct EnvironmentCheck {
     }
 
     /// Everything found, in the order of the configuration. Errors would keep the daemon or an input from working;
-    /// warnings are states that it lives with.
+    /// warnings are states that it lives with. Nothing is said of a value that the configuration itself has wrong,
+    /// nor where none of it could be read.
     package func run() -> [ConfigurationProblem] {
+        guard loaded.isValid || !loaded.places.isEmpty else { return [] }
+        let misunderstood = Set(loaded.problems.filter { $0.severity == .error }.map(\.place))
+        return findings().filter { !misunderstood.contains($0.place) }
+    }
+
+    private func findings() -> [ConfigurationProblem] {
         var problems = checkData() + checkControlSocket() + checkHTTP()
         for input in loaded.configuration.inputs {
             let path = "inputs.\(input.name)"

@@ -43,7 +43,7 @@ package struct Daemon: Sendable {
 
     private func run(until signals: UnixSignalsSequence) async throws {
         let configuration = loaded.configuration
-        for warning in loaded.warnings { logger.warning("\(warning)") }
+        for warning in loaded.problems { logger.warning("\(warning)") }
         let clock = SystemClock(trustsWallClock: configuration.clock == .trust)
         let opened = try DataDirectory.open(configuration, clock: clock)
         report(opened)

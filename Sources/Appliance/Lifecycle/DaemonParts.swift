@@ -160,9 +160,8 @@ final class DaemonParts: Sendable {
         try? await eventLoops.shutdownGracefully()
     }
 
-    /// Samples what is shown as a rate, until the task is cancelled.
-    /// Every five seconds: rates, the disk, and a line in the log where an input has come up or gone down or the disk is
-    /// full.
+    /// Every five seconds until the task is cancelled: rates, the disk, and a line in the log where an input has come up
+    /// or gone down or the disk is full.
     func sampleRates() async {
         var wasUp: [String: Bool] = [:]
         var lastProblem: String?
@@ -182,8 +181,7 @@ final class DaemonParts: Sendable {
                     "input \(view.configuration.name): \(view.state.text)"
                 )
             }
-            let space = DataSpace.current(self)
-            if space.total > 0 { disk.sample(free: space.free, at: now) }
+            if let sample = DataSpace.sample(self) { disk.add(sample) }
             try? await Task.sleep(for: .seconds(5))
         }
     }

@@ -37,6 +37,8 @@ struct MetricsView: MetricsProvider {
                 sum: logMetrics.commitSeconds
             ),
             dataFreeBytes: DataSpace.current(parts).free,
+            processWrittenBytes: WrittenBytes.ofProcess(),
+            deviceWrittenBytes: WrittenBytes.ofDevice(holding: parts.configuration.data),
             alerts: parts.alerting.countsByState(),
             hooks: parts.alerting.hookMetrics(),
             devices: Dictionary(
@@ -92,5 +94,16 @@ struct MetricsView: MetricsProvider {
 enum DataSpace {
     static func current(_ parts: DaemonParts) -> DiskSpace {
         (try? PosixDisk().space(at: parts.configuration.data)) ?? DiskSpace(total: 0, free: 0)
+    }
+
+    /// Nil where the file system does not answer.
+    static func sample(_ parts: DaemonParts) -> DiskMeter.Sample? {
+        let space = current(parts)
+        guard space.total > 0 else { return nil }
+        return DiskMeter.Sample(
+            at: parts.clock.monotonic(),
+            free: space.free,
+            deviceWritten: WrittenBytes.ofDevice(holding: parts.configuration.data)
+        )
     }
 }

@@ -28,7 +28,6 @@ struct StatusView: StatusProvider {
     func status() async throws -> StatusDocument {
         let parts = try box.parts()
         let views = parts.inputs.views()
-        let space = DataSpace.current(parts)
         var problems = problems(parts, views) + (await registryProblems(parts))
         var samples = RejectedSamples()
         do {
@@ -55,12 +54,24 @@ struct StatusView: StatusProvider {
             devices: devices(parts, newest: newest),
             alerts: AlertsStatus(pending: parts.alerting.pendingCount(), firing: parts.alerting.firing()),
             hooks: parts.alerting.hookStatuses(),
-            disk: DiskStatus(
-                freeBytes: space.free,
-                sizeBytes: space.total,
-                logBytes: parts.log.partitions.reduce(0) { $0 + $1.sizeBytes.value },
-                daysLeft: parts.disk.daysLeft(free: space.free, at: parts.clock.monotonic())
-            )
+            disk: disk(parts, events: views.reduce(0) { $0 &+ $1.counts.events })
+        )
+    }
+
+    private func disk(_ parts: DaemonParts, events: UInt64) -> DiskStatus {
+        let space = DataSpace.current(parts)
+        let sample = DataSpace.sample(parts)
+        let written = WrittenBytes.ofProcess()
+        let perDay = sample.flatMap { parts.disk.deviceBytesPerDay($0) }
+        let endurance = parts.configuration.log.cardEndurance.map { Double($0.value) }
+        return DiskStatus(
+            freeBytes: space.free,
+            sizeBytes: space.total,
+            logBytes: parts.log.partitions.reduce(0) { $0 + $1.sizeBytes.value },
+            daysLeft: sample.flatMap { parts.disk.daysLeft($0) },
+            writtenBytesPerEvent: events > 0 ? written.map { Double($0) / Double(events) } : nil,
+            deviceWrittenBytesPerDay: perDay,
+            cardDaysLeft: perDay.flatMap { perDay in perDay > 0 ? endurance.map { $0 / perDay } : nil }
         )
     }
 

@@ -155,12 +155,30 @@ package struct DiskStatus: Hashable, Codable, Sendable {
     package var logBytes: Int64
     /// At the growth of the last day; nil where there is none, or too little is known.
     package var daysLeft: Double?
+    /// Sent to storage by the daemon, for each event stored since its start; nil where there is none, or the kernel does
+    /// not say.
+    package var writtenBytesPerEvent: Double?
+    /// Given to the whole device, by everybody; nil where less than an hour was seen, or the kernel does not say.
+    package var deviceWrittenBytesPerDay: Double?
+    /// A new card of the stated endurance, at `deviceWrittenBytesPerDay`; nil where none was stated.
+    package var cardDaysLeft: Double?
 
-    package init(freeBytes: Int64, sizeBytes: Int64, logBytes: Int64, daysLeft: Double?) {
+    package init(
+        freeBytes: Int64,
+        sizeBytes: Int64,
+        logBytes: Int64,
+        daysLeft: Double?,
+        writtenBytesPerEvent: Double?,
+        deviceWrittenBytesPerDay: Double?,
+        cardDaysLeft: Double?
+    ) {
         self.freeBytes = freeBytes
         self.sizeBytes = sizeBytes
         self.logBytes = logBytes
         self.daysLeft = daysLeft
+        self.writtenBytesPerEvent = writtenBytesPerEvent
+        self.deviceWrittenBytesPerDay = deviceWrittenBytesPerDay
+        self.cardDaysLeft = cardDaysLeft
     }
 
     enum CodingKeys: String, CodingKey {
@@ -168,6 +186,9 @@ package struct DiskStatus: Hashable, Codable, Sendable {
         case sizeBytes = "size_bytes"
         case logBytes = "log_bytes"
         case daysLeft = "days_left"
+        case writtenBytesPerEvent = "written_bytes_per_event"
+        case deviceWrittenBytesPerDay = "device_written_bytes_per_day"
+        case cardDaysLeft = "card_days_left"
     }
 }
 

@@ -115,6 +115,10 @@ package struct MetricsSnapshot: Sendable {
     package var partitions: [PartitionMetrics]
     package var commitDuration: HistogramSnapshot
     package var dataFreeBytes: Int64
+    /// Sent to storage by the daemon since its start; nil where the kernel does not say.
+    package var processWrittenBytes: Int64?
+    /// Given to the device below the data directory since boot, by everybody; nil where the kernel does not say.
+    package var deviceWrittenBytes: Int64?
     /// Alerts by state; a state that no alert is in stands with 0.
     package var alerts: [String: Int]
     package var hooks: [HookMetrics]
@@ -131,6 +135,8 @@ package struct MetricsSnapshot: Sendable {
         partitions: [PartitionMetrics] = [],
         commitDuration: HistogramSnapshot,
         dataFreeBytes: Int64,
+        processWrittenBytes: Int64? = nil,
+        deviceWrittenBytes: Int64? = nil,
         alerts: [String: Int],
         hooks: [HookMetrics] = [],
         groups: [GroupMetrics] = [],
@@ -144,6 +150,8 @@ package struct MetricsSnapshot: Sendable {
         self.partitions = partitions
         self.commitDuration = commitDuration
         self.dataFreeBytes = dataFreeBytes
+        self.processWrittenBytes = processWrittenBytes
+        self.deviceWrittenBytes = deviceWrittenBytes
         self.alerts = alerts
         self.hooks = hooks
         self.groups = groups
@@ -255,6 +263,18 @@ extension MetricsSnapshot {
             .gauge,
             "Free space on the file system of the data directory.",
             [.init([:], Double(dataFreeBytes))]
+        )
+        text.family(
+            "forebay_process_written_bytes_total",
+            .counter,
+            "Bytes that the daemon has sent to storage, by the kernel's count.",
+            processWrittenBytes.map { [.init([:], Double($0))] } ?? []
+        )
+        text.family(
+            "forebay_device_written_bytes_total",
+            .counter,
+            "Bytes that the device below the data directory was given since boot, by everybody.",
+            deviceWrittenBytes.map { [.init([:], Double($0))] } ?? []
         )
     }
 

@@ -12,13 +12,21 @@ struct ConfigurationOption: ParsableArguments {
 
     /// The configuration, or its problems on standard error and exit code 78.
     func load() throws -> LoadedConfiguration {
+        let loaded = try examine()
+        guard loaded.isValid else {
+            for problem in loaded.problems { Console.error(problem.description) }
+            throw ExitCode(ExitStatus.configuration)
+        }
+        return loaded
+    }
+
+    /// The configuration with whatever is wrong with it.
+    func examine() throws -> LoadedConfiguration {
         do {
             try requireReadable()
-            return try ConfigurationLoader().load(path: config).get()
+            return try ConfigurationLoader().examine(path: config).get()
         } catch let failure as ConfigurationFailure {
-            if case .notFound = failure { throw CommandFailure(ExitStatus.noInput, failure.description) }
-            Console.error(failure.description)
-            throw ExitCode(ExitStatus.configuration)
+            throw CommandFailure(ExitStatus.noInput, failure.description)
         }
     }
 

@@ -83,12 +83,13 @@ struct CheckCommand: AsyncParsableCommand {
     var offline = false
 
     func run() async throws {
-        let loaded = try configuration.load()
-        for warning in loaded.warnings { Console.line(warning.description) }
+        let loaded = try configuration.examine()
+        for problem in loaded.problems { Console.line(problem.description) }
         let findings =
             offline
             ? [] : EnvironmentCheck(loaded, daemonIsRunning: BoxAccess.hasDaemon(loaded.configuration.data)).run()
         for finding in findings { Console.line(finding.description) }
+        guard loaded.isValid else { throw ExitCode(ExitStatus.configuration) }
         guard findings.allSatisfy({ $0.severity != .error }) else { throw ExitCode(ExitStatus.failed) }
         let files = loaded.files.joined(separator: ", ")
         Console.line(

@@ -34,9 +34,7 @@ struct StatusText {
             lines.append("         " + Console.red(Table.printable(summary)))
         }
         for hook in status.hooks { lines.append("hook     \(Table.printable(line(hook)))") }
-        lines.append(
-            "disk     \(size(status.disk.freeBytes)) free of \(size(status.disk.sizeBytes)), log \(size(status.disk.logBytes))"
-        )
+        lines.append("disk     \(disk)")
         return lines.joined(separator: "\n")
     }
 
@@ -71,6 +69,26 @@ struct StatusText {
         let error = hook.lastError.map { "; \($0)" } ?? ""
         return
             "\(hook.name) (\(hook.type))  \(hook.delivered) delivered, \(hook.failed) failed, \(hook.lag) waiting, \(success)\(error)"
+    }
+
+    private var disk: String {
+        let disk = status.disk
+        var parts = ["\(size(disk.freeBytes)) free of \(size(disk.sizeBytes))", "log \(size(disk.logBytes))"]
+        if let days = disk.daysLeft {
+            parts.append("\(days < 1 ? "less than 1" : "\(Int(min(days, 36_500)))") days left")
+        }
+        if let bytes = disk.writtenBytesPerEvent { parts.append("\(size(Int64(bytes))) written per event") }
+        if let days = disk.cardDaysLeft { parts.append("a new card lasts \(years(days))") }
+        return parts.joined(separator: ", ")
+    }
+
+    private func years(_ days: Double) -> String {
+        switch days {
+        case ..<60: "\(Int(days)) days"
+        case ..<730: "\(Int(days / 30.4)) months"
+        case ..<36_500: "\(Int(days / 365)) years"
+        default: "over 100 years"
+        }
     }
 
     private var uptime: String { age(status.started.timestamp.milliseconds) }

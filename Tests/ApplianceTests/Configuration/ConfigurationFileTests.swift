@@ -25,7 +25,7 @@ struct ConfigurationFileTests {
         #expect(loaded.configuration.log.commitInterval == .milliseconds(50))
         #expect(loaded.configuration.inputs.map(\.name) == ["lan"])
         #expect(loaded.configuration.rules.map(\.alert) == ["A", "B", "C"])
-        #expect(loaded.warnings.isEmpty)
+        #expect(loaded.problems.isEmpty)
         let names = loaded.files.map { $0.replacingOccurrences(of: fixture.directory + "/", with: "") }
         #expect(
             names == [

@@ -56,7 +56,7 @@ func problems(_ text: String, _ environment: [String: String] = [:]) -> [String]
 
 func lines(_ result: Result<LoadedConfiguration, ConfigurationFailure>) -> [String] {
     switch result {
-    case .success(let loaded): loaded.warnings.map(\.description)
+    case .success(let loaded): loaded.problems.map(\.description)
     case .failure(.invalid(let problems)): problems.map(\.description)
     case .failure(.notFound(let paths)): ["not found: \(paths.joined(separator: " "))"]
     }

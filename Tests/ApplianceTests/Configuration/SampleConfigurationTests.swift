@@ -41,7 +41,7 @@ struct SampleConfigurationTests {
         var expected = Configuration()
         expected.name = "edge-01"
         #expect(loaded.configuration == expected)
-        #expect(loaded.warnings.isEmpty)
+        #expect(loaded.problems.isEmpty)
         for setting in Configuration().settings where setting.key != "name" {
             #expect(loaded.places[setting.path] != nil, "`\(setting.path)` is not in the sample")
         }
@@ -61,7 +61,7 @@ struct SampleConfigurationTests {
         let text = uncommented(try repositoryFile("config/forebay.yaml"), examples: true)
         let loaded = try read(text).get()
         let value = loaded.configuration
-        #expect(loaded.warnings.isEmpty, "\(loaded.warnings)")
+        #expect(loaded.problems.isEmpty, "\(loaded.problems)")
         #expect(Set(value.inputs.map(\.transport.typeName)) == Set(InputRegistry.definitions.map(\.name)))
         #expect(Set(value.inputs.map(\.format)) == Set(DecoderRegistry.all.map(\.name)))
         #expect(Set(value.hooks.map(\.delivery.typeName)) == ["webhook", "exec"])
