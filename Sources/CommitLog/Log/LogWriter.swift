@@ -21,7 +21,7 @@ package final class LogWriter {
     private let clock: any Clock
     /// By slot.
     private let writers: [PartitionWriter]
-    private let syncing = SyncHelpers()
+    private let syncing: SyncHelpers
     private var group = BatchInbox.Group()
     /// The commit in work; kept while the disk is full.
     private var dirty: [PartitionWriter] = []
@@ -33,9 +33,10 @@ package final class LogWriter {
     private var isPoisoned = false
     private var retention: Retention
 
-    init(log: CommitLog, writers: [PartitionWriter]) {
+    init(log: CommitLog, writers: [PartitionWriter], syncHelpersMax: Int) {
         self.log = log
         self.writers = writers
+        syncing = SyncHelpers(helpersMax: syncHelpersMax)
         clock = log.clock
         maintenanceAt = log.clock.monotonic()
         retention = Retention(configuration: log.configuration)
