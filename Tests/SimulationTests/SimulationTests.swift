@@ -15,12 +15,14 @@ struct SimulationTests {
         let one = SimulationTests.number("FOREBAY_SEED")
         let count = max(1, SimulationTests.number("FOREBAY_SEEDS") ?? SimulationTests.seedsByDefault)
         let verdict = Campaign.run(one.map { $0...$0 } ?? 1...count)
-        for failure in verdict.failures.prefix(5) {
+        for failure in verdict.failures.prefix(500) {
             Issue.record("seed \(failure.seed): \(failure.words)\nrepeat it with: make simulate SEED=\(failure.seed)")
         }
         print(verdict.json)
-        #expect(verdict.faults.missed.isEmpty, "fewer faults were injected than planned")
-        #expect(verdict.isGood)
+        let missed = verdict.faults.missed
+        #expect(missed.isEmpty, "fewer faults were injected than planned")
+        let isGood = verdict.isGood
+        #expect(isGood)
     }
 
     @Test("runs of the same seed are the same", arguments: 1...4)

@@ -81,6 +81,20 @@ enum LogAudit {
         }
     }
 
+    /// What a command that only reads makes of the log before it is recovered; it changes nothing.
+    static func readOnly(
+        _ settings: BoxSettings,
+        _ disk: any Disk,
+        _ simulated: SimulatedDisk,
+        _ clock: SimulatedClock
+    ) throws -> Shape? {
+        let calls = simulated.calls
+        let log = try CommitLog.open(settings.logConfiguration, disk: disk, clock: clock, access: .readOnly)
+        guard simulated.calls == calls else { throw Violation("opening for reading only changes the disk") }
+        // Before the first start there is nothing to compare.
+        return log.partitions.count == settings.topics.count ? Shape(log) : nil
+    }
+
     /// Opens the log once more: a second recovery finds nothing to do, and the disk holds the same bytes.
     static func recoverTwice(
         _ settings: BoxSettings,
@@ -107,13 +121,16 @@ enum LogAudit {
                 partition.restampedBatches == 0
             else { throw Violation("a second recovery of \(partition.topicPartition) repairs again") }
         }
-        guard fingerprint(of: simulated) == image else { throw Violation("a second recovery changes files") }
+        let again = fingerprint(of: simulated)
+        if let changed = Set(image.keys).union(again.keys).sorted().first(where: { image[$0] != again[$0] }) {
+            throw Violation("a second recovery changes \(changed)")
+        }
         return second
     }
 
     private static func fingerprint(of disk: SimulatedDisk) -> [String: UInt32] {
         var found: [String: UInt32] = [:]
-        for (path, contents) in disk.files(below: BoxSettings.directory) {
+        for (path, contents) in disk.files(below: "\(BoxSettings.directory)/log") {
             found[path] = contents.cached.withUnsafeBytes { CRC32C.checksum($0) }
         }
         return found

@@ -60,4 +60,5 @@ private final class PlantedFile: DiskFile {
         try file.write(buffers, at: position)
     }
     func truncate(to size: Int64) throws(DiskError) { try file.truncate(to: size) }
+    func refresh() throws(DiskError) { try file.refresh() }
 }

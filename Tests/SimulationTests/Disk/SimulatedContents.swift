@@ -58,7 +58,13 @@ final class SimulatedContents {
     func failSync(reverts: Bool, _ dice: inout Dice) {
         for change in pending { apply(change) { _ in dice.chance(1, in: 4) } }
         pending.removeAll()
-        if reverts { readDevice() }
+        if reverts { dropCache() }
+    }
+
+    /// The cache holds what the device does; nothing may be pending.
+    func dropCache() {
+        meter.used += device.count - cached.count
+        cached = device
     }
 
     // MARK: As the power cut sees it
@@ -67,7 +73,7 @@ final class SimulatedContents {
     func losePower(_ dice: inout Dice) -> CrashEffect? {
         defer {
             pending.removeAll()
-            readDevice()
+            dropCache()
         }
         guard !pending.isEmpty else { return nil }
         switch dice.below(6) {
@@ -107,12 +113,7 @@ final class SimulatedContents {
     /// Flips one bit of the device, at rest.
     func flip(bit: Int, at position: Int) {
         device[position] ^= 1 << UInt8(bit)
-        readDevice()
-    }
-
-    private func readDevice() {
-        meter.used += device.count - cached.count
-        cached = device
+        dropCache()
     }
 
     /// Brings the sectors of one change to the device that `arrives` says so of.

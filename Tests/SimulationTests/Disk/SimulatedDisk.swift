@@ -11,6 +11,8 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
     /// Calls that change something, so far.
     private(set) var calls = 0
     private var isFullNoted = false
+    /// A failed sync has left pages that the device never got, since the power was last off.
+    private(set) var hasStaleCache = false
     fileprivate(set) var boot = 0
     fileprivate let trace: Trace
     fileprivate var dice: Dice
@@ -37,6 +39,7 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
     func cutPower() {
         isDead = true
         boot += 1
+        hasStaleCache = false
         root.losePower(&dice, &counts)
         directories = ["": root]
         collect(root, path: "")
@@ -88,6 +91,7 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
         guard let fault = armed.strike(call) else { return nil }
         trace.note("fault", fault.rawValue, calls)
         if fault == .powerCut { isDead = true } else { counts.inject(fault) }
+        if fault == .syncErrorClean { hasStaleCache = true }
         return fault
     }
 
@@ -258,6 +262,11 @@ private final class SimulatedFile: DiskFile, @unchecked Sendable {
         default: break
         }
         throw .inputOutput(.sync, path)
+    }
+
+    func refresh() throws(DiskError) {
+        try sync()
+        contents.dropCache()
     }
 
     func truncate(to size: Int64) throws(DiskError) {
