@@ -81,7 +81,7 @@ private struct PartitionOpener {
         report.segments = kept.count
         let contents = PartitionContents(
             segments: kept,
-            gaps: journal?.state.gaps ?? reading.state.gaps + report.gaps,
+            gaps: journal?.state.gaps ?? (reading.state.gaps + report.gaps).sorted { $0.from < $1.from },
             logStart: max(logStart, kept.first?.base ?? activeBase),
             logEnd: active.segment.extent.end
         )
