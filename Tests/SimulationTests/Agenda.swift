@@ -17,7 +17,8 @@ struct Agenda {
         if dice.chance(1, in: 3) { faults.append(.clockUnsynced) }
         if isFlipping { faults.append(.bitFlip) }
         for fault in faults {
-            let at = dice.within(100...Simulation.eventsMin - 100)
+            // A bit at rest needs something that rests.
+            let at = dice.within((fault == .bitFlip ? 700 : 100)...Simulation.eventsMin - 100)
             disk.plan(fault)
             entries.append((at, fault))
             // The doubt ends; a full disk ends by time, for nothing is sent while it lasts.

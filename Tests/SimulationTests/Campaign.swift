@@ -8,6 +8,8 @@ struct Verdict {
     var acknowledged = 0
     var verified = 0
     var faults = FaultCounts()
+    /// Of all seeds together: equal in every process that runs the same ones.
+    var trace: UInt64 = 0
     /// The first violations, by seed.
     var failures: [(seed: UInt64, words: String)] = []
 
@@ -18,6 +20,7 @@ struct Verdict {
         acknowledged += report.acknowledged
         verified += report.verified
         faults.add(report.faults)
+        trace ^= report.trace
         if let violation = report.violation { failures.append((seed, violation + "\n" + report.traceTail)) }
     }
 
@@ -30,7 +33,8 @@ struct Verdict {
         let effects = CrashEffect.allCases.map { "\"\($0)\":\(faults.effects[$0.rawValue])" }.joined(separator: ",")
         return "{\"simulation\":\"\(isGood ? "passed" : "failed")\",\"seeds\":\(seeds),\"events\":\(events),"
             + "\"crashes\":\(crashes),\"faults\":{\(injected)},\"planned\":{\(planned)},\"crash_effects\":{\(effects)},"
-            + "\"acknowledged\":\(acknowledged),\"verified\":\(verified),\"failed_seeds\":\(failures.count)}"
+            + "\"acknowledged\":\(acknowledged),\"verified\":\(verified),\"failed_seeds\":\(failures.count),"
+            + "\"trace\":\"\(String(trace, radix: 16))\"}"
     }
 }
 

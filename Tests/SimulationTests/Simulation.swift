@@ -78,9 +78,7 @@ final class Simulation {
         var report = SeedReport()
         do {
             try start()
-            while sender.script.items.count < Simulation.eventsMin || !agenda.isEmpty || !disk.armed.isEmpty {
-                try turn()
-            }
+            while sender.script.items.count < Simulation.eventsMin || hasFaultsToCome { try turn() }
             try settle()
             try auditEnd()
             guard disk.counts.missed.isEmpty else { throw Violation("planned and not injected: \(disk.counts.missed)") }
@@ -101,12 +99,14 @@ final class Simulation {
         Int(log.partitions.reduce(0) { $0 + $1.logEndOffset.value })
     }
 
+    private var hasFaultsToCome: Bool { !agenda.isEmpty || !disk.armed.isEmpty || fullUntil != nil }
+
     // MARK: Scheduling
 
     private func turn() throws {
         turns += 1
         guard turns < Simulation.turnsMax else { throw Violation("the script never ends") }
-        if let fullUntil, turns >= fullUntil {
+        if let fullUntil, turns >= fullUntil, disk.wasFull {
             // Room comes back bit by bit or at once.
             disk.space.capacity = dice.chance(1, in: 3) ? disk.space.used + dice.below(9000) : .max
             self.fullUntil = disk.space.capacity == .max ? nil : turns + dice.within(50...500)
@@ -322,6 +322,12 @@ final class Simulation {
         let writer = box.writer
         box.runner.finish()
         self.box = nil
-        try EdgeAudit.expectSameAnew(log, writer: writer, settings, disk: disk, clock: clock)
+        let known = Set(witness.edges.values)
+        try EdgeAudit.runAnew(log, writer: writer, settings, disk: disk, clock: clock)
+        try witness.look(at: log, sender)
+        for (offset, edge) in witness.edges.sorted(by: { $0.key < $1.key }) where !known.contains(edge) {
+            throw Violation("rules that read the log anew come to another edge, alerts \(offset): \(edge)")
+        }
+        try EdgeAudit.expectOnce(witness.edges)
     }
 }

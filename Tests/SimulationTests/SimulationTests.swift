@@ -15,7 +15,7 @@ struct SimulationTests {
         let one = SimulationTests.number("FOREBAY_SEED")
         let count = max(1, SimulationTests.number("FOREBAY_SEEDS") ?? SimulationTests.seedsByDefault)
         let verdict = Campaign.run(one.map { $0...$0 } ?? 1...count)
-        for failure in verdict.failures.prefix(500) {
+        for failure in verdict.failures.prefix(5) {
             Issue.record("seed \(failure.seed): \(failure.words)\nrepeat it with: make simulate SEED=\(failure.seed)")
         }
         print(verdict.json)

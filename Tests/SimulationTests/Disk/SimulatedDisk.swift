@@ -10,7 +10,8 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
     private(set) var isDead = false
     /// Calls that change something, so far.
     private(set) var calls = 0
-    private var isFullNoted = false
+    /// A write has found no room.
+    private(set) var wasFull = false
     /// A failed sync has left pages that the device never got, since the power was last off.
     private(set) var hasStaleCache = false
     fileprivate(set) var boot = 0
@@ -73,8 +74,8 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
 
     /// The first write that finds no room is the fault.
     fileprivate func noteFull() {
-        guard !isFullNoted else { return }
-        isFullNoted = true
+        guard !wasFull else { return }
+        wasFull = true
         counts.inject(.diskFull)
     }
 
