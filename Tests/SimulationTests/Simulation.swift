@@ -242,7 +242,9 @@ final class Simulation {
         do {
             let log: CommitLog
             // Before a cache that a failed sync has left behind, a reader that changes nothing cannot know better.
-            let expected = try !disk.hasStaleCache && dice.chance(1, in: 3) ? LogAudit.readOnly(settings, boxDisk, disk, clock) : nil
+            let expected =
+                try !disk.hasStaleCache && dice.chance(1, in: 3)
+                ? LogAudit.readOnly(settings, boxDisk, disk, clock) : nil
             if dice.chance(1, in: 2), disk.armed.isEmpty {
                 log = try LogAudit.recoverTwice(settings, boxDisk, disk, clock, cutsPower: dice.chance(1, in: 2))
             } else {
@@ -314,6 +316,9 @@ final class Simulation {
         guard !witness.hasHits else { return }
         try EdgeAudit.expectOnce(witness.edges)
         try EdgeAudit.expectEffects(of: box.consumer.cursor, from: 0, witness.edges, deliveries)
+        guard deliveries.repeated <= runs else {
+            throw Violation("\(deliveries.repeated) alerts were delivered again by \(runs) starts")
+        }
         let isWhole = box.log.partitions.allSatisfy {
             [.rejected].contains($0.topicPartition.topic) || $0.logStartOffset == .zero
         }

@@ -86,7 +86,7 @@ package final class CommitLog: Sendable {
     /// The writing half. Once, for a log that is open for writing; the calling thread hands it to the log-writer
     /// thread.
     ///
-    /// - Parameter syncHelpersMax: threads that sync beside the writer's own; 0 where everything runs on one thread.
+    /// `syncHelpersMax`: threads that sync beside the writer's own; 0 where everything runs on one thread.
     package func makeWriter(syncHelpersMax: Int = Limits.syncHelpersMax) -> LogWriter {
         let seed = shared.withLock { shared -> WriterSeed? in
             let taken = shared.writers

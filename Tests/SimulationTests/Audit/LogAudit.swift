@@ -37,8 +37,9 @@ enum LogAudit {
                 }
             }
             guard !witness.hasHits else { continue }
-            guard expected == partition.logEndOffset.value
-                || isGap(partition, from: expected, to: partition.logEndOffset.value)
+            guard
+                expected == partition.logEndOffset.value
+                    || isGap(partition, from: expected, to: partition.logEndOffset.value)
             else { throw Violation("\(topic): a scan ends at \(expected), the log at \(partition.logEndOffset)") }
             try expectReads(partition, log, batches, &dice)
         }

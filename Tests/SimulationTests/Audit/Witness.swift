@@ -186,7 +186,8 @@ final class Witness {
             while let batch = batches.next(), index < history.batches.count {
                 if history.batches[index].base < batch.baseOffset.value {
                     let missing = history.batches[index]
-                    guard partition.gaps.contains(where: { $0.from.value <= missing.base && $0.to.value >= missing.end })
+                    guard
+                        partition.gaps.contains(where: { $0.from.value <= missing.base && $0.to.value >= missing.end })
                     else { throw Violation("\(topic): offset \(missing.base) was visible and is gone") }
                     try skipHits(history, &index, before: batch.baseOffset.value, topic)
                 }

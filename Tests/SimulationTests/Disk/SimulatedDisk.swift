@@ -114,7 +114,10 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
         return directories[directory]?.names[name]
     }
 
-    private func parent(of path: String, _ operation: DiskError.Operation) throws(DiskError) -> (
+    private func parent(
+        of path: String,
+        _ operation: DiskError.Operation
+    ) throws(DiskError) -> (
         directory: SimulatedDirectory, name: String
     ) {
         let (directory, name) = split(path)

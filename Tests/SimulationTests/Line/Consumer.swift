@@ -7,6 +7,9 @@ struct Deliveries {
     private(set) var counts: [Int64: Int] = [:]
 
     mutating func add(_ offset: Int64) { counts[offset, default: 0] += 1 }
+
+    /// Deliveries beyond the first of each alert: a crash between a delivery and its note costs one.
+    var repeated: Int { counts.values.reduce(0) { $0 + $1 - 1 } }
 }
 
 /// What the cursor file holds: the next offset to look at, and the one that is being delivered, -1 for none.
