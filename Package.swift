@@ -106,6 +106,7 @@ let package = Package(
         tests("DeviceRegistryTests", ["DeviceRegistry", "EventModel", "Platform", grdb]),
         tests("HTTPAPITests", ["HTTPAPI", "EventModel", "Platform", logging, nioCore, nioPosix, serviceLifecycle]),
         tests("ApplianceTests", ["Appliance", "EventModel", "Rules", "Alerting", "Ingest", "CommitLog", "Platform"]),
+        tests("SimulationTests", ["Alerting", "Rules", "Ingest", "EventModel", "CommitLog", "Platform"]),
         tests("TidyTests", []),
         tests("EndToEndTests", ["Platform"]),
     ],

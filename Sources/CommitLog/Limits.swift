@@ -48,6 +48,10 @@ package enum Limits {
     /// Opaque bytes of one cursor; with its header and checksum a slot fits a 4 KiB page.
     package static let cursorBytesMax = 4000
 
+    /// Threads that sync beside the log writer's when a commit has several dirty files; four files are as many as the
+    /// appliance's own topics make dirty at once.
+    package static let syncHelpersMax = 3
+
     /// How long the writer waits before it tries a full disk again.
     package static let fullRetryInterval = Duration.milliseconds(250)
 

@@ -58,10 +58,10 @@ package final class CursorFile {
 
     /// Reads both slots. After `.damaged` the next `store` begins anew. Durable on return: a process that was killed
     /// between its write and its sync leaves a value that only the page cache has, and nobody may act on it before the
-    /// device has it too. After a disk error the cursor is unusable and throws it again.
+    /// device has it too; what a failed sync left in the cache is not read at all. After a disk error the cursor is unusable and throws it again.
     package func load() throws(LogError) -> Contents {
         let file = file
-        try attempt { () throws(DiskError) in try file.sync() }
+        try attempt { () throws(DiskError) in try file.refresh() }
         var bytes = [UInt8](repeating: 0, count: 2 * CursorFile.slotBytes)
         let result: Result<Int, DiskError> = bytes.withUnsafeMutableBytes { buffer in
             Result { () throws(DiskError) in try file.read(into: buffer, at: 0) }

@@ -42,10 +42,10 @@ final class PartitionJournal {
     /// A rewritten journal that is not in place yet.
     private static func successorPath(in directory: String) -> String { path(in: directory) + ".new" }
 
-    /// Reads the journal of a partition directory, changing nothing.
-    static func read(disk: any Disk, directory: String) throws(DiskError) -> JournalReading {
+    /// Reads the journal of a partition directory, changing nothing. `refreshes`: as the device has it, not the cache.
+    static func read(disk: any Disk, directory: String, refreshes: Bool) throws(DiskError) -> JournalReading {
         let path = path(in: directory)
-        if try disk.exists(path) { return try read(path, disk: disk) }
+        if try disk.exists(path) { return try read(path, disk: disk, refreshes: refreshes) }
         return try successor(disk: disk, directory: directory) ?? JournalReading(condition: .missing)
     }
 
@@ -68,12 +68,13 @@ final class PartitionJournal {
     private static func successor(disk: any Disk, directory: String) throws(DiskError) -> JournalReading? {
         let temporary = successorPath(in: directory)
         guard try disk.exists(temporary) else { return nil }
-        let reading = try read(temporary, disk: disk)
+        let reading = try read(temporary, disk: disk, refreshes: false)
         return reading.condition == .whole && reading.validBytes > 0 ? reading : nil
     }
 
-    private static func read(_ path: String, disk: any Disk) throws(DiskError) -> JournalReading {
+    private static func read(_ path: String, disk: any Disk, refreshes: Bool) throws(DiskError) -> JournalReading {
         let file = try disk.open(path, .read)
+        if refreshes { try file.refresh() }
         let size = try file.size()
         guard size <= Limits.journalBytesMax else { return JournalReading(condition: .damaged) }
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(size), alignment: 8)

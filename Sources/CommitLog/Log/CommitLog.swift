@@ -85,14 +85,16 @@ package final class CommitLog: Sendable {
 
     /// The writing half. Once, for a log that is open for writing; the calling thread hands it to the log-writer
     /// thread.
-    package func makeWriter() -> LogWriter {
+    ///
+    /// `syncHelpersMax`: threads that sync beside the writer's own; 0 where everything runs on one thread.
+    package func makeWriter(syncHelpersMax: Int = Limits.syncHelpersMax) -> LogWriter {
         let seed = shared.withLock { shared -> WriterSeed? in
             let taken = shared.writers
             shared.writers = nil
             return taken
         }
         guard let seed else { preconditionFailure("a log has one writer, and none when it is open for reading only") }
-        return LogWriter(log: self, writers: seed.writers)
+        return LogWriter(log: self, writers: seed.writers, syncHelpersMax: syncHelpersMax)
     }
 
     /// The high watermarks of all partitions as one commit left them. One short lock.

@@ -21,10 +21,12 @@ package final class LogWriter {
     private let clock: any Clock
     /// By slot.
     private let writers: [PartitionWriter]
-    private let syncing = SyncHelpers()
+    private let syncing: SyncHelpers
     private var group = BatchInbox.Group()
     /// The commit in work; kept while the disk is full.
     private var dirty: [PartitionWriter] = []
+    /// Slots of those with a deferred batch, which names where the others end.
+    private var naming: Set<Int> = []
     private var published: [(partition: Partition, end: Offset)] = []
     private var ticket: UInt64 = 0
     private var memoryBytes = 0
@@ -33,9 +35,10 @@ package final class LogWriter {
     private var isPoisoned = false
     private var retention: Retention
 
-    init(log: CommitLog, writers: [PartitionWriter]) {
+    init(log: CommitLog, writers: [PartitionWriter], syncHelpersMax: Int) {
         self.log = log
         self.writers = writers
+        syncing = SyncHelpers(helpersMax: syncHelpersMax)
         clock = log.clock
         maintenanceAt = log.clock.monotonic()
         retention = Retention(configuration: log.configuration)
@@ -108,8 +111,10 @@ package final class LogWriter {
         do {
             for writer in dirty { try writer.stamp() }
             try stampDeferred()
-            for writer in dirty { try writer.write() }
-            try syncing.sync(dirty)
+            // What names the end of others comes when they are durable: a power cut in between must not leave a record
+            // that names offsets which are given out again.
+            try store(dirty.filter { !naming.contains($0.partition.slot) })
+            try store(dirty.filter { naming.contains($0.partition.slot) })
         } catch {
             guard error.isRetriable else { return poison(error) }
             return waitForSpace()
@@ -126,6 +131,7 @@ package final class LogWriter {
             metrics.addCommit(duration, batches: batches, records: records, bytes: bytes)
         }
         dirty.removeAll(keepingCapacity: true)
+        naming.removeAll(keepingCapacity: true)
         published.removeAll(keepingCapacity: true)
         if retryAt != nil {
             retryAt = nil
@@ -138,6 +144,11 @@ package final class LogWriter {
         return .committed
     }
 
+    private func store(_ writers: [PartitionWriter]) throws(DiskError) {
+        for writer in writers { try writer.write() }
+        try syncing.sync(writers)
+    }
+
     /// Builds the batches that wanted to know where this commit ends; each once, even where the commit is tried again.
     private func stampDeferred() throws(DiskError) {
         while !group.deferred.isEmpty {
@@ -145,6 +156,7 @@ package final class LogWriter {
             let batch = deferred.build(CommitEnds(ends: writers.map(\.stampedEnd), slots: log.slots))
             let writer = writers[deferred.partition.slot]
             if !writer.isDirty { dirty.append(writer) }
+            naming.insert(deferred.partition.slot)
             writer.add(batch)
             // Nothing is written yet, so stamping the partition again only adds the new batch.
             try writer.stamp()

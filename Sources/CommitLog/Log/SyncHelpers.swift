@@ -12,10 +12,14 @@ final class SyncHelpers {
         var isStopped = false
     }
 
-    private static let helpersMax = 3
-
+    private let helpersMax: Int
     private let work = Condition(Work())
     private var helpers: [PlatformThread] = []
+
+    /// - Parameter helpersMax: threads beside the caller's; with none, files are synced one after the other.
+    init(helpersMax: Int) {
+        self.helpersMax = helpersMax
+    }
 
     deinit {
         work.withLock { $0.isStopped = true }
@@ -29,7 +33,7 @@ final class SyncHelpers {
             if let only = writers.first { try only.file.sync() }
             return
         }
-        while helpers.count < min(SyncHelpers.helpersMax, writers.count - 1) {
+        while helpers.count < min(helpersMax, writers.count - 1) {
             helpers.append(PlatformThread(name: "log-sync") { [work] in SyncHelpers.run(work) })
         }
         work.withLock { work in

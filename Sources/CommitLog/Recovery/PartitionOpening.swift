@@ -52,7 +52,7 @@ private struct PartitionOpener {
     mutating func open() throws(DiskError) -> PartitionOpening {
         if !isReadOnly { try settleNames() }
         let names = try disk.list(directory)
-        let reading = try PartitionJournal.read(disk: disk, directory: directory)
+        let reading = try PartitionJournal.read(disk: disk, directory: directory, refreshes: !isReadOnly)
         report.journal = condition(of: reading, names)
         let bases = names.compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted()
         report.isNew = bases.isEmpty && reading.condition == .missing
@@ -81,7 +81,7 @@ private struct PartitionOpener {
         report.segments = kept.count
         let contents = PartitionContents(
             segments: kept,
-            gaps: journal?.state.gaps ?? reading.state.gaps + report.gaps,
+            gaps: journal?.state.gaps ?? (reading.state.gaps + report.gaps).sorted { $0.from < $1.from },
             logStart: max(logStart, kept.first?.base ?? activeBase),
             logEnd: active.segment.extent.end
         )
@@ -241,6 +241,7 @@ private struct PartitionOpener {
             )
         }
         var file = try disk.open(files.log, isReadOnly ? .read : .update)
+        if !isReadOnly { try file.refresh() }
         let size = try file.size()
         report.scannedBytes = ByteCount(size)
         let recovery = SegmentRecovery(

@@ -83,9 +83,24 @@ final class Segment: Sendable {
 
     /// An offset before which no record of this segment has a timestamp of `timestamp` or later.
     func offset(before timestamp: Timestamp, in partition: Partition) throws(DiskError) -> Offset {
-        let found = state.withLock { $0.index?.offset(before: timestamp) }
-        if let found { return found }
-        return try storedIndex(in: partition).offset(before: timestamp)
+        if let held = state.withLock({ $0.index.map { $0.timeEntry(before: timestamp) } }) {
+            return held.map { base + Int($0.offset) } ?? base
+        }
+        let index = try storedIndex(in: partition)
+        guard let entry = index.timeEntry(before: timestamp), try agrees(entry, in: index) else { return base }
+        return base + Int(entry.offset)
+    }
+
+    /// Whether the batch that `entry` names is there and brought that timestamp: its checksum covers both.
+    private func agrees(_ entry: SegmentIndex.TimeEntry, in index: SegmentIndex) throws(DiskError) -> Bool {
+        let wanted = base + Int(entry.offset)
+        let scanner = SegmentScanner(file: try openForReading(), length: extent.length)
+        var position = Int64(index.entry(for: wanted)?.position ?? 0)
+        while case .batch(let header) = try scanner.finding(at: position), header.lastOffset <= wanted {
+            if header.lastOffset == wanted { return header.maxTimestamp == entry.timestamp }
+            position += Int64(header.totalBytes)
+        }
+        return false
     }
 
     /// The index of a sealed segment from its files; from the log itself where they are missing or cannot be right.

@@ -77,15 +77,15 @@ struct SegmentIndex: Sendable {
         return low == 0 ? nil : offsets[low - 1]
     }
 
-    /// An offset before which no record has a timestamp of `timestamp` or later.
-    func offset(before timestamp: Timestamp) -> Offset {
+    /// The last entry of a batch before which no record has a timestamp of `timestamp` or later; nil where there is none.
+    func timeEntry(before timestamp: Timestamp) -> TimeEntry? {
         var low = 0
         var high = times.count
         while low < high {
             let middle = (low + high) / 2
             if times[middle].timestamp < timestamp.milliseconds { low = middle + 1 } else { high = middle }
         }
-        return low == 0 ? base : base + Int(times[low - 1].offset)
+        return low == 0 ? nil : times[low - 1]
     }
 
     /// The bytes of `.index` and `.timeindex`.

@@ -72,4 +72,12 @@ package protocol DiskFile: AnyObject, Sendable {
     /// `fdatasync`: on return all that was written is durable. A failure must be treated as final: never retried.
     func sync() throws(DiskError)
     func truncate(to size: Int64) throws(DiskError)
+    /// Makes what was written durable and lets go of cached pages, so that later reads show what the device holds. A
+    /// sync that failed in an earlier process leaves pages that read well and were never stored.
+    func refresh() throws(DiskError)
+}
+
+extension DiskFile {
+    /// Enough where nothing is cached.
+    package func refresh() throws(DiskError) { try sync() }
 }

@@ -171,6 +171,12 @@ private final class PosixFile: DiskFile {
         guard fdatasync(descriptor) == 0 else { throw failure(.sync) }
     }
 
+    func refresh() throws(DiskError) {
+        try sync()
+        // Advice: the kernel drops clean pages, and a page that a failed sync left behind is clean.
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+
     func truncate(to size: Int64) throws(DiskError) {
         let result = retryingInterrupted { Int(ftruncate(descriptor, off_t(size))) }
         guard result == 0 else { throw failure(.truncate) }
