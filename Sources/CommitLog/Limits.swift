@@ -20,6 +20,26 @@ package enum Limits {
     /// half a second of disk stall before inputs feel it.
     package static let inboxBytesMax = 16 << 20
 
+    /// The same for what may use the reserve when the disk is full: alerts and ticks, a few hundred bytes each.
+    package static let reservedInboxBytesMax = 2 << 20
+
+    /// The reserve takes one part in so many of the file system, at most `reserveBytesMax`: alerts of a bad week on a
+    /// large disk, 256 KiB on one of 16 MiB.
+    package static let reserveDivisor: Int64 = 64
+    package static let reserveBytesMax = ByteCount.mebibytes(16)
+
+    /// Free space below which a disk counts as full, and which must be there beside the reserve before it does no
+    /// longer: a few blocks for each file that a commit, a roll or a registry transaction may touch.
+    package static let lowSpaceBytes: Int64 = 64 << 10
+
+    /// What a start wants to find free, for the registry's files and new partitions.
+    package static let startSpaceBytes: Int64 = 256 << 10
+
+    /// A segment holds at most one part in so many of the file system, so that giving up the oldest one does not cost a
+    /// small disk all that it has; but never less than `segmentBytesMin`.
+    package static let segmentDivisor: Int64 = 64
+    package static let segmentBytesMin: Int64 = 64 << 10
+
     /// Inflated size of one batch: no honest encoder exceeds 16 times, and the absolute bound protects a small box.
     package static let inflatedBytesMax = min(16 * batchBytesMax, 64 << 20)
 
@@ -55,6 +75,9 @@ package enum Limits {
     /// How long the writer waits before it tries a full disk again.
     package static let fullRetryInterval = Duration.milliseconds(250)
 
-    /// Cadence of retention, of the recovery point and of asking for free space.
+    /// Cadence of retention by age and bytes, and of the recovery point.
     package static let maintenanceInterval = Duration.seconds(60)
+
+    /// Cadence of asking for free space: one call of about a microsecond.
+    package static let spaceInterval = Duration.seconds(1)
 }

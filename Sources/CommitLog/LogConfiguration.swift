@@ -67,6 +67,8 @@ package struct LogConfiguration: Sendable {
     package var keepFreeFraction: Double
     /// Memory of the batches that wait for the writer.
     package var inboxBytesMax: Int
+    /// Room kept for what must go on when the disk is full, at most; 0 keeps none.
+    package var reserveBytesMax: ByteCount
 
     package init(
         directory: String,
@@ -74,7 +76,8 @@ package struct LogConfiguration: Sendable {
         commitInterval: Duration = .milliseconds(10),
         segmentBytes: ByteCount = .mebibytes(64),
         keepFreeFraction: Double = 0.1,
-        inboxBytesMax: Int = Limits.inboxBytesMax
+        inboxBytesMax: Int = Limits.inboxBytesMax,
+        reserveBytesMax: ByteCount = ByteCount(0)
     ) {
         self.directory = directory
         self.topics = topics
@@ -82,5 +85,6 @@ package struct LogConfiguration: Sendable {
         self.segmentBytes = segmentBytes
         self.keepFreeFraction = keepFreeFraction
         self.inboxBytesMax = inboxBytesMax
+        self.reserveBytesMax = reserveBytesMax
     }
 }

@@ -275,8 +275,7 @@ struct CommitTests {
     func fullDisk() throws {
         let directory = try TemporaryDirectory()
         let disk = FaultyDisk()
-        let fixture = try LogFixture(directory.path, disk: disk, topics: [.readings: .init(), .alerts: .init()])
-        let alerts = TopicPartition(topic: .alerts, partition: .zero)
+        let fixture = try LogFixture(directory.path, disk: disk, topics: [.readings: .init()])
         try fixture.append(["before"])
         let path = try #require(fixture.partition().describeSegments().first?.path)
         let size = try contents(of: path).count
@@ -293,7 +292,7 @@ struct CommitTests {
         }
         #expect(try contents(of: path).count == size)
         #expect(try fixture.values() == ["before"])
-        #expect(fixture.log.inbox.offer(fixture.batch(["x"]), to: try fixture.partition(alerts)) == .full)
+        #expect(fixture.log.inbox.offer(fixture.batch(["x"]), to: try fixture.partition()) == .full)
         // Not due yet, then due and still full, then with room.
         #expect(fixture.writer.step(waitUpTo: .zero) == .full)
         #expect(fixture.log.metrics.fullAttempts == 1)

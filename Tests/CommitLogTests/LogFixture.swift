@@ -88,14 +88,16 @@ final class LogFixture {
         topics: [TopicName: TopicConfiguration] = [.readings: TopicConfiguration()],
         segmentBytes: Int64 = 64 << 20,
         keepFree: Double = 0,
-        inboxBytesMax: Int = 16 << 20
+        inboxBytesMax: Int = 16 << 20,
+        reserveBytesMax: Int64 = 0
     ) throws {
         let configuration = LogConfiguration(
             directory: directory,
             topics: topics,
             segmentBytes: ByteCount(segmentBytes),
             keepFreeFraction: keepFree,
-            inboxBytesMax: inboxBytesMax
+            inboxBytesMax: inboxBytesMax,
+            reserveBytesMax: ByteCount(reserveBytesMax)
         )
         log = try CommitLog.open(configuration, disk: disk, clock: clock, access: .readWrite)
         writer = log.makeWriter()

@@ -43,6 +43,22 @@ struct DiskTests {
         }
     }
 
+    @Test("allocated space is there: zeros, and blocks of the file's own")
+    func allocation() throws {
+        try withDirectory { directory in
+            let file = try disk.open(directory + "/file", .create)
+            try file.allocate(to: 1 << 20)
+            try file.sync()
+            #expect(try file.size() == 1 << 20)
+            var status = stat()
+            try #require(stat(directory + "/file", &status) == 0)
+            #expect(status.st_blocks * 512 >= 1 << 20)
+            var read = [UInt8](repeating: 1, count: 100)
+            let count = try read.withUnsafeMutableBytes { try file.read(into: $0, at: 1000) }
+            #expect(count == 100 && read.allSatisfy { $0 == 0 })
+        }
+    }
+
     @Test("names what failed, where, and why")
     func errors() throws {
         try withDirectory { directory in

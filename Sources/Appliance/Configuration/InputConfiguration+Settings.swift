@@ -20,7 +20,8 @@ extension Configuration {
             topics: Dictionary(log.topics.map { ($0.name, $0.topic) }, uniquingKeysWith: { first, _ in first }),
             commitInterval: log.commitInterval,
             segmentBytes: log.segmentBytes,
-            keepFreeFraction: Double(log.keepFreePercent) / 100
+            keepFreeFraction: Double(log.keepFreePercent) / 100,
+            reserveBytesMax: Limits.reserveBytesMax
         )
     }
 

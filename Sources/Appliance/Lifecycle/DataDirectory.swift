@@ -32,6 +32,12 @@ enum DataDirectory {
             throw failure(error, status: ExitStatus.cannotCreate)
         }
         for folder in folders { try make("\(path)/\(folder)") }
+        do throws(LogError) {
+            // The registry opens first and cannot make room for its files itself.
+            try SpaceReserve.makeRoom(configuration.logConfiguration, disk: PosixDisk())
+        } catch {
+            throw failure(error, status: ExitStatus.inputOutput)
+        }
         let registry: DeviceRegistry
         let report: RegistryOpenReport
         do throws(RegistryError) {

@@ -2,13 +2,10 @@
 internal import Platform
 internal import Synchronization
 
-/// Names a commit to wait for. Tickets are durable in the order in which they were given.
-package struct CommitTicket: Hashable, Comparable, Sendable, BitwiseCopyable {
+/// Names a commit to wait for. Tickets of one lane are durable in the order in which they were given.
+package struct CommitTicket: Hashable, Sendable, BitwiseCopyable {
+    let lane: BatchInbox.Lane
     let sequence: UInt64
-
-    package static func < (left: CommitTicket, right: CommitTicket) -> Bool {
-        left.sequence < right.sequence
-    }
 }
 
 /// What became of batches that were offered to the log.
@@ -31,56 +28,109 @@ package enum CommitOutcome: Hashable, Sendable {
 }
 
 /// Any thread offers; the log-writer thread takes.
+///
+/// Batches wait in two lanes, so that on a full disk alerts do not stand behind readings: what may use the reserve has
+/// a lane of its own, with bounds and tickets of its own. While there is room one commit takes both.
 package final class BatchInbox: Sendable {
+    enum Lane: Int, Sendable, BitwiseCopyable {
+        case ordinary = 0
+        /// Every batch of the offer is for a topic that may use the reserve.
+        case reserved = 1
+
+        static let all: [Lane] = [.ordinary, .reserved]
+    }
+
     struct Item {
         var partition: Partition
         var batch: SealedBatch
+        var offered: MonotonicInstant
     }
 
     struct Deferred {
         var partition: Partition
         var build: @Sendable (CommitEnds) -> SealedBatch
+        var offered: MonotonicInstant
     }
 
-    /// What one commit takes.
+    /// What one commit takes of one lane.
     struct Group {
         var items: [Item] = []
         var deferred: [Deferred] = []
         var lastTicket: UInt64 = 0
+        /// As the inbox counts it: without batches that the writer builds.
+        var memoryBytes = 0
 
         var isEmpty: Bool { items.isEmpty && deferred.isEmpty }
+        var byteCount: Int64 { items.reduce(0) { $0 + Int64($1.batch.byteCount) } }
+
+        mutating func removeAll() {
+            items.removeAll(keepingCapacity: true)
+            deferred.removeAll(keepingCapacity: true)
+            memoryBytes = 0
+        }
     }
 
-    private struct Queue {
+    private struct LaneQueue {
         var group = Group()
         /// Of everything offered and not finished yet, taken by the writer or not.
         var memoryBytes = 0
-        var isClosed = false
+        var bytesMax: Int
+        /// The disk has no room for this lane.
         var isDiskFull = false
+
+        mutating func take(
+            _ lane: Lane,
+            memoryBytes added: Int,
+            refuses: Bool,
+            _ add: (inout Group) -> Void
+        ) -> OfferResult {
+            if isDiskFull && refuses { return .full }
+            // A batch larger than the whole bound passes alone, or it never would.
+            guard memoryBytes == 0 || memoryBytes + added <= bytesMax else { return .full }
+            add(&group)
+            memoryBytes += added
+            group.memoryBytes += added
+            group.lastTicket += 1
+            return .accepted(CommitTicket(lane: lane, sequence: group.lastTicket))
+        }
+    }
+
+    private struct Queue {
+        var lanes: [LaneQueue]
+        var isClosed = false
+
+        var isEmpty: Bool { lanes.allSatisfy(\.group.isEmpty) }
     }
 
     private struct Progress {
-        var durable: UInt64 = 0
         var isFailed = false
     }
 
-    private let bytesMax: Int
-    private let queue = Condition(Queue())
+    private let clock: any Clock
+    private let queue: Condition<Queue>
     private let progress = Condition(Progress())
-    private let durableTicket = Atomic<UInt64>(0)
+    private let ordinaryDurable = Atomic<UInt64>(0)
+    private let reservedDurable = Atomic<UInt64>(0)
     private let isFailed = Atomic<Bool>(false)
     private let isIdle = Atomic<Bool>(true)
 
-    init(bytesMax: Int) {
-        self.bytesMax = bytesMax
+    init(bytesMax: Int, clock: any Clock) {
+        self.clock = clock
+        queue = Condition(
+            Queue(lanes: [
+                LaneQueue(bytesMax: bytesMax),
+                LaneQueue(bytesMax: min(bytesMax, Limits.reservedInboxBytesMax)),
+            ])
+        )
     }
 
     // MARK: - Offering
 
     /// Hands over one batch. Never blocks. After `.accepted` the batch belongs to the writer.
     package func offer(_ batch: SealedBatch, to partition: Partition) -> OfferResult {
-        offer(memoryBytes: batch.memoryBytes, refuses: partition.configuration.onFull == .refuse) { group in
-            group.items.append(Item(partition: partition, batch: batch))
+        let refuses = partition.configuration.onFull == .refuse
+        return offer(lane(of: partition), memoryBytes: batch.memoryBytes, refuses: refuses) { group, now in
+            group.items.append(Item(partition: partition, batch: batch, offered: now))
         }
     }
 
@@ -88,34 +138,42 @@ package final class BatchInbox: Sendable {
     package func offer(_ batches: [(Partition, SealedBatch)]) -> OfferResult {
         let memoryBytes = batches.reduce(0) { $0 + $1.1.memoryBytes }
         let refuses = batches.contains { $0.0.configuration.onFull == .refuse }
-        return offer(memoryBytes: memoryBytes, refuses: refuses) { group in
-            for (partition, batch) in batches { group.items.append(Item(partition: partition, batch: batch)) }
+        let lane: Lane = batches.allSatisfy { self.lane(of: $0.0) == .reserved } ? .reserved : .ordinary
+        return offer(lane, memoryBytes: memoryBytes, refuses: refuses) { group, now in
+            for (partition, batch) in batches {
+                group.items.append(Item(partition: partition, batch: batch, offered: now))
+            }
         }
     }
 
     /// Has the writer build a batch when it has stamped all others of the commit, so that the batch can name where
-    /// partitions end with that very commit. Deferred batches of one commit are built in the order of their offers.
-    /// `build` is called once, on the log-writer thread, between taking and writing: quick, no lock, no disk; the batch
-    /// must hold at least one record.
+    /// partitions end with that very commit. Deferred batches of one commit and lane are built in the order of their
+    /// offers. `build` is called on the log-writer thread between taking and writing, and again where a full disk made the
+    /// writer try again: quick, no lock, no disk, nothing remembered; the batch must hold at least one record.
     package func offerDeferred(
         to partition: Partition,
         _ build: @escaping @Sendable (CommitEnds) -> SealedBatch
     ) -> OfferResult {
-        offer(memoryBytes: 0, refuses: partition.configuration.onFull == .refuse) { group in
-            group.deferred.append(Deferred(partition: partition, build: build))
+        let refuses = partition.configuration.onFull == .refuse
+        return offer(lane(of: partition), memoryBytes: 0, refuses: refuses) { group, now in
+            group.deferred.append(Deferred(partition: partition, build: build, offered: now))
         }
     }
 
-    private func offer(memoryBytes: Int, refuses: Bool, _ add: (inout Group) -> Void) -> OfferResult {
+    private func lane(of partition: Partition) -> Lane {
+        partition.topicPartition.topic.usesReserve ? .reserved : .ordinary
+    }
+
+    private func offer(
+        _ lane: Lane,
+        memoryBytes: Int,
+        refuses: Bool,
+        _ add: (inout Group, MonotonicInstant) -> Void
+    ) -> OfferResult {
+        let now = clock.monotonic()
         let result = queue.withLock { queue -> OfferResult in
             if queue.isClosed { return .closed }
-            if queue.isDiskFull && refuses { return .full }
-            // A batch larger than the whole bound passes alone, or it never would.
-            guard queue.memoryBytes == 0 || queue.memoryBytes + memoryBytes <= bytesMax else { return .full }
-            add(&queue.group)
-            queue.memoryBytes += memoryBytes
-            queue.group.lastTicket += 1
-            return .accepted(CommitTicket(sequence: queue.group.lastTicket))
+            return queue.lanes[lane.rawValue].take(lane, memoryBytes: memoryBytes, refuses: refuses) { add(&$0, now) }
         }
         if case .accepted = result {
             isIdle.store(false, ordering: .releasing)
@@ -130,7 +188,7 @@ package final class BatchInbox: Sendable {
     package func wait(for ticket: CommitTicket, timeout: Duration) -> CommitOutcome {
         if isDurable(ticket) { return .durable }
         let outcome = progress.wait(upTo: timeout) { progress -> CommitOutcome? in
-            if progress.durable >= ticket.sequence { return .durable }
+            if isDurable(ticket) { return .durable }
             return progress.isFailed ? .failed : nil
         }
         return outcome ?? .pending
@@ -138,7 +196,10 @@ package final class BatchInbox: Sendable {
 
     /// One atomic load.
     package func isDurable(_ ticket: CommitTicket) -> Bool {
-        durableTicket.load(ordering: .acquiring) >= ticket.sequence
+        switch ticket.lane {
+        case .ordinary: ordinaryDurable.load(ordering: .acquiring) >= ticket.sequence
+        case .reserved: reservedDurable.load(ordering: .acquiring) >= ticket.sequence
+        }
     }
 
     /// How it stands with a ticket, without waiting.
@@ -152,7 +213,7 @@ package final class BatchInbox: Sendable {
     package var writerIsIdle: Bool { isIdle.load(ordering: .acquiring) }
 
     /// Memory of the batches that are offered and not durable yet.
-    package var waitingBytes: Int { queue.withLock { $0.memoryBytes } }
+    package var waitingBytes: Int { queue.withLock { $0.lanes.reduce(0) { $0 + $1.memoryBytes } } }
 
     // MARK: - For the log writer
 
@@ -161,16 +222,18 @@ package final class BatchInbox: Sendable {
         case group, nothing, closed
     }
 
-    /// Moves everything that waits into `group`, waiting up to `timeout` for the first. Whoever was offered before
-    /// `close` is still taken.
-    func take(into group: inout Group, upTo timeout: Duration) -> Taken {
+    /// Moves what waits in `lanes` into `groups`, whose entries for these lanes are empty, waiting up to `timeout` for the
+    /// first. Whoever was offered before `close` is still taken.
+    func take(_ lanes: [Lane], into groups: inout [Group], upTo timeout: Duration) -> Taken {
         let taken = queue.wait(upTo: timeout) { queue -> Taken? in
-            guard queue.group.isEmpty else {
+            var found = false
+            for index in lanes.map(\.rawValue) where !queue.lanes[index].group.isEmpty {
                 // The writer's emptied arrays come back here, so that both keep their capacity.
-                swap(&group, &queue.group)
-                queue.group.lastTicket = group.lastTicket
-                return .group
+                swap(&groups[index], &queue.lanes[index].group)
+                queue.lanes[index].group.lastTicket = groups[index].lastTicket
+                found = true
             }
+            if found { return .group }
             return queue.isClosed ? .closed : nil
         }
         return taken ?? .nothing
@@ -181,20 +244,24 @@ package final class BatchInbox: Sendable {
         _ = queue.wait(upTo: timeout) { $0.isClosed ? true : nil }
     }
 
-    /// All tickets up to `ticket` are durable; `memoryBytes` are free again.
-    func complete(ticket: UInt64, memoryBytes: Int) {
+    /// All tickets of `lane` up to `ticket` are durable; `memoryBytes` are free again.
+    func complete(_ lane: Lane, ticket: UInt64, memoryBytes: Int) {
         let isEmpty = queue.withLock { queue in
-            queue.memoryBytes -= memoryBytes
-            return queue.group.isEmpty
+            queue.lanes[lane.rawValue].memoryBytes -= memoryBytes
+            return queue.isEmpty
         }
         if isEmpty { isIdle.store(true, ordering: .releasing) }
-        durableTicket.store(ticket, ordering: .releasing)
-        progress.withLock { $0.durable = ticket }
+        progress.withLock { _ in
+            switch lane {
+            case .ordinary: ordinaryDurable.store(ticket, ordering: .releasing)
+            case .reserved: reservedDurable.store(ticket, ordering: .releasing)
+            }
+        }
         progress.wakeAll()
     }
 
-    func setDiskFull(_ isFull: Bool) {
-        queue.withLock { $0.isDiskFull = isFull }
+    func setDiskFull(_ isFull: Bool, _ lane: Lane) {
+        queue.withLock { $0.lanes[lane.rawValue].isDiskFull = isFull }
     }
 
     /// Accepts no more. What was accepted is still taken.
@@ -207,9 +274,10 @@ package final class BatchInbox: Sendable {
     func fail() {
         queue.withLock { queue in
             queue.isClosed = true
-            queue.group.items.removeAll()
-            queue.group.deferred.removeAll()
-            queue.memoryBytes = 0
+            for index in queue.lanes.indices {
+                queue.lanes[index].group.removeAll()
+                queue.lanes[index].memoryBytes = 0
+            }
         }
         queue.wakeAll()
         isFailed.store(true, ordering: .releasing)

@@ -56,6 +56,8 @@ extension CommitLog {
     /// the active segments take to read.
     ///
     /// Throws where the disk fails or the format is of another version. Damage is no error: it is in `recoveryReport`.
+    /// A full disk is none either, as long as there is something that may be given up for what opening has to write: the
+    /// log then starts in state `full`.
     package static func open(
         _ configuration: LogConfiguration,
         disk: any Disk,
@@ -81,8 +83,11 @@ extension CommitLog {
                     wanted.insert(TopicPartition(topic: topic, partition: PartitionIndex(Int32(clamping: number))))
                 }
             }
-            try create(wanted.subtracting(found), in: root, configuration, disk: disk)
+            try makingRoom(configuration, disk: disk, access) { () throws(LogError) in
+                try create(wanted.subtracting(found), in: root, configuration, disk: disk)
+            }
         }
+        let segmentBytes = try segmentBytes(configuration, disk: disk)
         var openings: [PartitionOpening] = []
         for topicPartition in wanted.sorted() {
             let source = PartitionSource(
@@ -92,13 +97,21 @@ extension CommitLog {
                 directory: "\(root)/\(topicPartition)",
                 configured: configuration.topics[topicPartition.topic],
                 slot: openings.count,
-                segmentBytes: configuration.segmentBytes,
+                segmentBytes: segmentBytes,
                 access: access
             )
-            let opening = try PartitionOpening.open(source)
+            let opening = try makingRoom(configuration, disk: disk, access) { () throws(LogError) in
+                try PartitionOpening.open(source)
+            }
             openings.append(opening)
             report.partitions.append(opening.report)
         }
+        let reserve = SpaceReserve(
+            directory: configuration.directory,
+            bytesMax: configuration.reserveBytesMax,
+            disk: disk
+        )
+        if access == .readWrite { try diskCall { () throws(DiskError) in _ = try reserve.take(leaving: 0) } }
         report.duration = clock.monotonic().since(started)
         return CommitLog(
             configuration: configuration,
@@ -106,8 +119,36 @@ extension CommitLog {
             clock: clock,
             access: access,
             openings: openings,
+            reserve: reserve,
             report: report
         )
+    }
+
+    /// Where segments are closed: at the configured length, or sooner on a small disk.
+    private static func segmentBytes(_ configuration: LogConfiguration, disk: any Disk) throws(LogError) -> ByteCount {
+        let total = try diskCall { () throws(DiskError) in try disk.space(at: configuration.directory).total }
+        guard total > 0 else { return configuration.segmentBytes }
+        return min(configuration.segmentBytes, ByteCount(max(Limits.segmentBytesMin, total / Limits.segmentDivisor)))
+    }
+
+    /// Runs a step of opening again after a full disk has given something up for it; the steps can be repeated.
+    private static func makingRoom<Result>(
+        _ configuration: LogConfiguration,
+        disk: any Disk,
+        _ access: Access,
+        _ step: () throws(LogError) -> Result
+    ) throws(LogError) -> Result {
+        var bytes = Limits.startSpaceBytes
+        while true {
+            do {
+                return try step()
+            } catch {
+                guard access == .readWrite, error.underlying?.isRetriable == true,
+                    try SpaceReserve.makeRoom(configuration, disk: disk, bytes: bytes)
+                else { throw error }
+                bytes *= 2
+            }
+        }
     }
 
     /// Makes sure of the format and of `log/`; the names in it.

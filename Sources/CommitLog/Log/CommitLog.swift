@@ -48,6 +48,7 @@ package final class CommitLog: Sendable {
     struct WriterSeed: @unchecked Sendable {
         // Sendable: made by the opening thread, taken once by the writer's.
         var writers: [PartitionWriter]
+        var reserve: SpaceReserve
     }
 
     private let shared: Mutex<Shared>
@@ -58,6 +59,7 @@ package final class CommitLog: Sendable {
         clock: any Clock,
         access: Access,
         openings: [PartitionOpening],
+        reserve: SpaceReserve,
         report: RecoveryReport
     ) {
         self.configuration = configuration
@@ -67,14 +69,12 @@ package final class CommitLog: Sendable {
         recoveryReport = report
         partitions = openings.map(\.partition)
         slots = Dictionary(uniqueKeysWithValues: openings.map { ($0.partition.topicPartition, $0.partition.slot) })
-        inbox = BatchInbox(bytesMax: configuration.inboxBytesMax)
+        inbox = BatchInbox(bytesMax: configuration.inboxBytesMax, clock: clock)
         tail = LogTail()
         pool = BatchBufferPool()
         let snapshot = LogSnapshot(generation: 0, ends: openings.map(\.partition.logEndOffset))
-        let writers = openings.compactMap(\.writer)
-        shared = Mutex(
-            Shared(snapshot: snapshot, writers: access == .readWrite ? WriterSeed(writers: writers) : nil)
-        )
+        let seed = WriterSeed(writers: openings.compactMap(\.writer), reserve: reserve)
+        shared = Mutex(Shared(snapshot: snapshot, writers: access == .readWrite ? seed : nil))
         if access == .readOnly { inbox.close() }
     }
 
@@ -94,7 +94,7 @@ package final class CommitLog: Sendable {
             return taken
         }
         guard let seed else { preconditionFailure("a log has one writer, and none when it is open for reading only") }
-        return LogWriter(log: self, writers: seed.writers, syncHelpersMax: syncHelpersMax)
+        return LogWriter(log: self, writers: seed.writers, reserve: seed.reserve, syncHelpersMax: syncHelpersMax)
     }
 
     /// The high watermarks of all partitions as one commit left them. One short lock.

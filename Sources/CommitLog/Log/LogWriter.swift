@@ -21,50 +21,52 @@ package final class LogWriter {
     private let clock: any Clock
     /// By slot.
     private let writers: [PartitionWriter]
+    private let reserve: SpaceReserve
     private let syncing: SyncHelpers
-    private var group = BatchInbox.Group()
-    /// The commit in work; kept while the disk is full.
-    private var dirty: [PartitionWriter] = []
-    /// Slots of those with a deferred batch, which names where the others end.
+    /// What was taken and is not durable yet, by lane; kept while the disk is full.
+    private var groups: [BatchInbox.Group] = [.init(), .init()]
+    /// Batches of the commit in work that were built for deferred offers.
+    private var built: [SealedBatch] = []
+    /// Slots of the partitions that got one; it names where the others end.
     private var naming: Set<Int> = []
+    /// The partitions of the commit in work.
+    private var dirty: [PartitionWriter] = []
     private var published: [(partition: Partition, end: Offset)] = []
-    private var ticket: UInt64 = 0
-    private var memoryBytes = 0
+    /// While the disk is full: when everything is tried again. Until then only the reserved lane is committed.
     private var retryAt: MonotonicInstant?
     private var maintenanceAt: MonotonicInstant
+    private var spaceAt: MonotonicInstant
     private var isPoisoned = false
     private var retention: Retention
 
-    init(log: CommitLog, writers: [PartitionWriter], syncHelpersMax: Int) {
+    init(log: CommitLog, writers: [PartitionWriter], reserve: SpaceReserve, syncHelpersMax: Int) {
         self.log = log
         self.writers = writers
+        self.reserve = reserve
         syncing = SyncHelpers(helpersMax: syncHelpersMax)
         clock = log.clock
         maintenanceAt = log.clock.monotonic()
+        spaceAt = maintenanceAt
         retention = Retention(configuration: log.configuration)
+        if !reserve.isHeld {
+            retryAt = maintenanceAt
+            showFull()
+        }
     }
 
     /// One turn: takes all that waits (waiting up to `timeout` for the first), commits it, and looks after retention.
     ///
-    /// On `.committed` everything taken is durable, published and its tickets released.
+    /// On `.committed` everything taken is durable, published and its tickets released; while the disk is full that is
+    /// everything of the reserved lane.
     package func step(waitUpTo timeout: Duration) -> StepOutcome {
         guard !isPoisoned else { return .failed }
         guard maintainIfDue() else { return .failed }
-        if let retryAt {
-            let now = clock.monotonic()
-            if now < retryAt {
-                log.inbox.pause(upTo: min(timeout, retryAt.since(now)))
-                guard clock.monotonic() >= retryAt else { return .full }
-            }
-            guard makeRoom() else { return .failed }
-        } else {
-            switch log.inbox.take(into: &group, upTo: timeout) {
-            case .nothing: return .idle
-            case .closed: return .closed
-            case .group: distribute()
-            }
+        if let retryAt { return stepWhileFull(until: retryAt, waitUpTo: timeout) }
+        switch log.inbox.take(BatchInbox.Lane.all, into: &groups, upTo: timeout) {
+        case .nothing: return .idle
+        case .closed: return .closed
+        case .group: return commit(BatchInbox.Lane.all)
         }
-        return commit()
     }
 
     /// Ends writing: takes no more offers, commits what was accepted, records that all of it was synced. On a full disk
@@ -74,12 +76,10 @@ package final class LogWriter {
         drain: while true {
             switch step(waitUpTo: .zero) {
             case .committed, .idle: continue
-            case .closed, .failed: break drain
-            case .full:
-                for writer in dirty { writer.clearPending() }
-                break drain
+            case .closed, .failed, .full: break drain
             }
         }
+        releaseHeld()
         if !isPoisoned {
             do {
                 for writer in writers { try writer.writeRecoveryPoint() }
@@ -95,30 +95,39 @@ package final class LogWriter {
 
     // MARK: - Commit
 
-    private func distribute() {
-        for item in group.items {
-            let writer = writers[item.partition.slot]
-            if !writer.isDirty { dirty.append(writer) }
-            writer.add(item.batch)
-            memoryBytes += item.batch.memoryBytes
+    private func distribute(_ lanes: [BatchInbox.Lane]) {
+        for lane in lanes {
+            for item in groups[lane.rawValue].items { add(item.batch, to: writers[item.partition.slot]) }
         }
-        group.items.removeAll(keepingCapacity: true)
-        ticket = group.lastTicket
     }
 
-    private func commit() -> StepOutcome {
+    private func add(_ batch: SealedBatch, to writer: PartitionWriter) {
+        if !writer.isDirty { dirty.append(writer) }
+        writer.add(batch)
+    }
+
+    private func commit(_ lanes: [BatchInbox.Lane]) -> StepOutcome {
         let started = clock.monotonic()
         do {
+            distribute(lanes)
             for writer in dirty { try writer.stamp() }
-            try stampDeferred()
+            for lane in lanes { try stampDeferred(lane) }
             // What names the end of others comes when they are durable: a power cut in between must not leave a record
             // that names offsets which are given out again.
             try store(dirty.filter { !naming.contains($0.partition.slot) })
             try store(dirty.filter { naming.contains($0.partition.slot) })
         } catch {
             guard error.isRetriable else { return poison(error) }
-            return waitForSpace()
+            return setAside(lanes)
         }
+        publish(since: started)
+        if lanes.contains(.ordinary) { leaveFull() } else { log.inbox.setDiskFull(false, .reserved) }
+        for lane in lanes { complete(lane) }
+        log.tail.advance()
+        return .committed
+    }
+
+    private func publish(since started: MonotonicInstant) {
         let batches = dirty.reduce(0) { $0 + $1.batchCount }
         let records = dirty.reduce(0) { $0 + $1.recordCount }
         let bytes = dirty.reduce(0) { $0 + $1.pendingBytes }
@@ -130,18 +139,10 @@ package final class LogWriter {
         log.publish(published) { metrics in
             metrics.addCommit(duration, batches: batches, records: records, bytes: bytes)
         }
-        dirty.removeAll(keepingCapacity: true)
+        built.removeAll(keepingCapacity: true)
         naming.removeAll(keepingCapacity: true)
+        dirty.removeAll(keepingCapacity: true)
         published.removeAll(keepingCapacity: true)
-        if retryAt != nil {
-            retryAt = nil
-            log.setState(.serving)
-            log.inbox.setDiskFull(false)
-        }
-        log.inbox.complete(ticket: ticket, memoryBytes: memoryBytes)
-        memoryBytes = 0
-        log.tail.advance()
-        return .committed
     }
 
     private func store(_ writers: [PartitionWriter]) throws(DiskError) {
@@ -149,31 +150,26 @@ package final class LogWriter {
         try syncing.sync(writers)
     }
 
-    /// Builds the batches that wanted to know where this commit ends; each once, even where the commit is tried again.
-    private func stampDeferred() throws(DiskError) {
-        while !group.deferred.isEmpty {
-            let deferred = group.deferred.removeFirst()
+    private func complete(_ lane: BatchInbox.Lane) {
+        guard !groups[lane.rawValue].isEmpty else { return }
+        let ticket = groups[lane.rawValue].lastTicket
+        let memoryBytes = groups[lane.rawValue].memoryBytes
+        groups[lane.rawValue].removeAll()
+        log.inbox.complete(lane, ticket: ticket, memoryBytes: memoryBytes)
+    }
+
+    /// Builds the batches that wanted to know where this commit ends: anew where it is tried again, because it may end
+    /// elsewhere then.
+    private func stampDeferred(_ lane: BatchInbox.Lane) throws(DiskError) {
+        for deferred in groups[lane.rawValue].deferred {
             let batch = deferred.build(CommitEnds(ends: writers.map(\.stampedEnd), slots: log.slots))
-            let writer = writers[deferred.partition.slot]
-            if !writer.isDirty { dirty.append(writer) }
+            built.append(batch)
             naming.insert(deferred.partition.slot)
-            writer.add(batch)
+            let writer = writers[deferred.partition.slot]
+            add(batch, to: writer)
             // Nothing is written yet, so stamping the partition again only adds the new batch.
             try writer.stamp()
         }
-    }
-
-    private func waitForSpace() -> StepOutcome {
-        do {
-            for writer in dirty { try writer.undo() }
-        } catch {
-            return poison(error)
-        }
-        retryAt = clock.monotonic().advanced(by: Limits.fullRetryInterval)
-        log.setState(.full)
-        log.inbox.setDiskFull(true)
-        log.note { $0.fullAttempts &+= 1 }
-        return .full
     }
 
     /// The sticky end of writing: no file is touched again, nobody waits in vain.
@@ -182,10 +178,97 @@ package final class LogWriter {
         isPoisoned = true
         for writer in dirty { writer.clearPending() }
         dirty.removeAll()
+        releaseHeld()
         log.setState(.poisoned(LogError(error)))
         log.inbox.fail()
         log.tail.advance()
         return .failed
+    }
+
+    /// Lets go of what was taken and will never be durable.
+    private func releaseHeld() {
+        for index in groups.indices {
+            for item in groups[index].items { item.batch.release() }
+            groups[index].removeAll()
+        }
+    }
+
+    // MARK: - A full disk
+
+    /// Alerts and ticks go on from the reserve; everything else is tried again when it is time.
+    private func stepWhileFull(until due: MonotonicInstant, waitUpTo timeout: Duration) -> StepOutcome {
+        let now = clock.monotonic()
+        if now < due {
+            let pause = min(timeout, due.since(now))
+            if !groups[BatchInbox.Lane.reserved.rawValue].isEmpty {
+                log.inbox.pause(upTo: pause)
+            } else if log.inbox.take([.reserved], into: &groups, upTo: pause) == .group {
+                return commit([.reserved])
+            }
+            guard clock.monotonic() >= due else { return .full }
+        }
+        let waiting = groups.reduce(0) { $0 + $1.byteCount }
+        guard makeRoom(for: waiting) else { return .failed }
+        do {
+            guard try reserve.take(leaving: waiting) else {
+                noteFull()
+                return commitReserved()
+            }
+        } catch {
+            return poison(error)
+        }
+        let idle = BatchInbox.Lane.all.filter { groups[$0.rawValue].isEmpty }
+        if !idle.isEmpty { _ = log.inbox.take(idle, into: &groups, upTo: .zero) }
+        guard groups.contains(where: { !$0.isEmpty }) else {
+            leaveFull()
+            return .idle
+        }
+        return commit(BatchInbox.Lane.all)
+    }
+
+    /// A commit met the end of the disk: it is undone, the reserve given up, and what may use it is tried alone.
+    private func setAside(_ lanes: [BatchInbox.Lane]) -> StepOutcome {
+        do {
+            for writer in dirty { try writer.undo() }
+            dirty.removeAll(keepingCapacity: true)
+            for batch in built { batch.release() }
+            built.removeAll(keepingCapacity: true)
+            naming.removeAll(keepingCapacity: true)
+            if lanes.contains(.ordinary) { try reserve.giveUp() }
+        } catch {
+            return poison(error)
+        }
+        if lanes.contains(.ordinary) {
+            noteFull()
+            return commitReserved()
+        }
+        log.inbox.setDiskFull(true, .reserved)
+        return .full
+    }
+
+    /// Always `.full`, or worse: the ordinary lane still waits.
+    private func commitReserved() -> StepOutcome {
+        guard !groups[BatchInbox.Lane.reserved.rawValue].isEmpty else { return .full }
+        return commit([.reserved]) == .failed ? .failed : .full
+    }
+
+    /// Once per attempt that found the disk full.
+    private func noteFull() {
+        retryAt = clock.monotonic().advanced(by: Limits.fullRetryInterval)
+        showFull()
+        log.note { $0.fullAttempts &+= 1 }
+    }
+
+    private func showFull() {
+        log.setState(.full)
+        log.inbox.setDiskFull(true, .ordinary)
+    }
+
+    private func leaveFull() {
+        guard retryAt != nil else { return }
+        retryAt = nil
+        log.setState(.serving)
+        for lane in BatchInbox.Lane.all { log.inbox.setDiskFull(false, lane) }
     }
 
     // MARK: - Upkeep
@@ -193,12 +276,15 @@ package final class LogWriter {
     /// Retention, recovery points and free space, on their cadence; false where the disk failed.
     private func maintainIfDue() -> Bool {
         let now = clock.monotonic()
-        guard now >= maintenanceAt else { return true }
-        maintenanceAt = now.advanced(by: Limits.maintenanceInterval)
+        guard now >= min(maintenanceAt, spaceAt) else { return true }
+        let isWhole = now >= maintenanceAt
+        spaceAt = now.advanced(by: Limits.spaceInterval)
+        if isWhole { maintenanceAt = now.advanced(by: Limits.maintenanceInterval) }
+        // While a commit waits for space, making room is done elsewhere.
+        guard retryAt == nil else { return true }
         do {
-            // While a commit waits for space its partitions are in the middle of things; making room is done elsewhere.
-            if retryAt == nil {
-                try applyRetention(wantedBytes: 0)
+            try lookAfterSpace(isDue: isWhole)
+            if isWhole {
                 for writer in writers { try writer.writeRecoveryPoint() }
             }
             return true
@@ -208,12 +294,30 @@ package final class LogWriter {
         }
     }
 
+    /// Applies retention where it is due or the free space is below `keep_free`: then the oldest data goes, out of the
+    /// active segment too. Where there is next to no space, the reserve is given up before a commit finds out, because
+    /// the registry and others need it.
+    private func lookAfterSpace(isDue: Bool) throws(DiskError) {
+        let directory = log.configuration.directory
+        let space = try log.disk.space(at: directory)
+        log.note { $0.freeBytes = space.free }
+        let isLow = space.free < retention.bytesKeptFree(of: space)
+        if isLow { try rollWhereNothingIsSealed(bytesMin: ByteCount(Limits.segmentBytesMin)) }
+        if isDue || isLow { try applyRetention(wantedBytes: 0) }
+        guard log.configuration.reserveBytesMax > ByteCount(0),
+            try log.disk.space(at: directory).free < Limits.lowSpaceBytes
+        else { return }
+        try reserve.giveUp()
+        noteFull()
+    }
+
     /// Before a full disk is tried again: deletes the oldest segment of a topic that allows it, the active one where there
     /// is no other. False where the disk failed.
-    private func makeRoom() -> Bool {
+    private func makeRoom(for waiting: Int64) -> Bool {
         do {
-            try rollWhereNothingIsSealed()
-            try applyRetention(wantedBytes: max(1, dirty.reduce(0) { $0 + $1.pendingBytes }))
+            try rollWhereNothingIsSealed(bytesMin: ByteCount(1))
+            let space = try log.disk.space(at: log.configuration.directory)
+            try applyRetention(wantedBytes: max(1, waiting + reserve.missingBytes(of: space)))
             return true
         } catch {
             guard error.isRetriable else { return poison(error) != .failed }
@@ -221,12 +325,13 @@ package final class LogWriter {
         }
     }
 
-    /// Closes the oldest active segment that may go, unless a sealed one may: only those can be deleted.
-    private func rollWhereNothingIsSealed() throws(DiskError) {
+    /// Closes the oldest active segment that may go and holds at least `bytesMin`, unless a sealed one may: only those can
+    /// be deleted.
+    private func rollWhereNothingIsSealed(bytesMin: ByteCount) throws(DiskError) {
         let droppable = writers.filter { $0.partition.configuration.onFull == .dropOldest }
         guard droppable.allSatisfy({ $0.partition.segmentCount == 1 }) else { return }
         let age = { (writer: PartitionWriter) in writer.partition.segments.last?.extent.firstAppend?.timestamp }
-        let filled = droppable.filter { $0.partition.sizeBytes > ByteCount(0) }
+        let filled = droppable.filter { $0.partition.sizeBytes >= bytesMin }
         let oldest = filled.min { (age($0)?.milliseconds ?? .min) < (age($1)?.milliseconds ?? .min) }
         try oldest?.roll(makesRoom: true)
     }
@@ -248,7 +353,7 @@ package final class LogWriter {
         for writer in writers {
             guard let start = starts[writer.partition.slot] else { continue }
             let before = writer.partition.segmentCount
-            try writer.delete(below: start)
+            try writer.delete(below: start, atOnce: space.free < max(wantedBytes, retention.bytesKeptFree(of: space)))
             deleted &+= UInt64(before - writer.partition.segmentCount)
         }
         log.note { $0.deletedSegments &+= deleted }

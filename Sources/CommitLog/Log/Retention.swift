@@ -39,12 +39,17 @@ struct Retention {
             let kept = members.reduce(0) { $0 + keptBytes($1, from: starts[$1.slot]) }
             free(kept - limit.value, from: members, &starts)
         }
-        let keepFree = Int64(Double(space.total) * max(0, min(1, configuration.keepFreeFraction)))
+        let keepFree = bytesKeptFree(of: space)
         let freed = partitions.reduce(0) { $0 + $1.sizeBytes.value - keptBytes($1, from: starts[$1.slot]) }
         let missing = max(keepFree, wantedBytes) - space.free - freed
         let floor: Int64 = wantedBytes > 0 && freed == 0 ? 1 : 0
         free(max(missing, floor), from: partitions.filter { $0.configuration.onFull == .dropOldest }, &starts)
         return starts
+    }
+
+    /// Below this much free space the oldest segments go.
+    func bytesKeptFree(of space: DiskSpace) -> Int64 {
+        Int64(Double(space.total) * max(0, min(1, configuration.keepFreeFraction)))
     }
 
     private mutating func startByAge(_ partition: Partition, now: AppendTime) -> Offset? {

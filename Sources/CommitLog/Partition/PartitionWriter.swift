@@ -111,8 +111,12 @@ final class PartitionWriter {
         clearPending()
     }
 
-    /// Takes back what a full disk left half written: durable on return. The pending batches stay for the next attempt.
+    /// Takes back what a full disk left half written: durable on return. The pending batches are the caller's again, to
+    /// be added anew for the next attempt.
     func undo() throws(DiskError) {
+        pending.removeAll(keepingCapacity: true)
+        pendingBytes = 0
+        stampedEnd = end
         try active.file.truncate(to: length)
         try active.file.sync()
     }
@@ -202,12 +206,15 @@ final class PartitionWriter {
     /// first, and keep their names until the entry is written into the room that this made: recovery takes empty segments
     /// in front for deleted ones, while names that are gone without an entry would be reported as a loss. Journal space
     /// kept ready instead would not be sure to help, since a file system that copies on write needs room for every write.
-    func delete(below logStart: Offset) throws(DiskError) {
+    ///
+    /// `atOnce` empties the files first, so that the space is there whoever still reads them.
+    func delete(below logStart: Offset, atOnce: Bool) throws(DiskError) {
         let doomed = partition.segments.filter { $0.isDeleted(below: logStart) }
         guard !doomed.isEmpty else { return }
         do {
             try journal.append([.retention(logStart: logStart)])
             partition.removeSegments(below: logStart)
+            if atOnce { for segment in doomed { try SegmentRemoval.empty(segment.files, disk: disk) } }
         } catch {
             guard error.isRetriable else { throw error }
             partition.removeSegments(below: logStart)

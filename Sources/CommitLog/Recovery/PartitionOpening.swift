@@ -162,8 +162,16 @@ private struct PartitionOpener {
     /// On a full disk the entry waits for the next start: the emptied files say the same.
     private func record(_ logStart: Offset, in journal: PartitionJournal) throws(DiskError) {
         guard logStart > journal.state.logStart else { return }
+        try append([.retention(logStart: logStart)], whereThereIsRoomIn: journal)
+    }
+
+    /// For entries without which the next start finds out the same.
+    private func append(
+        _ entries: [JournalEntry],
+        whereThereIsRoomIn journal: PartitionJournal
+    ) throws(DiskError) {
         do {
-            try journal.append([.retention(logStart: logStart)])
+            try journal.append(entries)
         } catch {
             guard error.isRetriable else { throw error }
         }
@@ -178,7 +186,10 @@ private struct PartitionOpener {
         var stored = configuration
         stored.partitions = 1
         guard journal.state.topicID != topicID || journal.state.configuration != stored else { return }
-        try journal.append([.partition(topicID: topicID, configuration: stored)])
+        let entry = JournalEntry.partition(topicID: topicID, configuration: stored)
+        // A topic id that is not stored yet is a new one, and must be.
+        guard journal.state.topicID == topicID else { return try journal.append([entry]) }
+        try append([entry], whereThereIsRoomIn: journal)
     }
 
     /// Segments before the active one are taken at the journal's word; only where it has none is the file asked for its

@@ -3,7 +3,7 @@
 /// A failed file operation: what was tried, on which path, and the kernel's errno.
 package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Operation: String, Sendable {
-        case open, read, write, sync, truncate, rename, remove, list, createDirectory = "mkdir", status, lock
+        case open, read, write, sync, truncate, allocate, rename, remove, list, createDirectory = "mkdir", status, lock
     }
 
     package var operation: Operation
@@ -72,6 +72,9 @@ package protocol DiskFile: AnyObject, Sendable {
     /// `fdatasync`: on return all that was written is durable. A failure must be treated as final: never retried.
     func sync() throws(DiskError)
     func truncate(to size: Int64) throws(DiskError)
+    /// Makes the file at least `size` bytes long with space that is really its own; what is added reads as zeros. Not
+    /// durable before `sync`. After an error the file may have any length up to `size`.
+    func allocate(to size: Int64) throws(DiskError)
     /// Makes what was written durable and lets go of cached pages, so that later reads show what the device holds. A
     /// sync that failed in an earlier process leaves pages that read well and were never stored.
     func refresh() throws(DiskError)
@@ -80,4 +83,17 @@ package protocol DiskFile: AnyObject, Sendable {
 extension DiskFile {
     /// Enough where nothing is cached.
     package func refresh() throws(DiskError) { try sync() }
+
+    /// Writes the zeros, for disks that have no better way.
+    package func allocate(to size: Int64) throws(DiskError) {
+        let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+        defer { zeros.deallocate() }
+        zeros.initializeMemory(as: UInt8.self, repeating: 0)
+        var at = try self.size()
+        while at < size {
+            let part = UnsafeRawBufferPointer(rebasing: zeros[..<min(zeros.count, Int(clamping: size - at))])
+            try write([part], at: at)
+            at += Int64(part.count)
+        }
+    }
 }

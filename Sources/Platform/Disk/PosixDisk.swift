@@ -182,6 +182,13 @@ private final class PosixFile: DiskFile {
         guard result == 0 else { throw failure(.truncate) }
     }
 
+    /// `posix_fallocate`, which writes where the file system cannot allocate.
+    func allocate(to size: Int64) throws(DiskError) {
+        var code = posix_fallocate(descriptor, 0, off_t(size))
+        while code == EINTR { code = posix_fallocate(descriptor, 0, off_t(size)) }
+        guard code == 0 else { throw DiskError(operation: .allocate, path: path, errno: code) }
+    }
+
     private func failure(_ operation: DiskError.Operation) -> DiskError {
         DiskError(operation: operation, path: path, errno: errno)
     }
