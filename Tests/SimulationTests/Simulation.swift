@@ -106,6 +106,8 @@ final class Simulation {
     private func turn() throws {
         turns += 1
         guard turns < Simulation.turnsMax else { throw Violation("the script never ends") }
+        // Where retention has kept the disk from filling up, the next write finds it full.
+        if let fullUntil, turns >= fullUntil, !disk.wasFull { disk.space.capacity = disk.space.used }
         if let fullUntil, turns >= fullUntil, disk.wasFull {
             // Room comes back bit by bit or at once.
             disk.space.capacity = dice.chance(1, in: 3) ? disk.space.used + dice.below(9000) : .max
