@@ -20,6 +20,8 @@ package struct LogMetrics: Sendable {
     package internal(set) var fullAttempts: UInt64 = 0
     /// Segments that retention deleted.
     package internal(set) var deletedSegments: UInt64 = 0
+    /// Whether segments are deleted by their age just now.
+    package internal(set) var ageRetention = AgeRetention.active
     /// Of the file system, as last asked; nil before.
     package internal(set) var freeBytes: Int64?
 

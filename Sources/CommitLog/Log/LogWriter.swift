@@ -267,6 +267,8 @@ package final class LogWriter {
         let isWhole = now >= maintenanceAt
         spaceAt = now.advanced(by: Limits.spaceInterval)
         if isWhole { maintenanceAt = now.advanced(by: Limits.maintenanceInterval) }
+        let ageRetention = retention.look(at: clock, log.partitions)
+        log.note { $0.ageRetention = ageRetention }
         // While a commit waits for space, making room is done elsewhere.
         guard retryAt == nil else { return true }
         do {
@@ -326,7 +328,7 @@ package final class LogWriter {
     private func applyRetention(wantedBytes: Int64) throws(DiskError) {
         let space = try log.disk.space(at: log.configuration.directory)
         log.note { $0.freeBytes = space.free }
-        let now = AppendTime.now(clock)
+        let now = retention.now(clock)
         if wantedBytes == 0 {
             for writer in writers where retention.wantsRoll(writer.partition, now: now) { try writer.roll() }
         }
