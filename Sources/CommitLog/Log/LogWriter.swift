@@ -105,24 +105,26 @@ package final class LogWriter {
 
     private func commit(_ lanes: [BatchInbox.Lane]) -> StepOutcome {
         let started = clock.monotonic()
+        let written: MonotonicInstant
         do {
             distribute(lanes)
             for writer in dirty { try writer.stamp() }
             for lane in lanes { try stampDeferred(lane) }
             for writer in dirty { try writer.write() }
+            written = clock.monotonic()
             try syncing.sync(dirty)
         } catch {
             guard error.isRetriable else { return poison(error) }
             return setAside(lanes)
         }
-        publish(since: started)
+        publish(lanes, started: started, written: written)
         if lanes.contains(.ordinary) { leaveFull() } else { log.inbox.setDiskFull(false, .reserved) }
         for lane in lanes { complete(lane) }
         log.tail.advance()
         return .committed
     }
 
-    private func publish(since started: MonotonicInstant) {
+    private func publish(_ lanes: [BatchInbox.Lane], started: MonotonicInstant, written: MonotonicInstant) {
         let batches = dirty.reduce(0) { $0 + $1.batchCount }
         let records = dirty.reduce(0) { $0 + $1.recordCount }
         let bytes = dirty.reduce(0) { $0 + $1.pendingBytes }
@@ -130,9 +132,15 @@ package final class LogWriter {
             writer.publish()
             published.append((writer.partition, writer.stampedEnd))
         }
-        let duration = clock.monotonic().since(started)
+        let ended = clock.monotonic()
         log.publish(published) { metrics in
-            metrics.addCommit(duration, batches: batches, records: records, bytes: bytes)
+            metrics.commitDuration.add(ended.since(started))
+            metrics.syncDuration.add(ended.since(written))
+            metrics.commits &+= 1
+            metrics.batches &+= UInt64(batches)
+            metrics.records &+= UInt64(records)
+            metrics.bytes &+= UInt64(clamping: bytes)
+            for lane in lanes { groups[lane.rawValue].addLatencies(to: &metrics.durableLatency, at: ended) }
         }
         built.removeAll(keepingCapacity: true)
         dirty.removeAll(keepingCapacity: true)
