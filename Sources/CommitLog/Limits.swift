@@ -78,6 +78,11 @@ package enum Limits {
     /// Cadence of retention by age and bytes, and of the recovery point.
     package static let maintenanceInterval = Duration.seconds(60)
 
+    /// A wall clock that moves by more than this against the monotonic one puts off retention by age for so long: enough
+    /// for time services to put a wrong step right, and for people to see it.
+    package static let clockStepMin = Duration.seconds(3600)
+    package static let clockStepSuspension = Duration.seconds(600)
+
     /// Cadence of asking for free space: one call of about a microsecond.
     package static let spaceInterval = Duration.seconds(1)
 }

@@ -39,7 +39,7 @@ struct CommitTests {
         #expect(fixture.log.inbox.waitingBytes == 0)
         let metrics = fixture.log.metrics
         #expect(metrics.commits == 1 && metrics.records == 4 && metrics.batches == 3)
-        #expect(metrics.commitDurations.reduce(0, +) == 1)
+        #expect(metrics.commitDuration.counts.reduce(0, +) == 1)
         #expect(
             metrics.bytes == UInt64(try fixture.partition().sizeBytes.value + fixture.partition(alerts).sizeBytes.value)
         )

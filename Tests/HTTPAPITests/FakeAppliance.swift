@@ -252,7 +252,17 @@ let sampleMetrics = MetricsSnapshot(
         ),
     ],
     partitions: [PartitionMetrics(topic: "readings", partition: 0, startOffset: 3, endOffset: 10, sizeBytes: 4096)],
-    commitDuration: HistogramSnapshot(upperBounds: [0.001, 0.01], counts: [5, 2], overflowCount: 1, sum: 0.125),
+    log: LogMetricsSnapshot(
+        commitDuration: HistogramSnapshot(upperBounds: [0.001, 0.01], counts: [5, 2], overflowCount: 1, sum: 0.125),
+        syncDuration: HistogramSnapshot(upperBounds: [0.001], counts: [7], overflowCount: 1, sum: 0.5),
+        durableLatency: HistogramSnapshot(upperBounds: [0.01], counts: [9], overflowCount: 0, sum: 0.25),
+        appendedBatches: 9,
+        appendedRecords: 90,
+        appendedBytes: 9000,
+        fullAttempts: 3,
+        deletedSegments: 2,
+        isDiskFull: true
+    ),
     dataFreeBytes: 1_000_000_000,
     alerts: ["pending": 0, "firing": 1],
     hooks: [

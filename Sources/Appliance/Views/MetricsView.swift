@@ -12,10 +12,11 @@ struct MetricsView: MetricsProvider {
 
     func metrics() async -> MetricsSnapshot {
         guard let parts = try? box.parts() else {
+            let none = HistogramSnapshot(upperBounds: [], counts: [], overflowCount: 0, sum: 0)
             return MetricsSnapshot(
                 version: ProductVersion.text,
                 box: "",
-                commitDuration: HistogramSnapshot(upperBounds: [], counts: [], overflowCount: 0, sum: 0),
+                log: LogMetricsSnapshot(commitDuration: none, syncDuration: none, durableLatency: none),
                 dataFreeBytes: 0,
                 alerts: [:],
                 devices: [:],
@@ -23,19 +24,12 @@ struct MetricsView: MetricsProvider {
                 wasLastReloadSuccessful: false
             )
         }
-        let logMetrics = parts.log.metrics
-        let bounds = LogMetrics.bucketBounds
         return MetricsSnapshot(
             version: ProductVersion.text,
             box: parts.configuration.name,
             inputs: parts.inputs.views().map(MetricsView.metrics),
             partitions: MetricsView.partitions(parts.log),
-            commitDuration: HistogramSnapshot(
-                upperBounds: bounds,
-                counts: Array(logMetrics.commitDurations.prefix(bounds.count)),
-                overflowCount: logMetrics.commitDurations.last ?? 0,
-                sum: logMetrics.commitSeconds
-            ),
+            log: MetricsView.log(parts.log.metrics, parts.log.state),
             dataFreeBytes: DataSpace.current(parts).free,
             processWrittenBytes: WrittenBytes.ofProcess(),
             deviceWrittenBytes: WrittenBytes.ofDevice(holding: parts.configuration.data),
@@ -53,6 +47,32 @@ struct MetricsView: MetricsProvider {
     func latestReadings() async -> [LatestReading] {
         guard let parts = try? box.parts() else { return [] }
         return parts.alerting.latestReadings(parts.registry.directory())
+    }
+
+    private static func log(_ metrics: LogMetrics, _ state: LogState) -> LogMetricsSnapshot {
+        let isFull = if case .full = state { true } else { false }
+        return LogMetricsSnapshot(
+            commitDuration: histogram(metrics.commitDuration),
+            syncDuration: histogram(metrics.syncDuration),
+            durableLatency: histogram(metrics.durableLatency),
+            appendedBatches: metrics.batches,
+            appendedRecords: metrics.records,
+            appendedBytes: metrics.bytes,
+            fullAttempts: metrics.fullAttempts,
+            deletedSegments: metrics.deletedSegments,
+            isDiskFull: isFull,
+            isAgeRetentionSuspended: metrics.ageRetention != .active
+        )
+    }
+
+    private static func histogram(_ latencies: LatencyHistogram) -> HistogramSnapshot {
+        let bounds = LatencyHistogram.bounds
+        return HistogramSnapshot(
+            upperBounds: bounds,
+            counts: Array(latencies.counts.prefix(bounds.count)),
+            overflowCount: latencies.counts.last ?? 0,
+            sum: latencies.seconds
+        )
     }
 
     private static func metrics(_ view: InputView) -> InputMetrics {

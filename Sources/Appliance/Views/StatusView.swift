@@ -109,6 +109,9 @@ struct StatusView: StatusProvider {
         if parts.clock.quality() == .unsynchronised {
             problems.append("the clock is not synchronised; events are marked `unsynced`")
         }
+        if parts.log.metrics.ageRetention == .stepped {
+            problems.append("the clock has moved by more than an hour; nothing is deleted by age for ten minutes")
+        }
         if !parts.wasLastReloadSuccessful {
             problems.append("the last reload failed; `forebay check` says why, and the old configuration is in force")
         }

@@ -63,6 +63,11 @@ package final class BatchInbox: Sendable {
         var isEmpty: Bool { items.isEmpty && deferred.isEmpty }
         var byteCount: Int64 { items.reduce(0) { $0 + Int64($1.batch.byteCount) } }
 
+        func addLatencies(to histogram: inout LatencyHistogram, at now: MonotonicInstant) {
+            for item in items { histogram.add(now.since(item.offered)) }
+            for deferred in deferred { histogram.add(now.since(deferred.offered)) }
+        }
+
         mutating func removeAll() {
             items.removeAll(keepingCapacity: true)
             deferred.removeAll(keepingCapacity: true)

@@ -108,26 +108,27 @@ package final class LogWriter {
 
     private func commit(_ lanes: [BatchInbox.Lane]) -> StepOutcome {
         let started = clock.monotonic()
+        var syncTime = Duration.zero
         do {
             distribute(lanes)
             for writer in dirty { try writer.stamp() }
             for lane in lanes { try stampDeferred(lane) }
             // What names the end of others comes when they are durable: a power cut in between must not leave a record
             // that names offsets which are given out again.
-            try store(dirty.filter { !naming.contains($0.partition.slot) })
-            try store(dirty.filter { naming.contains($0.partition.slot) })
+            try store(dirty.filter { !naming.contains($0.partition.slot) }, &syncTime)
+            try store(dirty.filter { naming.contains($0.partition.slot) }, &syncTime)
         } catch {
             guard error.isRetriable else { return poison(error) }
             return setAside(lanes)
         }
-        publish(since: started)
+        publish(lanes, started: started, syncTime: syncTime)
         if lanes.contains(.ordinary) { leaveFull() } else { log.inbox.setDiskFull(false, .reserved) }
         for lane in lanes { complete(lane) }
         log.tail.advance()
         return .committed
     }
 
-    private func publish(since started: MonotonicInstant) {
+    private func publish(_ lanes: [BatchInbox.Lane], started: MonotonicInstant, syncTime: Duration) {
         let batches = dirty.reduce(0) { $0 + $1.batchCount }
         let records = dirty.reduce(0) { $0 + $1.recordCount }
         let bytes = dirty.reduce(0) { $0 + $1.pendingBytes }
@@ -135,9 +136,15 @@ package final class LogWriter {
             writer.publish()
             published.append((writer.partition, writer.stampedEnd))
         }
-        let duration = clock.monotonic().since(started)
+        let ended = clock.monotonic()
         log.publish(published) { metrics in
-            metrics.addCommit(duration, batches: batches, records: records, bytes: bytes)
+            metrics.commitDuration.add(ended.since(started))
+            metrics.syncDuration.add(syncTime)
+            metrics.commits &+= 1
+            metrics.batches &+= UInt64(batches)
+            metrics.records &+= UInt64(records)
+            metrics.bytes &+= UInt64(clamping: bytes)
+            for lane in lanes { groups[lane.rawValue].addLatencies(to: &metrics.durableLatency, at: ended) }
         }
         built.removeAll(keepingCapacity: true)
         naming.removeAll(keepingCapacity: true)
@@ -145,9 +152,13 @@ package final class LogWriter {
         published.removeAll(keepingCapacity: true)
     }
 
-    private func store(_ writers: [PartitionWriter]) throws(DiskError) {
+    /// Adds what the sync took.
+    private func store(_ writers: [PartitionWriter], _ syncTime: inout Duration) throws(DiskError) {
+        guard !writers.isEmpty else { return }
         for writer in writers { try writer.write() }
+        let written = clock.monotonic()
         try syncing.sync(writers)
+        syncTime += clock.monotonic().since(written)
     }
 
     private func complete(_ lane: BatchInbox.Lane) {
@@ -280,6 +291,8 @@ package final class LogWriter {
         let isWhole = now >= maintenanceAt
         spaceAt = now.advanced(by: Limits.spaceInterval)
         if isWhole { maintenanceAt = now.advanced(by: Limits.maintenanceInterval) }
+        let ageRetention = retention.look(at: clock, log.partitions)
+        log.note { $0.ageRetention = ageRetention }
         // While a commit waits for space, making room is done elsewhere.
         guard retryAt == nil else { return true }
         do {
@@ -339,7 +352,7 @@ package final class LogWriter {
     private func applyRetention(wantedBytes: Int64) throws(DiskError) {
         let space = try log.disk.space(at: log.configuration.directory)
         log.note { $0.freeBytes = space.free }
-        let now = AppendTime.now(clock)
+        let now = retention.now(clock)
         if wantedBytes == 0 {
             for writer in writers where retention.wantsRoll(writer.partition, now: now) { try writer.roll() }
         }

@@ -7,9 +7,26 @@ struct Retention {
     let configuration: LogConfiguration
     /// Sealed segments whose append time nobody knows: their age counts from the first look with a good clock.
     private var firstSeen: [String: Timestamp] = [:]
+    private var steps = ClockSteps()
 
     init(configuration: LogConfiguration) {
         self.configuration = configuration
+    }
+
+    /// Looks at the clock for steps. Ages that counted from a first look begin anew after one: that look was at another
+    /// clock.
+    mutating func look(at clock: any Clock, _ partitions: [Partition]) -> AgeRetention {
+        let hasStepped = steps.look(at: clock) {
+            let newest = partitions.compactMap { $0.segments.last { $0.extent.length > 0 }?.extent.lastAppend }
+            return newest.filter(\.isSynchronised).map(\.timestamp).max()
+        }
+        if hasStepped { firstSeen.removeAll() }
+        return steps.state
+    }
+
+    /// The time by which ages are told; not to be believed while they cannot be.
+    func now(_ clock: any Clock) -> AppendTime {
+        AppendTime(timestamp: clock.now(), isSynchronised: steps.state == .active)
     }
 
     /// Whether the active segment has outlived its topic's retention and is closed so that it can go: by its first
@@ -60,9 +77,14 @@ struct Retention {
         var bound: Timestamp?
         for segment in partition.segments.reversed() {
             let extent = segment.extent
-            if let last = extent.lastAppend, last.isSynchronised { bound = last.timestamp }
+            // A time that is still to come was no right one; what says so ages from the first look.
+            if let last = extent.lastAppend, last.isSynchronised {
+                bound = last.timestamp > now.timestamp ? nil : last.timestamp
+            }
             times.append(extent.isSealed ? bound : nil)
-            if let first = extent.firstAppend, first.isSynchronised { bound = first.timestamp }
+            if let first = extent.firstAppend, first.isSynchronised, first.timestamp <= now.timestamp {
+                bound = first.timestamp
+            }
         }
         for (segment, known) in zip(partition.segments, times.reversed()) where known == nil {
             if segment.extent.isSealed && firstSeen[segment.files.log] == nil {

@@ -19,7 +19,7 @@ package final class SpaceReserve {
     private let disk: any Disk
     private(set) var isHeld: Bool
 
-    /// - Parameter bytesMax: 0 for none, which always counts as held.
+    /// `bytesMax` is 0 for none, which always counts as held.
     init(directory: String, bytesMax: ByteCount, disk: any Disk) {
         self.directory = directory
         self.bytesMax = max(0, bytesMax.value)

@@ -113,7 +113,7 @@ package struct MetricsSnapshot: Sendable {
     package var box: String
     package var inputs: [InputMetrics]
     package var partitions: [PartitionMetrics]
-    package var commitDuration: HistogramSnapshot
+    package var log: LogMetricsSnapshot
     package var dataFreeBytes: Int64
     /// Sent to storage by the daemon since its start; nil where the kernel does not say.
     package var processWrittenBytes: Int64?
@@ -133,7 +133,7 @@ package struct MetricsSnapshot: Sendable {
         box: String,
         inputs: [InputMetrics] = [],
         partitions: [PartitionMetrics] = [],
-        commitDuration: HistogramSnapshot,
+        log: LogMetricsSnapshot,
         dataFreeBytes: Int64,
         processWrittenBytes: Int64? = nil,
         deviceWrittenBytes: Int64? = nil,
@@ -148,7 +148,7 @@ package struct MetricsSnapshot: Sendable {
         self.box = box
         self.inputs = inputs
         self.partitions = partitions
-        self.commitDuration = commitDuration
+        self.log = log
         self.dataFreeBytes = dataFreeBytes
         self.processWrittenBytes = processWrittenBytes
         self.deviceWrittenBytes = deviceWrittenBytes
@@ -167,6 +167,7 @@ extension MetricsSnapshot {
         var text = PrometheusText()
         writeInputs(to: &text)
         writeLog(to: &text)
+        log.write(to: &text)
         writeAlerts(to: &text)
         text.family("forebay_devices", .gauge, "Devices in the registry, by state.", Self.byLabel("state", devices))
         text.family(
@@ -253,11 +254,6 @@ extension MetricsSnapshot {
             perPartition(\.endOffset)
         )
         text.family("forebay_log_size_bytes", .gauge, "The size of a partition's segments.", perPartition(\.sizeBytes))
-        text.histogram(
-            "forebay_commit_duration_seconds",
-            "The time from the first write of a commit to its last sync.",
-            commitDuration
-        )
         text.family(
             "forebay_data_free_bytes",
             .gauge,
