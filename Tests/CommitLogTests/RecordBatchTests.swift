@@ -210,6 +210,33 @@ struct RecordBatchTests {
         }
     }
 
+    @Test("buffers of a burst stay for the next one, and go when none comes")
+    func pooling() throws {
+        let pool = BatchBufferPool()
+        func burst(_ count: Int) {
+            let builder = BatchBuilder(pool: pool)
+            let text = String(repeating: "v", count: 40_000)
+            let batches = (0..<count).map { _ in
+                _ = builder.add(timestamp: 1, key: nil, value: text)
+                return builder.seal(compression: .none)
+            }
+            #expect(batches.count == count)
+        }
+        burst(100)
+        let afterBurst = pool.idleBytes
+        #expect(afterBurst > 2 * Limits.poolIdleBytesMax && afterBurst <= Limits.poolBytesMax)
+        pool.trim()
+        burst(100)
+        #expect(pool.idleBytes == afterBurst)
+        // The second burst needed them all, so that the trim behind it frees none.
+        pool.trim()
+        #expect(pool.idleBytes == afterBurst)
+        pool.trim()
+        #expect(pool.idleBytes <= Limits.poolIdleBytesMax && pool.idleBytes > 0)
+        burst(1000)
+        #expect(pool.idleBytes <= Limits.poolBytesMax)
+    }
+
     /// The vectors of Kafka's own UtilsTest.
     @Test(
         "murmur2 agrees with Kafka's",

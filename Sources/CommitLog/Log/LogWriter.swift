@@ -183,6 +183,7 @@ package final class LogWriter {
         let now = clock.monotonic()
         guard now >= maintenanceAt else { return true }
         maintenanceAt = now.advanced(by: Limits.maintenanceInterval)
+        log.pool.trim()
         do {
             // While a commit waits for space its partitions are in the middle of things; making room is done elsewhere.
             if retryAt == nil {
