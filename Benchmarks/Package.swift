@@ -1,19 +1,35 @@
 // swift-tools-version: 6.2
-// The whole-system benchmarks: a package of its own, without dependencies, so that it never slows the product's build.
+// The benchmarks: a package of its own, so that it never slows the product's build. The log's targets are those of the
+// product, through links in Sources: what measures the log alone links it as the daemon does.
 import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
 
 let package = Package(
     name: "forebay-benchmarks",
     targets: [
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4"),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "CSnappy", pkgConfig: "snappy"),
+        .target(name: "CPlatform"),
+        .target(name: "Platform", dependencies: ["CPlatform"], swiftSettings: swiftSettings),
+        .target(
+            name: "CommitLog",
+            dependencies: ["Platform", "CLZ4", "CZstd", "CZlib", "CSnappy"],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
-            name: "forebay-bench",
-            swiftSettings: [
-                .enableUpcomingFeature("ExistentialAny"),
-                .enableUpcomingFeature("MemberImportVisibility"),
-                .enableUpcomingFeature("InternalImportsByDefault"),
-                .treatAllWarnings(as: .error),
-            ]
-        )
+            name: "forebay-bench-log",
+            dependencies: ["CommitLog", "Platform"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(name: "forebay-bench", dependencies: ["forebay-bench-log"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,9 +1,11 @@
 // The log's work and nothing else: fill record batches, checksum them, write each at the file's end, sync it.
 //
-//     log-append --file PATH [--records N] [--record-bytes N] [--count N] [--interval-us N]
+//     log-append --file PATH [--records N] [--record-bytes N] [--count N] [--interval-us N] [--sync-us N]
 //
 // A batch is a Kafka v2 header of 61 bytes and --records (2000) copied records of --record-bytes (250) bytes, of which
-// --count (200) are written, one each --interval-us (10000). Prints CPU per record and the time of write and sync.
+// --count (200) are written, one each --interval-us (10000; 0 for as fast as it goes). A sync follows each of them, or,
+// with --sync-us, the first that is written so long after the last sync, and the last one. Prints the rate, CPU per record
+// and the time of write and sync.
 #define _GNU_SOURCE
 #include "bench.h"
 
@@ -77,6 +79,7 @@ int main(int argc, char **argv) {
     size_t record_bytes = (size_t)number_option(argc, argv, "--record-bytes", 250);
     size_t count = (size_t)number_option(argc, argv, "--count", 200);
     int64_t interval = (int64_t)(number_option(argc, argv, "--interval-us", 10000) * 1000);
+    int64_t sync_interval = (int64_t)(number_option(argc, argv, "--sync-us", 0) * 1000);
     size_t length = HEADER_BYTES + records * record_bytes;
     uint8_t *batch = malloc(length);
     uint8_t *record = malloc(record_bytes < 8 ? 8 : record_bytes);
@@ -93,17 +96,22 @@ int main(int argc, char **argv) {
     memset(record, 'r', record_bytes);
     int64_t cpu_start = cpu_ns();
     int64_t start = monotonic_ns();
+    int64_t synced = start;
     for (size_t i = 0; i < count; i++) {
         if (interval > 0) {
             sleep_until(start + (int64_t)i * interval);
         }
         build_batch(batch, record, records, record_bytes, i * records);
         int64_t before = monotonic_ns();
-        if (pwrite(fd, batch, length, (off_t)(i * length)) != (ssize_t)length || fdatasync(fd) < 0) {
+        int written = pwrite(fd, batch, length, (off_t)(i * length)) == (ssize_t)length;
+        int is_due = before - synced >= sync_interval || i + 1 == count;
+        if (!written || (is_due && fdatasync(fd) < 0)) {
             unlink(path);
             fail("write and sync");
         }
-        times[i] = monotonic_ns() - before;
+        int64_t after = monotonic_ns();
+        times[i] = after - before;
+        synced = is_due ? after : synced;
     }
     double seconds = (double)(monotonic_ns() - start) / 1e9;
     double cpu = (double)(cpu_ns() - cpu_start);

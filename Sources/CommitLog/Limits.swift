@@ -12,8 +12,12 @@ package enum Limits {
     /// ratio, and small enough that every input has one. A larger single record gets a larger buffer.
     package static let batchBufferBytes = 256 << 10
 
-    /// Buffers that the pool keeps while nobody uses them: what a busy second needs, and no more of an idle box's 48
-    /// MiB.
+    /// Buffers that the pool keeps between one commit and the next: as many as a full inbox gives back at once. Freed and
+    /// taken anew, their pages cost more than everything else about an append.
+    package static let poolBytesMax = inboxBytesMax
+
+    /// What of them it keeps when nobody has used them for a while: what a busy second needs, and no more of an idle box's
+    /// 48 MiB.
     package static let poolIdleBytesMax = 2 << 20
 
     /// Batches that wait for the writer, by the memory they hold. At 200,000 readings a second of 150 bytes this is

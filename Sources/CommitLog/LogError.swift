@@ -19,7 +19,7 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
         package static let offsetOutOfRange = Code(value: .offsetOutOfRange)
         /// Stored bytes are not a valid batch; `resumeAt` is where reading can go on.
         package static let damaged = Code(value: .damaged)
-        /// A codec that this version does not read (gzip, snappy).
+        /// A codec number that Kafka does not define: 5 to 7.
         package static let unsupportedCompression = Code(value: .unsupportedCompression)
         /// `FORMAT` names a version that this program does not know.
         package static let unsupportedFormat = Code(value: .unsupportedFormat)

@@ -197,34 +197,7 @@ struct RecordBatchTests {
         #expect(damaged > batch.count / 4)
     }
 
-    @Test("a compressed block that inflates beyond the bound is refused")
-    func bomb() throws {
-        let builder = BatchBuilder(pool: pool)
-        let zeros = [UInt8](repeating: 0, count: Limits.recordBytesMax)
-        let appended = zeros.withUnsafeBytes {
-            builder.append(
-                timestamp: Timestamp(milliseconds: 1),
-                key: nil,
-                value: $0,
-                headers: .init(start: nil, count: 0),
-                headerCount: 0
-            )
-        }
-        #expect(appended)
-        let frame = Array(builder.seal(compression: .zstd).bytes)
-        // Concatenated frames inflate one after the other: thirty of them pass 16 MB in a few kilobytes.
-        var bytes = Array(frame[..<61])
-        for _ in 0..<30 { bytes += frame[61...] }
-        let length = UInt32(bytes.count - 12)
-        for shift in 0..<4 { bytes[8 + shift] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * shift)) }
-        try bytes.withUnsafeBytes { raw in
-            let view = try #require(RecordBatchView(raw))
-            let decoder = RecordDecoder()
-            #expect(throws: LogError.self) { try decoder.open(view) }
-        }
-    }
-
-    @Test("a codec of a later version is named", arguments: [1, 2, 5, 7] as [UInt8])
+    @Test("a number that is no codec is named", arguments: [5, 6, 7] as [UInt8])
     func unknownCodec(_ codec: UInt8) throws {
         let builder = BatchBuilder(pool: pool)
         #expect(builder.add(timestamp: 1, key: nil, value: "v"))
@@ -235,6 +208,33 @@ struct RecordBatchTests {
             let error = #expect(throws: LogError.self) { try RecordDecoder().open(view) }
             #expect(error?.code == .unsupportedCompression)
         }
+    }
+
+    @Test("buffers of a burst stay for the next one, and go when none comes")
+    func pooling() throws {
+        let pool = BatchBufferPool()
+        func burst(_ count: Int) {
+            let builder = BatchBuilder(pool: pool)
+            let text = String(repeating: "v", count: 40_000)
+            let batches = (0..<count).map { _ in
+                _ = builder.add(timestamp: 1, key: nil, value: text)
+                return builder.seal(compression: .none)
+            }
+            #expect(batches.count == count)
+        }
+        burst(100)
+        let afterBurst = pool.idleBytes
+        #expect(afterBurst > 2 * Limits.poolIdleBytesMax && afterBurst <= Limits.poolBytesMax)
+        pool.trim()
+        burst(100)
+        #expect(pool.idleBytes == afterBurst)
+        // The second burst needed them all, so that the trim behind it frees none.
+        pool.trim()
+        #expect(pool.idleBytes == afterBurst)
+        pool.trim()
+        #expect(pool.idleBytes <= Limits.poolIdleBytesMax && pool.idleBytes > 0)
+        burst(1000)
+        #expect(pool.idleBytes <= Limits.poolBytesMax)
     }
 
     /// The vectors of Kafka's own UtilsTest.

@@ -258,5 +258,19 @@ extension EndToEndTests {
             #expect(try Command.run("forebay", ["tail", "--form", "earliest"]).status == 64)
             #expect(try Command.run("forebay", ["run", "--config", "/nonexistent/forebay.yaml"]).status == 66)
         }
+
+        @Test(
+            "an empty name or place is a usage error with a sentence",
+            arguments: [
+                ["devices", "show", ""], ["devices", "set", "", "--name", "x"], ["tail", ""], ["tail", "--data", ""],
+                ["tail", "--device", ""], ["topics", "describe", ""], ["log", "dump", ""], ["alerts", "show", ""],
+                ["hooks", "test", ""], ["explain", "", "{}"], ["run", "--config", ""], ["demo", "--keep", ""],
+            ]
+        )
+        func empty(words: [String]) throws {
+            let run = try Command.run("forebay", words)
+            #expect(run.status == 64)
+            #expect(run.error.contains("it is empty"), "\(run.error)")
+        }
     }
 }

@@ -8,7 +8,7 @@ enum ImportFences {
     static let allowed: [String: Set<String>] = [
         "Platform": base.union(["CPlatform"]),
         "EventModel": base.union(["Platform"]),
-        "CommitLog": base.union(["Platform", "CLZ4", "CZstd"]),
+        "CommitLog": base.union(["Platform", "CLZ4", "CZstd", "CZlib", "CSnappy"]),
         "Ingest": base.union(["Platform", "EventModel", "CommitLog", "CMosquitto", "CPlatform", "Crypto"]),
         "Rules": ["Platform", "EventModel"],
         "Alerting": base.union([

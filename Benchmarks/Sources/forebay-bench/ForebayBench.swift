@@ -40,6 +40,9 @@ struct BenchError: Error {
 /// What is measured, in the order of the table.
 enum Section: String, CaseIterable {
     case disk
+    case append
+    case read
+    case seal
     case udp
     case flood
     case mqtt

@@ -23,6 +23,9 @@ final class Runner {
             do {
                 switch section {
                 case .disk: try measureDisk()
+                case .append: try measureAppend()
+                case .read: try measureRead()
+                case .seal: try measureSeal()
                 case .udp: try measureUDP()
                 case .flood: try measureFlood()
                 case .mqtt: try measureMQTT()

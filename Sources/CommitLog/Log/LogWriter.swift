@@ -290,7 +290,10 @@ package final class LogWriter {
         guard now >= min(maintenanceAt, spaceAt) else { return true }
         let isWhole = now >= maintenanceAt
         spaceAt = now.advanced(by: Limits.spaceInterval)
-        if isWhole { maintenanceAt = now.advanced(by: Limits.maintenanceInterval) }
+        if isWhole {
+            maintenanceAt = now.advanced(by: Limits.maintenanceInterval)
+            log.pool.trim()
+        }
         let ageRetention = retention.look(at: clock, log.partitions)
         log.note { $0.ageRetention = ageRetention }
         // While a commit waits for space, making room is done elsewhere.

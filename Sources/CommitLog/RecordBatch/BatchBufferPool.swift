@@ -20,13 +20,15 @@ final class BatchBuffer: @unchecked Sendable {
 /// Free buffers by size class, and free compressors. One per log; any thread, one short lock per batch.
 ///
 /// What is outstanding is bounded elsewhere: by the inbox (`Limits.inboxBytesMax`) and one buffer per builder. What is
-/// idle is bounded here.
+/// idle is bounded here: to what a burst leaves behind, and after a while to what an idle box may hold.
 package final class BatchBufferPool: Sendable {
     /// Each class holds four times the one below; the last takes the largest batch.
     private static let classes = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20]
 
     private struct Idle {
         var buffers: [[BatchBuffer]] = Array(repeating: [], count: BatchBufferPool.classes.count)
+        /// The fewest of each class since the last trim: so many were of no use.
+        var fewest = [Int](repeating: 0, count: BatchBufferPool.classes.count)
         var bytes = 0
         var compressors: [BatchCompressor] = []
     }
@@ -42,6 +44,7 @@ package final class BatchBufferPool: Sendable {
         precondition(count <= capacity, "no batch is larger than the largest buffer class")
         let reused = idle.withLock { idle -> BatchBuffer? in
             guard let buffer = idle.buffers[index].popLast() else { return nil }
+            idle.fewest[index] = min(idle.fewest[index], idle.buffers[index].count)
             idle.bytes -= capacity
             return buffer
         }
@@ -51,13 +54,33 @@ package final class BatchBufferPool: Sendable {
     /// Keeps the buffer for the next taker, or frees it where enough is idle.
     func give(_ buffer: BatchBuffer) {
         idle.withLock { idle in
-            guard idle.bytes + buffer.capacity <= Limits.poolIdleBytesMax,
+            guard idle.bytes + buffer.capacity <= Limits.poolBytesMax,
                 let index = BatchBufferPool.classes.firstIndex(of: buffer.capacity)
             else { return }
             idle.buffers[index].append(buffer)
             idle.bytes += buffer.capacity
         }
     }
+
+    /// Frees what nobody has needed since the last call, down to `Limits.poolIdleBytesMax`. By the log writer, on its
+    /// maintenance cadence.
+    package func trim() {
+        // Freed when this array goes, after the lock.
+        var freed: [ArraySlice<BatchBuffer>] = []
+        idle.withLock { idle in
+            for (index, capacity) in BatchBufferPool.classes.enumerated().reversed() {
+                let excess = max(0, idle.bytes - Limits.poolIdleBytesMax)
+                let count = min(idle.fewest[index], (excess + capacity - 1) / capacity)
+                freed.append(idle.buffers[index].prefix(count))
+                idle.buffers[index].removeFirst(count)
+                idle.bytes -= count * capacity
+                idle.fewest[index] = idle.buffers[index].count
+            }
+        }
+    }
+
+    /// Memory that nobody uses at this moment.
+    package var idleBytes: Int { idle.withLock { $0.bytes } }
 
     func takeCompressor() -> BatchCompressor {
         idle.withLock { $0.compressors.popLast() } ?? BatchCompressor()

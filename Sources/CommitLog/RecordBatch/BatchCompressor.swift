@@ -1,4 +1,4 @@
-// Compression of sealed batches and inflation of stored ones, over reused memory.
+// Compression of sealed batches, over reused memory.
 
 /// Compresses the records of one batch at a time. One thread at a time; kept by the pool between batches.
 final class BatchCompressor: @unchecked Sendable {
@@ -31,46 +31,5 @@ final class BatchCompressor: @unchecked Sendable {
         guard scratch.count < count else { return }
         scratch.deallocate()
         scratch = .allocate(byteCount: count, alignment: 16)
-    }
-}
-
-/// Memory that inflated records are written to: grows by doubling up to `Limits.inflatedBytesMax`, then refuses.
-final class InflatedBytes {
-    private static let firstBytes = 64 << 10
-    /// What is kept between batches; an honest batch of ours inflates to less.
-    private static let keptBytes = 1 << 20
-
-    private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    private var count = 0
-
-    deinit {
-        memory.deallocate()
-    }
-
-    /// What has been written, valid until the next `removeAll`.
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
-
-    func removeAll() {
-        count = 0
-        guard memory.count > InflatedBytes.keptBytes else { return }
-        memory.deallocate()
-        memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    }
-
-    /// Free memory after what is written, at least one byte; nil at the limit.
-    func room() -> UnsafeMutableRawBufferPointer? {
-        if count == memory.count {
-            guard memory.count < Limits.inflatedBytesMax else { return nil }
-            let larger = min(Limits.inflatedBytesMax, max(InflatedBytes.firstBytes, memory.count * 2))
-            let grown = UnsafeMutableRawBufferPointer.allocate(byteCount: larger, alignment: 16)
-            grown.copyMemory(from: bytes)
-            memory.deallocate()
-            memory = grown
-        }
-        return UnsafeMutableRawBufferPointer(rebasing: memory[count...])
-    }
-
-    func advance(by written: Int) {
-        count = min(memory.count, count + max(0, written))
     }
 }

@@ -49,23 +49,41 @@ final class LZ4Codec {
         return count + end
     }
 
-    /// Inflates exactly one frame into `output`; false for anything else, or where it would pass the output's limit.
-    func decompress(_ input: UnsafeRawBufferPointer, into output: InflatedBytes) -> Bool {
+    /// Inflates whole frames, of any block size, linked or not, with checksums or without, into `output`; the length, or
+    /// nil for anything else, and where it would pass the output's end.
+    func decompress(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int? {
         if decompression == nil { LZ4F_createDecompressionContext(&decompression, UInt32(LZ4F_VERSION)) }
-        guard let context = decompression, let source = input.baseAddress else { return false }
-        LZ4F_resetDecompressionContext(context)
-        output.removeAll()
+        guard let context = decompression else { return nil }
+        guard let count = LZ4Codec.decompress(input, into: output, context) else {
+            // liblz4 1.9 holds the content size of a frame that failed against the next one, in spite of its own reset.
+            LZ4F_freeDecompressionContext(context)
+            decompression = nil
+            return nil
+        }
+        return count
+    }
+
+    private static func decompress(
+        _ input: UnsafeRawBufferPointer,
+        into output: UnsafeMutableRawBufferPointer,
+        _ context: OpaquePointer
+    ) -> Int? {
+        guard let source = input.baseAddress, let target = output.baseAddress else { return nil }
+        // What was written stays in place, so that linked blocks look back at it and not at a copy.
+        var options = LZ4F_decompressOptions_t()
+        options.stableDst = 1
         var consumed = 0
+        var count = 0
         while true {
-            guard let room = output.room() else { return false }
-            var produced = room.count
+            var produced = output.count - count
             var taken = input.count - consumed
-            let hint = LZ4F_decompress(context, room.baseAddress, &produced, source + consumed, &taken, nil)
-            guard LZ4F_isError(hint) == 0 else { return false }
+            let hint = LZ4F_decompress(context, target + count, &produced, source + consumed, &taken, &options)
+            guard LZ4F_isError(hint) == 0 else { return nil }
             consumed += taken
-            output.advance(by: produced)
-            if hint == 0 { return consumed == input.count }
-            if taken == 0 && produced == 0 { return false }
+            count += produced
+            // After a whole frame the context stands at the beginning of the next one.
+            if hint == 0 && consumed == input.count { return count }
+            if taken == 0 && produced == 0 { return nil }
         }
     }
 }

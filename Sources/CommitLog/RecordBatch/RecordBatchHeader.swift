@@ -7,7 +7,7 @@
 // | 12 |     4 | partitionLeaderEpoch | 0 here; stamped by the log writer, not read                         |
 // | 16 |     1 | magic                | 2                                                                 |
 // | 17 |     4 | crc                  | CRC-32C of everything from byte 21 to the end of the batch          |
-// | 21 |     2 | attributes           | bits 0-2 codec (0 none, 3 lz4, 4 zstd), bit 3 LogAppendTime          |
+// | 21 |     2 | attributes           | bits 0-2 codec (0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd), 3 LogAppendTime|
 // | 23 |     4 | lastOffsetDelta      | offset of the last record - baseOffset                              |
 // | 27 |     8 | baseTimestamp        | of the first record, ms since 1970                                  |
 // | 35 |     8 | maxTimestamp         | the largest of the batch                                           |

@@ -44,39 +44,3 @@ public struct RecordBatchIterator {
         return batch
     }
 }
-
-/// Opens batches for walking; owns the memory into which compressed ones are inflated. One thread at a time.
-public final class RecordDecoder {
-    private let lz4 = LZ4Codec()
-    private let zstandard = ZstandardCodec()
-    private let inflated = InflatedBytes()
-
-    package init() {}
-
-    /// The records of `batch`. Valid until the next call of `open` and while the batch's bytes are.
-    ///
-    /// Throws `unsupportedCompression` for a codec that this version does not read, `damaged` for a block that does not
-    /// inflate within `Limits.inflatedBytesMax`.
-    package func open(_ batch: RecordBatchView) throws(LogError) -> RecordCursor {
-        let isInflated: Bool
-        switch batch.header.codec {
-        case Int16(Compression.none.rawValue):
-            return RecordCursor(block: batch.block, header: batch.header)
-        case Int16(Compression.lz4.rawValue):
-            isInflated = lz4.decompress(batch.block, into: inflated)
-        case Int16(Compression.zstd.rawValue):
-            isInflated = zstandard.decompress(batch.block, into: inflated)
-        default:
-            throw LogError(.unsupportedCompression, "codec \(batch.header.codec)", offset: batch.baseOffset)
-        }
-        guard isInflated else {
-            throw LogError(
-                .damaged,
-                "the compressed block does not inflate",
-                offset: batch.baseOffset,
-                resumeAt: batch.endOffset
-            )
-        }
-        return RecordCursor(block: inflated.bytes, header: batch.header)
-    }
-}

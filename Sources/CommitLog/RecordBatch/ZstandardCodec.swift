@@ -5,8 +5,8 @@ internal import CZstd
 final class ZstandardCodec {
     /// Level 1: 2.8 times smaller at 0.4 GB/s; level 3 gains 4 % for half the speed.
     private static let level: Int32 = 1
-    /// A frame may ask for a window of at most 16 MiB, which is also the most that a batch inflates to.
-    private static let windowLogMax: Int32 = 24
+    /// `ZSTD_CONTENTSIZE_UNKNOWN`, a macro that Swift does not see.
+    private static let unknownSize = UInt64.max
 
     private var compression: OpaquePointer?
     private var decompression: OpaquePointer?
@@ -36,27 +36,36 @@ final class ZstandardCodec {
         return ZSTD_isError(count) == 0 ? count : nil
     }
 
-    /// Inflates whole frames into `output`; false for anything else, or where it would pass the output's limit.
-    func decompress(_ input: UnsafeRawBufferPointer, into output: InflatedBytes) -> Bool {
-        if decompression == nil {
-            decompression = ZSTD_createDCtx()
-            if let context = decompression {
-                _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZstandardCodec.windowLogMax)
-            }
+    /// Inflates whole frames into `output`; the length, or nil for anything else, and where it would pass the output's
+    /// end. The output is also the window, so that a frame may have asked for one of any size.
+    func decompress(_ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer) -> Int? {
+        if decompression == nil { decompression = ZSTD_createDCtx() }
+        guard let context = decompression, !input.isEmpty else { return nil }
+        var rest = input
+        var count = 0
+        while !rest.isEmpty {
+            guard let frame = ZstandardCodec.frame(in: rest) else { return nil }
+            let room = UnsafeMutableRawBufferPointer(rebasing: output[count...])
+            let declared = ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
+            guard declared == ZstandardCodec.unknownSize || declared <= UInt64(room.count) else { return nil }
+            let written = ZSTD_decompressDCtx(context, room.baseAddress, room.count, frame.baseAddress, frame.count)
+            guard ZSTD_isError(written) == 0 else { return nil }
+            count += written
+            rest = UnsafeRawBufferPointer(rebasing: rest[frame.count...])
         }
-        guard let context = decompression else { return false }
-        ZSTD_DCtx_reset(context, ZSTD_reset_session_only)
-        output.removeAll()
-        var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
-        while true {
-            guard let room = output.room() else { return false }
-            var target = ZSTD_outBuffer(dst: room.baseAddress, size: room.count, pos: 0)
-            let before = source.pos
-            let hint = ZSTD_decompressStream(context, &target, &source)
-            guard ZSTD_isError(hint) == 0 else { return false }
-            output.advance(by: target.pos)
-            if hint == 0 && source.pos == source.size { return true }
-            if source.pos == before && target.pos == 0 { return false }
+        return count
+    }
+
+    /// The frame that `bytes` begin with, a skippable one included. The formats from before version 0.8, which a library
+    /// may still read, are none: Kafka never had them.
+    private static func frame(in bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard bytes.count >= 4 else { return nil }
+        let magic = UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self))
+        guard magic == UInt32(ZSTD_MAGICNUMBER) || magic & ~0xF == UInt32(ZSTD_MAGIC_SKIPPABLE_START) else {
+            return nil
         }
+        let count = ZSTD_findFrameCompressedSize(bytes.baseAddress, bytes.count)
+        guard ZSTD_isError(count) == 0, count <= bytes.count else { return nil }
+        return UnsafeRawBufferPointer(rebasing: bytes[..<count])
     }
 }

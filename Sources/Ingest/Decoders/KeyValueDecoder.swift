@@ -18,12 +18,9 @@ package final class KeyValueDecoder: PayloadDecoder {
     }
 
     package func next(_ payload: RawSpan, into collector: inout EventCollector) -> DecodeOutcome {
-        collector.rewindScratch(to: 0)
         var lines = lines
         defer { self.lines = lines }
-        guard let line = lines.next(payload) else { return lines.outcomeAtEnd(payload) }
-        lines.noteContent()
-        collector.noteEventStart(line.start)
+        guard let line = lines.nextEvent(payload, into: &collector) else { return lines.outcomeAtEnd(payload) }
         var reader = KeyValueReader(position: line.start, numericStrings: numericStrings)
         let text = payload.extracting(0..<line.end)
         return reader.read(text, fields, into: &collector)?.outcome ?? .event

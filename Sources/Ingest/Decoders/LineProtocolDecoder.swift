@@ -20,17 +20,14 @@ package final class LineProtocolDecoder: PayloadDecoder {
     }
 
     package func next(_ payload: RawSpan, into collector: inout EventCollector) -> DecodeOutcome {
-        collector.rewindScratch(to: 0)
         var lines = lines
         defer { self.lines = lines }
-        while let line = lines.next(payload) {
-            if payload.unsafeLoad(fromByteOffset: line.start, as: UInt8.self) == 0x23 { continue }
-            lines.noteContent()
-            collector.noteEventStart(line.start)
-            var reader = LineProtocolReader(position: line.start, numericStrings: numericStrings)
-            let text = payload.extracting(0..<line.end)
-            return reader.read(text, fields, into: &collector)?.outcome ?? .event
+        let hash = UInt8(ascii: "#")
+        guard let line = lines.nextEvent(payload, comment: hash, into: &collector) else {
+            return lines.outcomeAtEnd(payload)
         }
-        return lines.outcomeAtEnd(payload)
+        var reader = LineProtocolReader(position: line.start, numericStrings: numericStrings)
+        let text = payload.extracting(0..<line.end)
+        return reader.read(text, fields, into: &collector)?.outcome ?? .event
     }
 }

@@ -30,6 +30,23 @@ struct PayloadLines: BitwiseCopyable {
         return nil
     }
 
+    /// The next line that is an event, noted as such here and in the collector; nil at the end. A line that begins with
+    /// `comment` is none.
+    mutating func nextEvent(
+        _ payload: RawSpan,
+        comment: UInt8? = nil,
+        into collector: inout EventCollector
+    ) -> PayloadLine? {
+        collector.rewindScratch(to: 0)
+        while let line = next(payload) {
+            if payload.unsafeLoad(fromByteOffset: line.start, as: UInt8.self) == comment { continue }
+            noteContent()
+            collector.noteEventStart(line.start)
+            return line
+        }
+        return nil
+    }
+
     /// Something came of a line, or it was refused: the payload is not without content.
     mutating func noteContent() {
         hasYielded = true

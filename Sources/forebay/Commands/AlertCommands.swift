@@ -35,10 +35,10 @@ struct AlertsCommand: AsyncParsableCommand {
     struct History: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every firing and resolving, oldest first.")
 
-        @Option(help: "Where to begin: earliest, an offset, or a time.")
+        @Option(help: "Where to begin: earliest, an offset, or a time.", transform: given)
         var from: String?
 
-        @Option(help: ArgumentHelp("Only devices that match.", valueName: "glob"))
+        @Option(help: ArgumentHelp("Only devices that match.", valueName: "glob"), transform: given)
         var device: String?
 
         @Option(help: ArgumentHelp("The newest so many.", valueName: "n"))
@@ -74,7 +74,7 @@ struct AlertsCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "One alert: its newest transition, in full.")
 
-        @Argument(help: "The fingerprint, or its beginning.")
+        @Argument(help: "The fingerprint, or its beginning.", transform: given)
         var fingerprint: String
 
         @OptionGroup var output: OutputOption
@@ -146,7 +146,7 @@ struct HooksCommand: AsyncParsableCommand {
             discussion: "Exits 1 where it was not delivered."
         )
 
-        @Argument(help: "The hook's name.")
+        @Argument(help: "The hook's name.", transform: given)
         var name: String
 
         @OptionGroup var output: OutputOption

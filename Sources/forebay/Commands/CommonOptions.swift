@@ -4,9 +4,20 @@ import ArgumentParser
 import Foundation
 import HTTPAPI
 
+/// Names and places must say something: an empty text, as an unset variable of a shell leaves it, is a usage error.
+@Sendable
+func given(_ text: String) throws -> String {
+    guard !text.isEmpty else { throw ValidationError("it is empty.") }
+    return text
+}
+
 struct ConfigurationOption: ParsableArguments {
     @Option(
-        help: ArgumentHelp("The configuration; else /etc/forebay/forebay.yaml, else ./forebay.yaml.", valueName: "file")
+        help: ArgumentHelp(
+            "The configuration; else /etc/forebay/forebay.yaml, else ./forebay.yaml.",
+            valueName: "file"
+        ),
+        transform: given
     )
     var config: String?
 
@@ -50,7 +61,7 @@ struct ConfigurationOption: ParsableArguments {
 struct DataOption: ParsableArguments {
     @OptionGroup var configuration: ConfigurationOption
 
-    @Option(help: ArgumentHelp("The data directory, without a configuration.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The data directory, without a configuration.", valueName: "dir"), transform: given)
     var data: String?
 
     func directory() throws -> String {

@@ -31,7 +31,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(name: .customLong("for"), help: ArgumentHelp("How long, e.g. 30s or 2m.", valueName: "duration"))
     var duration = DurationArgument.minute
 
-    @Option(help: ArgumentHelp("Use this directory, and keep it.", valueName: "dir"))
+    @Option(help: ArgumentHelp("Use this directory, and keep it.", valueName: "dir"), transform: given)
     var keep: String?
 
     func validate() throws {

@@ -17,7 +17,7 @@ struct DevicesCommand: AsyncParsableCommand {
         @Option(help: "Only devices in this state: \(DeviceState.allCases.map(\.rawValue).joined(separator: ", ")).")
         var state: String?
 
-        @Argument(help: "Only ids that match, e.g. 'freezer-*'.")
+        @Argument(help: "Only ids that match, e.g. 'freezer-*'.", transform: given)
         var glob: String?
 
         @OptionGroup var output: OutputOption
@@ -40,7 +40,7 @@ struct DevicesCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Everything about one device.")
 
-        @Argument(help: "The device's id.")
+        @Argument(help: "The device's id.", transform: given)
         var id: String
 
         @OptionGroup var output: OutputOption
@@ -58,7 +58,7 @@ struct DevicesCommand: AsyncParsableCommand {
             discussion: "Later events carry the change, stored ones do not."
         )
 
-        @Argument(help: "The device's id.")
+        @Argument(help: "The device's id.", transform: given)
         var id: String
 
         @Option(help: "Its name for people.") var name: String?
@@ -69,7 +69,7 @@ struct DevicesCommand: AsyncParsableCommand {
             [String] = []
         @Option(help: ArgumentHelp("How often it is expected to speak, e.g. 30s.", valueName: "duration"))
         var expectedInterval: DurationArgument?
-        @Option(help: "The metric that --unit, --scale and --offset are about.") var metric: String?
+        @Option(help: "The metric that --unit, --scale and --offset are about.", transform: given) var metric: String?
         @Option(help: "The metric's unit.") var unit: String?
         @Option(parsing: .unconditional, help: "Stored value = payload value x scale + offset.") var scale: Double?
         @Option(parsing: .unconditional, help: "See --scale.") var offset: Double?

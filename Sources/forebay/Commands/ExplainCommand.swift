@@ -11,13 +11,13 @@ struct ExplainCommand: AsyncParsableCommand {
         discussion: "Exits 1 where a part of the payload would be rejected."
     )
 
-    @Argument(help: "The input's name.")
+    @Argument(help: "The input's name.", transform: given)
     var input: String
 
     @Argument(help: "The payload; - reads standard input. One that begins with - stands behind --.")
     var payload: String
 
-    @Option(help: "The topic of an MQTT message.")
+    @Option(help: "The topic of an MQTT message.", transform: given)
     var topic: String?
 
     @OptionGroup var output: OutputOption

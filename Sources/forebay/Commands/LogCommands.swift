@@ -14,22 +14,22 @@ struct TailCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", transform: given)
     var topic = "readings"
 
-    @Option(help: "Where to begin.")
+    @Option(help: "Where to begin.", transform: given)
     var from: String?
 
-    @Option(help: "Where to end; the record there is not shown.")
+    @Option(help: "Where to end; the record there is not shown.", transform: given)
     var to: String?
 
     @Option(help: "Only this partition.")
     var partition: Int?
 
-    @Option(help: ArgumentHelp("Only devices that match, e.g. 'freezer-*'.", valueName: "glob"))
+    @Option(help: ArgumentHelp("Only devices that match, e.g. 'freezer-*'.", valueName: "glob"), transform: given)
     var device: String?
 
-    @Option(help: "Only events with this metric.")
+    @Option(help: "Only events with this metric.", transform: given)
     var metric: String?
 
     @Option(help: ArgumentHelp("The most records.", valueName: "n"))
@@ -109,7 +109,7 @@ struct TopicsCommand: AsyncParsableCommand {
     struct Describe: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "One topic with its settings.")
 
-        @Argument(help: "The topic.")
+        @Argument(help: "The topic.", transform: given)
         var topic: String
 
         @OptionGroup var output: OutputOption
@@ -175,7 +175,7 @@ struct LogCommand: AsyncParsableCommand {
     struct Dump: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Batches and records of one segment file.")
 
-        @Argument(help: "A .log file, also below the directory that --data or --config names.")
+        @Argument(help: "A .log file, also below the directory that --data or --config names.", transform: given)
         var file: String
 
         @OptionGroup var data: DataOption

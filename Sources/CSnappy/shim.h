@@ -1,0 +1,2 @@
+// The one door to snappy (Debian package libsnappy-dev).
+#include <snappy-c.h>
