@@ -14,7 +14,8 @@ struct MetricsTests {
             names == [
                 "forebay_input_received_total counter", "forebay_input_appended_total counter",
                 "forebay_input_rejected_total counter", "forebay_input_dropped_total counter",
-                "forebay_input_events_total counter", "forebay_input_left_out_total counter", "forebay_input_up gauge",
+                "forebay_input_events_total counter", "forebay_input_left_out_total counter",
+                "forebay_input_duplicates_total counter", "forebay_input_up gauge",
                 "forebay_input_last_payload_time_seconds gauge", "forebay_log_start_offset gauge",
                 "forebay_log_end_offset gauge", "forebay_log_size_bytes gauge",
                 "forebay_commit_duration_seconds histogram", "forebay_data_free_bytes gauge", "forebay_alerts gauge",
@@ -37,6 +38,8 @@ struct MetricsTests {
                 #"forebay_input_dropped_total{input="plant",reason="kernel"} 1"#,
                 #"forebay_input_events_total{input="lan"} 0"#, #"forebay_input_events_total{input="plant"} 30"#,
                 #"forebay_input_left_out_total{input="lan"} 0"#, #"forebay_input_left_out_total{input="plant"} 0"#,
+                #"forebay_input_duplicates_total{input="lan"} 0"#,
+                #"forebay_input_duplicates_total{input="plant"} 0"#,
                 #"forebay_input_up{input="lan"} 0"#, #"forebay_input_up{input="plant"} 1"#,
                 #"forebay_input_last_payload_time_seconds{input="plant"} 1795461000.123"#,
                 #"forebay_log_start_offset{topic="readings",partition="0"} 3"#,

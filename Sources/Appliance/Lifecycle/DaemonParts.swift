@@ -118,8 +118,7 @@ final class DaemonParts: Sendable {
         let pipelineLog = PipelineLog(
             readings: readings,
             rejected: rejected,
-            inbox: log.inbox,
-            pool: log.pool,
+            log: log,
             readingsCompression: readings[0].configuration.compression,
             rejectedCompression: rejected.configuration.compression,
             commitInterval: log.configuration.commitInterval

@@ -68,6 +68,7 @@ struct MetricsView: MetricsProvider {
             ),
             events: view.counts.events,
             leftOut: view.counts.leftOut,
+            duplicates: view.counts.duplicates,
             isUp: view.state.isUp,
             lastPayload: view.counts.lastPayload
         )

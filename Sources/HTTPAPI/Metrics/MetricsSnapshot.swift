@@ -13,6 +13,8 @@ package struct InputMetrics: Sendable {
     package var events: UInt64
     /// Texts and labels that were too long to be kept, repeated metrics.
     package var leftOut: UInt64
+    /// Payloads that were delivered again and recognised, marked or dropped.
+    package var duplicates: UInt64
     package var isUp: Bool
     /// Nil where nothing has come since start.
     package var lastPayload: Timestamp?
@@ -25,6 +27,7 @@ package struct InputMetrics: Sendable {
         dropped: [String: UInt64],
         events: UInt64,
         leftOut: UInt64 = 0,
+        duplicates: UInt64 = 0,
         isUp: Bool,
         lastPayload: Timestamp?
     ) {
@@ -35,6 +38,7 @@ package struct InputMetrics: Sendable {
         self.dropped = dropped
         self.events = events
         self.leftOut = leftOut
+        self.duplicates = duplicates
         self.isUp = isUp
         self.lastPayload = lastPayload
     }
@@ -216,6 +220,12 @@ extension MetricsSnapshot {
             .counter,
             "Parts of payloads that are not stored: texts and labels that are too long, repeated metrics.",
             perInput { Double($0.leftOut) }
+        )
+        text.family(
+            "forebay_input_duplicates_total",
+            .counter,
+            "Payloads that were delivered again although they are stored: marked, or dropped.",
+            perInput { Double($0.duplicates) }
         )
         text.family("forebay_input_up", .gauge, "1 while the input can receive.", perInput { $0.isUp ? 1 : 0 })
         text.family(

@@ -10,6 +10,8 @@ package enum DropReason: String, CaseIterable, Sendable {
     /// Taken in, and then the log refused for good (it was stopped or failed), or had not taken the payload when the input
     /// had to end.
     case logStopped = "log_stopped"
+    /// Delivered again and stored before, where the input drops what it recognises (`duplicates: drop`): nothing is lost.
+    case duplicate
 }
 
 /// The counters of one input. `received = appended + rejected + dropped` whenever traffic pauses.
@@ -22,6 +24,8 @@ package final class InputCounters: Sendable {
     /// Strings too long to be a state, units that could be anyone's, a metric's earlier values in an event that names it
     /// again, and labels that are too many, too long, not printable, or named again.
     package let leftOut = Atomic<UInt64>(0)
+    /// Payloads that were recognised as stored before, in whole or in part, whether they were marked or dropped.
+    package let duplicates = Atomic<UInt64>(0)
     package let lastPayloadMilliseconds = Atomic<Int64>(0)
     private let rejected: Mutex<[UInt64]>
     private let dropped: Mutex<[UInt64]>
@@ -54,6 +58,7 @@ package final class InputCounters: Sendable {
         counts.appended = appended.load(ordering: .acquiring)
         counts.received = received.load(ordering: .acquiring)
         counts.events = events.load(ordering: .relaxed)
+        counts.duplicates = duplicates.load(ordering: .relaxed)
         counts.leftOut = leftOut.load(ordering: .relaxed)
         let last = lastPayloadMilliseconds.load(ordering: .relaxed)
         counts.lastPayload = last == 0 ? nil : Timestamp(milliseconds: last)
@@ -67,6 +72,7 @@ package struct InputCounts: Sendable {
     package var appended: UInt64 = 0
     package var events: UInt64 = 0
     package var leftOut: UInt64 = 0
+    package var duplicates: UInt64 = 0
     package var rejected: [RejectReason: UInt64] = [:]
     package var dropped: [DropReason: UInt64] = [:]
     package var lastPayload: Timestamp?

@@ -90,6 +90,11 @@ struct Normaliser: ~Copyable {
     /// The stored event's JSON, after `normalise` gave a device. Valid until the next one.
     var value: UnsafeRawBufferPointer { encoder.bytes }
 
+    /// Says in the stored event that it is in the log already.
+    mutating func markDuplicate() {
+        encoder.markDuplicate()
+    }
+
     /// Picks up what changed outside: the registry's snapshot and the clock's quality. Once per wake-up or less.
     mutating func refresh(clock: ClockQuality) {
         devices.refresh()

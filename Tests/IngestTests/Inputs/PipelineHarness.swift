@@ -20,15 +20,17 @@ final class PipelineHarness {
     private let log: CommitLog
     private let writer: HarnessWriter
 
-    /// `inboxBytesMax`: what the log holds in memory before it refuses batches.
+    /// - `directory`: where the log lies; one of its own unless given.
+    /// - `inboxBytesMax`: what the log holds in memory before it refuses batches.
     init(
+        directory: ScratchDirectory? = nil,
         inboxBytesMax: Int = 64 << 20,
         options: DecoderOptions = DecoderOptions(),
         change: (inout PipelineSettings) -> Void = { _ in }
     ) throws {
-        directory = try ScratchDirectory()
+        self.directory = try directory ?? ScratchDirectory()
         let configuration = LogConfiguration(
-            directory: directory.path,
+            directory: self.directory.path,
             topics: [.readings: TopicConfiguration(), .rejected: TopicConfiguration()],
             segmentBytes: .mebibytes(8),
             keepFreeFraction: 0,
@@ -47,8 +49,7 @@ final class PipelineHarness {
             log: PipelineLog(
                 readings: [readings],
                 rejected: rejected,
-                inbox: log.inbox,
-                pool: log.pool,
+                log: log,
                 readingsCompression: .none,
                 rejectedCompression: .none,
                 commitInterval: .milliseconds(10)
@@ -63,6 +64,11 @@ final class PipelineHarness {
     }
 
     deinit {
+        writer.stop()
+    }
+
+    /// Ends the log, so that another harness may open it.
+    func close() {
         writer.stop()
     }
 
@@ -189,6 +195,7 @@ private final class HarnessWriter: Sendable {
     }
 
     func stop() {
+        guard state.withLock({ $0.order != .stop }) else { return }
         state.withLock { $0.order = .stop }
         state.wakeAll()
         thread.join()

@@ -50,8 +50,7 @@ final class PipelineBench {
             log: PipelineLog(
                 readings: readings,
                 rejected: rejected,
-                inbox: log.inbox,
-                pool: log.pool,
+                log: log,
                 readingsCompression: .none,
                 rejectedCompression: .none,
                 commitInterval: settings.commitInterval

@@ -19,6 +19,8 @@ final class MQTTStatus {
     var unmatched: UInt64 = 0
     /// Connections given up because the log stood still for too long.
     var keepAliveReconnects: UInt64 = 0
+    /// Why redelivered messages cannot be recognised; nil where they can.
+    var redeliveryError: String?
     private var connections: UInt64 = 0
     private var details: [String: String] = [:]
     /// Messages that the broker dropped for slow clients since it started, as it says.
@@ -83,6 +85,7 @@ final class MQTTStatus {
         if excluded > 0 { all["excluded"] = String(excluded) }
         if unmatched > 0 { all["unmatched"] = String(unmatched) }
         if keepAliveReconnects > 0 { all["keep_alive_reconnects"] = String(keepAliveReconnects) }
+        all["redelivery"] = redeliveryError
         if let brokerDropped {
             all["broker_dropped"] = String(brokerDropped)
             let here = brokerDropped &- min(brokerDropped, brokerDroppedAtFirst ?? brokerDropped)
