@@ -25,6 +25,12 @@ struct IngestLine: ~Copyable {
     private var timeFormatter = TimestampFormatter()
     private let readings: [BatchAccumulator]
     private let rejected: BatchAccumulator
+    private var rejectBudget = RejectBudget(
+        bytesPerSecond: InputLimits.rejectedBytesPerSecond,
+        bytesMax: InputLimits.rejectedBytesBurst
+    )
+    /// What was lost, on its way to topic `gaps`.
+    var gaps: GapLedger
     /// Sealed batches that the inbox has not taken yet.
     var waiting: [(Partition, SealedBatch)] = []
     /// Payloads without a reject.
@@ -60,6 +66,7 @@ struct IngestLine: ~Copyable {
             BatchAccumulator(partition: $0, compression: log.readingsCompression, pool: log.pool)
         }
         rejected = BatchAccumulator(partition: log.rejected, compression: log.rejectedCompression, pool: log.pool)
+        gaps = GapLedger(partition: log.gaps, pool: log.pool, input: settings.input, counters: counters)
         inputName.append(text: settings.input)
         formatName.append(text: settings.format)
     }
@@ -190,6 +197,9 @@ struct IngestLine: ~Copyable {
             headers: headers.bytes,
             headerCount: headers.count
         )
+        guard rejectBudget.spend(record.byteCount, now: clock.monotonic()) else {
+            return gaps.note(.rejectNotKept, 1, at: arrival.receivedAt)
+        }
         _ = append(record, to: rejected)
     }
 
@@ -217,6 +227,18 @@ struct IngestLine: ~Copyable {
         if accumulator.append(record, acceptedBefore: acceptedCount, now: clock.monotonic()) { return true }
         if let batch = accumulator.seal() { waiting.append((accumulator.partition, batch)) }
         return accumulator.append(record, acceptedBefore: acceptedCount, now: clock.monotonic())
+    }
+
+    // MARK: Gaps
+
+    func areGapsDue(now: MonotonicInstant) -> Bool {
+        gaps.isDue(hasSequenceGaps: normaliser.devices.hasSequenceGaps, now: now)
+    }
+
+    /// Offers the records of all that was lost; nil where there is nothing.
+    mutating func offerGaps(to inbox: BatchInbox, now: MonotonicInstant) -> OfferResult? {
+        if gaps.isWritable { normaliser.writeSequenceGaps(to: &gaps) }
+        return gaps.offer(to: inbox, now: now)
     }
 
     // MARK: Open batches

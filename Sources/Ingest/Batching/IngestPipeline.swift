@@ -8,6 +8,7 @@ internal import Synchronization
 package struct PipelineLog: Sendable {
     package var readings: [Partition]
     package var rejected: Partition
+    package var gaps: Partition
     /// The log that the partitions are of.
     package var log: CommitLog
     package var readingsCompression: Compression
@@ -18,6 +19,7 @@ package struct PipelineLog: Sendable {
     package init(
         readings: [Partition],
         rejected: Partition,
+        gaps: Partition,
         log: CommitLog,
         readingsCompression: Compression,
         rejectedCompression: Compression,
@@ -26,6 +28,7 @@ package struct PipelineLog: Sendable {
         precondition(!readings.isEmpty, "topic readings has at least one partition")
         self.readings = readings
         self.rejected = rejected
+        self.gaps = gaps
         self.log = log
         self.readingsCompression = readingsCompression
         self.rejectedCompression = rejectedCompression
@@ -130,6 +133,12 @@ package final class IngestPipeline {
     package func countDropped(_ count: UInt64, _ reason: DropReason) {
         counters.received.wrappingAdd(count, ordering: .relaxed)
         counters.countDropped(reason, by: count)
+        if reason == .kernelBuffer { noteGap(.kernelBuffer, count) }
+    }
+
+    /// Enters a loss that is none of payloads, or not of countable ones, in topic `gaps`.
+    package func noteGap(_ kind: GapKind, _ count: UInt64) {
+        if count > 0 { line.gaps.note(kind, count, at: clock.now()) }
     }
 
     // MARK: Redelivery
@@ -177,12 +186,18 @@ package final class IngestPipeline {
             // Payloads that left no record come with no batch whose hand-over would count them.
             countAppended()
         }
+        if line.areGapsDue(now: now) { writeGaps(now: now) }
         guard now >= nextSlowTurn else { return }
         nextSlowTurn = now.advanced(by: .seconds(1))
         line.refresh(clock: clock.quality())
         guard now >= nextLastSeenReport else { return }
         nextLastSeenReport = now.advanced(by: IngestPipeline.lastSeenInterval)
         line.reportLastSeen()
+    }
+
+    /// Offers what was lost to topic `gaps`; where the log has no room, it stays and is summed up further.
+    func writeGaps(now: MonotonicInstant) {
+        if case .accepted(let ticket) = line.offerGaps(to: log.inbox, now: now) { lastTicket = ticket }
     }
 
     /// Seals what is open and offers everything as one group, for one commit.

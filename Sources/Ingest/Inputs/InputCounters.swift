@@ -29,10 +29,12 @@ package final class InputCounters: Sendable {
     package let lastPayloadMilliseconds = Atomic<Int64>(0)
     private let rejected: Mutex<[UInt64]>
     private let dropped: Mutex<[UInt64]>
+    private let gaps: Mutex<[UInt64]>
 
     package init() {
         rejected = Mutex([UInt64](repeating: 0, count: RejectReason.allCases.count))
         dropped = Mutex([UInt64](repeating: 0, count: DropReason.allCases.count))
+        gaps = Mutex([UInt64](repeating: 0, count: GapKind.allCases.count))
     }
 
     package func countRejected(_ reason: RejectReason, by count: UInt64 = 1) {
@@ -42,6 +44,12 @@ package final class InputCounters: Sendable {
     package func countDropped(_ reason: DropReason, by count: UInt64) {
         guard let index = DropReason.allCases.firstIndex(of: reason) else { return }
         dropped.withLock { $0[index] &+= count }
+    }
+
+    /// Counts what is entered in topic `gaps`.
+    package func countGap(_ kind: GapKind, by count: UInt64) {
+        guard let index = GapKind.allCases.firstIndex(of: kind) else { return }
+        gaps.withLock { $0[index] &+= count }
     }
 
     /// A consistent enough picture for people: each figure is exact, taken one after the other.
@@ -54,6 +62,10 @@ package final class InputCounters: Sendable {
         let droppedCounts = dropped.withLock { $0 }
         for (index, reason) in DropReason.allCases.enumerated() where droppedCounts[index] > 0 {
             counts.dropped[reason] = droppedCounts[index]
+        }
+        let gapCounts = gaps.withLock { $0 }
+        for (index, kind) in GapKind.allCases.enumerated() where gapCounts[index] > 0 {
+            counts.gaps[kind] = gapCounts[index]
         }
         counts.appended = appended.load(ordering: .acquiring)
         counts.received = received.load(ordering: .acquiring)
@@ -75,6 +87,7 @@ package struct InputCounts: Sendable {
     package var duplicates: UInt64 = 0
     package var rejected: [RejectReason: UInt64] = [:]
     package var dropped: [DropReason: UInt64] = [:]
+    package var gaps: [GapKind: UInt64] = [:]
     package var lastPayload: Timestamp?
 
     package init() {}

@@ -101,6 +101,10 @@ struct Normaliser: ~Copyable {
         clockIsSynchronised = clock == .synchronised
     }
 
+    mutating func writeSequenceGaps(to ledger: inout GapLedger) {
+        devices.writeSequenceGaps(to: &ledger)
+    }
+
     mutating func reportLastSeen() {
         devices.reportLastSeen()
     }
@@ -131,6 +135,10 @@ struct Normaliser: ~Copyable {
         encode(collector, payload, arrival, device: deviceID, time: time, clock: clock)
         event.leftOutCount = leftOutCount
         devices.touch(deviceID, at: arrival.receivedAt)
+        // What the broker remembers of a device says nothing of what came since.
+        if let sequence = collector.sequence, !arrival.isRetained {
+            devices.noteSequence(sequence, of: deviceID, at: arrival.receivedAt)
+        }
         return event
     }
 

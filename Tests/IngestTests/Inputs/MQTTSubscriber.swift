@@ -1,6 +1,7 @@
 // An MQTT input as the tests of several files run it.
 import Ingest
 import Platform
+import Testing
 
 /// One subscriber with everything it needs; a second one on the same directory is the same client started again.
 struct Subscriber {
@@ -15,10 +16,14 @@ struct Subscriber {
         subscribe: [String] = ["t/{device}"],
         inboxBytesMax: Int = 64 << 20,
         logDirectory: ScratchDirectory? = nil,
-        pipeline: (inout PipelineSettings) -> Void = { _ in },
+        input name: String = "test",
+        duplicates: DuplicatePolicy = .mark,
         change: (inout MQTTInputSettings) -> Void = { _ in }
     ) throws {
-        harness = try PipelineHarness(directory: logDirectory, inboxBytesMax: inboxBytesMax, change: pipeline)
+        harness = try PipelineHarness(directory: logDirectory, inboxBytesMax: inboxBytesMax) { settings in
+            settings.input = name
+            settings.duplicates = duplicates
+        }
         var settings = MQTTInputSettings(clientID: "forebay-test-\(port)", subscribe: subscribe)
         settings.broker = BrokerAddress(host: "127.0.0.1", port: port, usesTLS: false)
         settings.reconnectFirst = .milliseconds(20)

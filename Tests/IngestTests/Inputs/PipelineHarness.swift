@@ -31,7 +31,7 @@ final class PipelineHarness {
         self.directory = try directory ?? ScratchDirectory()
         let configuration = LogConfiguration(
             directory: self.directory.path,
-            topics: [.readings: TopicConfiguration(), .rejected: TopicConfiguration()],
+            topics: [.readings: TopicConfiguration(), .rejected: TopicConfiguration(), .gaps: TopicConfiguration()],
             segmentBytes: .mebibytes(8),
             keepFreeFraction: 0,
             inboxBytesMax: inboxBytesMax
@@ -40,6 +40,7 @@ final class PipelineHarness {
         log = try CommitLog.open(configuration, disk: PosixDisk(), clock: clock, access: .readWrite)
         let readings = try #require(log.partition(TopicPartition(topic: .readings, partition: .zero)))
         let rejected = try #require(log.partition(TopicPartition(topic: .rejected, partition: .zero)))
+        let gaps = try #require(log.partition(TopicPartition(topic: .gaps, partition: .zero)))
         let definition = try #require(DecoderRegistry.definition(named: "auto"))
         var settings = PipelineSettings(input: "test", format: "auto")
         change(&settings)
@@ -49,6 +50,7 @@ final class PipelineHarness {
             log: PipelineLog(
                 readings: [readings],
                 rejected: rejected,
+                gaps: gaps,
                 log: log,
                 readingsCompression: .none,
                 rejectedCompression: .none,
@@ -114,6 +116,11 @@ final class PipelineHarness {
     /// All durable records of topic `rejected`.
     func rejects() throws -> [HarnessRecord] {
         try records(of: .rejected)
+    }
+
+    /// All durable records of topic `gaps`.
+    func gaps() throws -> [HarnessRecord] {
+        try records(of: .gaps)
     }
 
     private func records(of topic: TopicName) throws -> [HarnessRecord] {

@@ -19,17 +19,9 @@ struct RedeliveryTests {
     private func subscriber(
         _ port: UInt16,
         name: String = "plant",
-        change: (inout PipelineSettings) -> Void = { _ in }
+        duplicates: DuplicatePolicy = .mark
     ) throws -> Subscriber {
-        try Subscriber(
-            directory,
-            port: port,
-            logDirectory: directory,
-            pipeline: { settings in
-                settings.input = name
-                change(&settings)
-            }
-        )
+        try Subscriber(directory, port: port, logDirectory: directory, input: name, duplicates: duplicates)
     }
 
     /// Has 15 events and a reject stored whose acknowledgements never leave.
@@ -84,7 +76,7 @@ struct RedeliveryTests {
         let publisher = try WirePublisher(port: broker.port)
         try crash(broker.port, publisher)
         let stored = UInt64(RedeliveryTests.count) + 1
-        let second = try subscriber(broker.port) { $0.duplicates = .drop }
+        let second = try subscriber(broker.port, duplicates: .drop)
         try second.until(received: stored)
         try publisher.publish("t/dev", reading(0))
         try second.until(records: RedeliveryTests.count + 1)

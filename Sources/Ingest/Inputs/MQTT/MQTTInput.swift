@@ -1,5 +1,6 @@
 // The MQTT input: one connection, driven by hand, that acknowledges a message only when it is on disk.
 internal import CommitLog
+internal import EventModel
 internal import Glibc
 internal import Platform
 
@@ -97,6 +98,7 @@ package final class MQTTInput: InputAdapter {
         case .finished:
             return
         }
+        pipeline.noteGap(.brokerDropped, status.takeBrokerDrops())
         pipeline.turn(now: clock.monotonic())
         status.publish(now: clock.monotonic())
     }

@@ -26,6 +26,7 @@ final class MQTTStatus {
     /// Messages that the broker dropped for slow clients since it started, as it says.
     private var brokerDropped: UInt64?
     private var brokerDroppedAtFirst: UInt64?
+    private var newBrokerDrops: UInt64 = 0
 
     init(box: InputStateBox, broker: BrokerAddress) {
         self.box = box
@@ -45,10 +46,17 @@ final class MQTTStatus {
         } else if let count = UInt64(value) {
             // A broker that was restarted counts from 0 again.
             if count < brokerDropped ?? 0 { brokerDroppedAtFirst = 0 }
+            if let before = brokerDropped { newBrokerDrops &+= count < before ? count : count - before }
             brokerDropped = count
             if brokerDroppedAtFirst == nil { brokerDroppedAtFirst = count }
         }
         return true
+    }
+
+    /// What the broker has dropped since the call before; what it had dropped when we first heard of it is left out.
+    func takeBrokerDrops() -> UInt64 {
+        defer { newBrokerDrops = 0 }
+        return newBrokerDrops
     }
 
     func noteConnection(version: MQTTProtocol, sessionPresent: Bool) {
