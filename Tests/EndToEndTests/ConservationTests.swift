@@ -157,5 +157,62 @@ extension EndToEndTests {
                 #expect(try await counts(box, "lan").dropped > 0)
             }
         }
+
+        /// The sum of the counts of one kind in topic `gaps`.
+        private func ledger(_ records: [[String: Any]], _ kind: String) -> Int {
+            records.compactMap { $0["value"] as? [String: Any] }.filter { $0["kind"] as? String == kind }
+                .compactMap { $0["count"] as? Int }.reduce(0, +)
+        }
+
+        @Test("drops of the kernel stand in topic gaps to the datagram, over a restart, and the devices' numbers agree")
+        func ledger() async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_DGRAM)
+                let box = try Box(
+                    bench,
+                    configuration: """
+                        inputs:
+                          lan: { type: udp, listen: "127.0.0.1:\(port)", format: json, receive_buffer_bytes: 64KiB }
+                        """
+                )
+                var dropped = 0
+                for round in 0..<2 {
+                    let daemon = try await box.start()
+                    let socket = try DatagramSocket(port: port)
+                    // Numbers of the rounds far apart: a restart begins where it finds a device.
+                    let first = round * 100_000
+                    try socket.send(#"{"device":"d","temperature":1,"seq":\#(first)}"#)
+                    try await eventually("the first one is there") { try await counts(box, "lan").received == 1 }
+                    daemon.kill(SIGSTOP)
+                    let sent = 3000
+                    for number in 1...sent { try socket.send(#"{"device":"d","temperature":1,"seq":\#(first + number)}"#) }
+                    daemon.kill(SIGCONT)
+                    try await eventually("all is accounted for") { try await counts(box, "lan").received == sent + 1 }
+                    // The one behind all drops closes the device's numbers.
+                    try socket.send(#"{"device":"d","temperature":1,"seq":\#(first + sent + 1)}"#)
+                    try await eventually("the last one is there") { try await counts(box, "lan").received == sent + 2 }
+                    dropped += try await counts(box, "lan").dropped
+                    try await eventually("the ledger is written") {
+                        try await box.metric("forebay_input_gaps_total", #"kind="sequence""#) > 0
+                    }
+                    daemon.kill(SIGTERM)
+                    #expect(try await daemon.exitCode() == 0)
+                }
+                let gaps = try box.records("gaps")
+                print("datagrams dropped \(dropped); records in gaps \(gaps.count)")
+                #expect(dropped > 0)
+                #expect(ledger(gaps, "kernel_buffer") == dropped)
+                #expect(ledger(gaps, "sequence") - ledger(gaps, "sequence_late") == dropped)
+                // A record that is missing would be found.
+                #expect(ledger(Array(gaps.dropFirst()), "kernel_buffer") + ledger(Array(gaps.dropFirst()), "sequence") < 2 * dropped)
+                let lines = try box.command(["tail", "gaps", "--from", "earliest", "-o", "ndjson", "--data", box.data])
+                let verdict = try Command.run(
+                    Workbench.python,
+                    [Workbench.script("validate_records.py"), Workbench.repository("docs/schema")],
+                    input: Data(lines.utf8)
+                )
+                #expect(verdict.status == 0, "\(verdict.error)")
+            }
+        }
     }
 }

@@ -41,6 +41,8 @@ actor HookWorker {
     private var cursorFile: CursorFile?
     private var cursor = HookCursor(position: .zero)
     private var follower: PartitionFollower?
+    private let gaps: ConsumerGaps
+    private var goneFromDeliveries: UInt64 = 0
     private var backoff: Backoff
     private let jitterSeed: UInt64
 
@@ -57,6 +59,7 @@ actor HookWorker {
         self.around = around
         self.executor = executor
         state = HookStatusBox(HookStatus(name: settings.name, type: type))
+        gaps = ConsumerGaps(log: around.log, clock: around.clock, consumer: "hook-\(settings.name)")
         jitterSeed = seed
         backoff = Backoff(first: around.retry.first, longest: around.retry.longest, seed: seed)
     }
@@ -124,6 +127,7 @@ actor HookWorker {
         while !Task.isCancelled {
             if cursor.delivery.isEmpty, try !takeNext() { return }
             let records = try read(cursor.delivery)
+            noteMissing(of: records.count)
             if !records.isEmpty { guard await deliver(records) else { return } }
             cursor.delivery = []
             try cursorFile?.store(cursor.encoded())
@@ -147,9 +151,10 @@ actor HookWorker {
                 group.take(record)
                 if !group.isClosed { next = record.offset + 1 }
             }
+            noteMissed(follower.takeMissed())
             cursor.position = group.isClosed ? next : follower.position
             follower.rewind(to: cursor.position)
-            state.change { $0.skippedRecords = follower.skipped }
+            state.change { $0.skippedRecords = follower.skipped &+ goneFromDeliveries }
             // Nothing for this hook among as many as are read at once: on to the next.
             guard !group.offsets.isEmpty else { continue }
             cursor.delivery = group.offsets
@@ -174,6 +179,23 @@ actor HookWorker {
             found.append((alert, record.offset.value))
         }
         return found
+    }
+
+    /// Alerts of the delivery in work that are gone.
+    private func noteMissing(of found: Int) {
+        guard found < cursor.delivery.count, let first = cursor.delivery.first, let last = cursor.delivery.last else {
+            return
+        }
+        let count = UInt64(cursor.delivery.count - found)
+        noteMissed([MissedOffsets(kind: .retention, from: first, to: last + 1, count: count)])
+        goneFromDeliveries &+= count
+        state.change { $0.skippedRecords &+= count }
+    }
+
+    private func noteMissed(_ missed: [MissedOffsets]) {
+        guard !missed.isEmpty else { return }
+        gaps.note(missed, of: around.alerts)
+        gaps.write(waitUpTo: AlertingLimits.durableWait)
     }
 
     private func publishPlace() {

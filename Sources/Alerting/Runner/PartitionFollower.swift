@@ -1,5 +1,6 @@
 // Reads one partition record by record, over whatever is missing or damaged: what rules, the book and hooks share.
 internal import CommitLog
+internal import EventModel
 
 /// One consumer's place in one partition. One thread (or actor) at a time; `read` blocks for the disk.
 final class PartitionFollower {
@@ -8,6 +9,9 @@ final class PartitionFollower {
     private(set) var position: Offset
     /// Offsets that retention or damage took before they were read.
     private(set) var skipped: UInt64 = 0
+    /// Those of them that `takeMissed` has not given out, and up to where they were noted: going back finds them again.
+    private var missed: [MissedOffsets] = []
+    private var missedUpTo = Offset.zero
     private let reader: LogReader
     private let decoder = RecordDecoder()
     private var buffer = ReadBuffer()
@@ -26,6 +30,12 @@ final class PartitionFollower {
     /// Back to an earlier record, to read it again.
     func rewind(to offset: Offset) {
         position = min(position, offset)
+    }
+
+    /// What was skipped since the call before.
+    func takeMissed() -> [MissedOffsets] {
+        defer { missed.removeAll() }
+        return missed
     }
 
     /// Calls `body` for the records from `position` up to `limit`, until `countMax` of them or more were read (a batch is
@@ -57,7 +67,7 @@ final class PartitionFollower {
                 continue
             }
             guard !result.isEmpty else {
-                skip(to: limit)
+                skip(to: limit, .damage)
                 break
             }
             count += walk(upTo: limit, body)
@@ -72,17 +82,28 @@ final class PartitionFollower {
         case .offsetOutOfRange:
             // Retention took what lies before its start; beyond the end there is nothing to read.
             let start = partition.logStartOffset
-            skip(to: position < start ? start : limit)
+            skip(to: position < start ? start : limit, .retention)
         case .damaged:
-            skip(to: error.resumeAt ?? limit)
+            skip(to: error.resumeAt ?? limit, .damage)
         default:
             throw error
         }
     }
 
-    private func skip(to offset: Offset) {
+    private func skip(to offset: Offset, _ kind: GapKind) {
         guard offset > position else { return }
-        skipped &+= UInt64(max(0, offset - position))
+        let from = max(position, missedUpTo)
+        if from < offset {
+            let count = UInt64(max(0, offset - from))
+            skipped &+= count
+            if let last = missed.last, last.kind == kind, last.to == from {
+                missed[missed.count - 1].to = offset
+                missed[missed.count - 1].count &+= count
+            } else {
+                missed.append(MissedOffsets(kind: kind, from: from, to: offset, count: count))
+            }
+            missedUpTo = offset
+        }
         position = offset
     }
 
@@ -101,7 +122,7 @@ final class PartitionFollower {
                 }
             } catch {
                 // The batch's bytes are as they were written, and yet no records: nobody can read them.
-                skip(to: min(batch.endOffset, limit))
+                skip(to: min(batch.endOffset, limit), .damage)
             }
         }
         return count

@@ -45,6 +45,7 @@ package final class RulesRunner: @unchecked Sendable {
     private var event = StoredEvent()
     private var transitions: [AlertTransition] = []
     private let observer: EventObserver?
+    private let gaps: ConsumerGaps
     var recordsSinceSave = 0
     var saveDue: MonotonicInstant
     var isSaveWanted = false
@@ -87,6 +88,7 @@ package final class RulesRunner: @unchecked Sendable {
         self.book = book
         self.origin = origin
         self.observer = observer
+        gaps = ConsumerGaps(log: log, clock: clock, consumer: "rules")
         snapshotFile = parts.file
         appender = AlertAppender(log: log, partition: parts.alerts)
         readings = parts.readings.map { PartitionFollower(partition: $0, log: log, position: parts.position(of: $0)) }
@@ -287,6 +289,8 @@ package final class RulesRunner: @unchecked Sendable {
 
     private func publishIfDue() {
         guard clock.monotonic() >= publishDue else { return }
+        for follower in readings + [system] { gaps.note(follower.takeMissed(), of: follower.partition) }
+        gaps.write(waitUpTo: .zero)
         publish()
     }
 

@@ -111,6 +111,7 @@ extension ConfigurationDecoder {
         reader.read("client_id", .text(bytesMax: 64), into: &mqtt.clientID)
         reader.read("keepalive", .duration(.seconds(60)...(.seconds(65_535))), into: &mqtt.keepalive)
         reader.read("receive_maximum", .integer(1...65_535), into: &mqtt.receiveMaximum)
+        reader.read("duplicates", .choice("treatment of duplicates"), into: &mqtt.duplicates)
         checkMQTT(mqtt, reader)
         return .mqtt(mqtt)
     }

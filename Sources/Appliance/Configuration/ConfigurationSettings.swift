@@ -131,6 +131,7 @@ extension InputConfiguration {
         lines.add("client_id", mqtt.clientID)
         lines.add("keepalive", mqtt.keepalive)
         lines.add("receive_maximum", "\(mqtt.receiveMaximum)")
+        lines.add("duplicates", mqtt.duplicates.rawValue)
     }
 }
 

@@ -80,6 +80,7 @@ extension InputConfiguration {
     package func pipelineSettings(devices: DevicesConfiguration, now: Double) -> PipelineSettings {
         var settings = PipelineSettings(input: name, format: format)
         settings.payloadBytesMax = payloadBytesMax
+        if case .mqtt(let mqtt) = transport { settings.duplicates = mqtt.duplicates }
         settings.normaliser.device = device
         settings.normaliser.devicePrefix = devicePrefix ?? ""
         settings.normaliser.believedAgo = believe.past

@@ -90,6 +90,8 @@ package struct MQTTConfiguration: Hashable, Sendable {
     package var keepalive = Duration.seconds(60)
     /// `receive_maximum`: messages that the broker may have in flight to us.
     package var receiveMaximum = 2000
+    /// `duplicates`: what happens to messages that the broker delivers again and that are stored already.
+    package var duplicates = DuplicatePolicy.mark
 
     package init() {}
 }

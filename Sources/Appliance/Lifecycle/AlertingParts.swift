@@ -144,6 +144,7 @@ extension AlertingParts {
                     uniquingKeysWith: { $0 + $1 }
                 ),
                 lagRecords: Int64(status.lagRecords),
+                skippedRecords: status.skippedRecords,
                 lastSuccess: status.lastSuccess
             )
         }

@@ -111,15 +111,16 @@ final class DaemonParts: Sendable {
     ) throws(CommandFailure) -> InputSurroundings {
         let log = opened.log
         let readings = log.partitions.filter { $0.topicPartition.topic == .readings }
-        guard !readings.isEmpty, let rejected = log.partitions.first(where: { $0.topicPartition.topic == .rejected })
+        guard !readings.isEmpty, let rejected = log.partitions.first(where: { $0.topicPartition.topic == .rejected }),
+            let gaps = log.partitions.first(where: { $0.topicPartition.topic == .gaps })
         else {
-            throw CommandFailure(ExitStatus.inputOutput, "the log has no topic readings or rejected")
+            throw CommandFailure(ExitStatus.inputOutput, "the log has no topic readings, rejected or gaps")
         }
         let pipelineLog = PipelineLog(
             readings: readings,
             rejected: rejected,
-            inbox: log.inbox,
-            pool: log.pool,
+            gaps: gaps,
+            log: log,
             readingsCompression: readings[0].configuration.compression,
             rejectedCompression: rejected.configuration.compression,
             commitInterval: log.configuration.commitInterval

@@ -90,6 +90,11 @@ struct MetricsView: MetricsProvider {
             ),
             events: view.counts.events,
             leftOut: view.counts.leftOut,
+            duplicates: view.counts.duplicates,
+            gaps: Dictionary(
+                view.counts.gaps.map { ($0.key.rawValue, $0.value) },
+                uniquingKeysWith: { $0 + $1 }
+            ),
             isUp: view.state.isUp,
             lastPayload: view.counts.lastPayload
         )

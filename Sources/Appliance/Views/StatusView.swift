@@ -100,7 +100,8 @@ struct StatusView: StatusProvider {
                         + "config/mosquitto/forebay.conf has the settings with which it does not"
                 )
             }
-            let dropped = view.counts.dropped.values.reduce(0, +)
+            // A duplicate is dropped because it is stored.
+            let dropped = view.counts.dropped.reduce(0) { $0 + ($1.key == .duplicate ? 0 : $1.value) }
             if dropped > 0 {
                 problems.append("input \(view.configuration.name): \(dropped) payloads were lost to overload")
             }

@@ -189,6 +189,12 @@ public struct EventEncoder: ~Copyable {
         buffer.append(0x7D)
     }
 
+    /// Says of the event that was closed last that it is in the log already.
+    public mutating func markDuplicate() {
+        buffer.truncate(to: buffer.count - 1)
+        buffer.append(",\"duplicate\":true}")
+    }
+
     @inline(__always)
     private mutating func open(_ section: Section, nameFragment: UnsafeRawBufferPointer) {
         if openSection == section {

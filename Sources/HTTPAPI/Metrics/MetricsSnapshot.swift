@@ -13,6 +13,10 @@ package struct InputMetrics: Sendable {
     package var events: UInt64
     /// Texts and labels that were too long to be kept, repeated metrics.
     package var leftOut: UInt64
+    /// Payloads that were delivered again and recognised, marked or dropped.
+    package var duplicates: UInt64
+    /// What was entered in topic `gaps`, by kind.
+    package var gaps: [String: UInt64]
     package var isUp: Bool
     /// Nil where nothing has come since start.
     package var lastPayload: Timestamp?
@@ -25,6 +29,8 @@ package struct InputMetrics: Sendable {
         dropped: [String: UInt64],
         events: UInt64,
         leftOut: UInt64 = 0,
+        duplicates: UInt64 = 0,
+        gaps: [String: UInt64] = [:],
         isUp: Bool,
         lastPayload: Timestamp?
     ) {
@@ -35,6 +41,8 @@ package struct InputMetrics: Sendable {
         self.dropped = dropped
         self.events = events
         self.leftOut = leftOut
+        self.duplicates = duplicates
+        self.gaps = gaps
         self.isUp = isUp
         self.lastPayload = lastPayload
     }
@@ -82,10 +90,19 @@ package struct HookMetrics: Sendable {
     package var deliveries: [String: UInt64]
     /// Alert transitions that wait for it.
     package var lagRecords: Int64
+    /// Alert transitions that were gone before it read them.
+    package var skippedRecords: UInt64
     package var lastSuccess: Timestamp?
 
-    package init(hook: String, deliveries: [String: UInt64], lagRecords: Int64, lastSuccess: Timestamp?) {
+    package init(
+        hook: String,
+        deliveries: [String: UInt64],
+        lagRecords: Int64,
+        skippedRecords: UInt64 = 0,
+        lastSuccess: Timestamp?
+    ) {
         self.hook = hook
+        self.skippedRecords = skippedRecords
         self.deliveries = deliveries
         self.lagRecords = lagRecords
         self.lastSuccess = lastSuccess
@@ -226,6 +243,20 @@ extension MetricsSnapshot {
             "Parts of payloads that are not stored: texts and labels that are too long, repeated metrics.",
             perInput { Double($0.leftOut) }
         )
+        text.family(
+            "forebay_input_duplicates_total",
+            .counter,
+            "Payloads that were delivered again although they are stored: marked, or dropped.",
+            perInput { Double($0.duplicates) }
+        )
+        text.family(
+            "forebay_input_gaps_total",
+            .counter,
+            "What was entered in topic gaps, by kind; each kind has a unit of its own.",
+            inputs.flatMap { input in
+                input.gaps.map { .init(["input": input.input, "kind": $0.key], Double($0.value)) }
+            }
+        )
         text.family("forebay_input_up", .gauge, "1 while the input can receive.", perInput { $0.isUp ? 1 : 0 })
         text.family(
             "forebay_input_last_payload_time_seconds",
@@ -289,6 +320,12 @@ extension MetricsSnapshot {
             .gauge,
             "Alert transitions that a hook has not yet delivered.",
             hooks.map { .init(["hook": $0.hook], Double($0.lagRecords)) }
+        )
+        text.family(
+            "forebay_hook_skipped_records_total",
+            .counter,
+            "Alert transitions that were gone, by retention or damage, before a hook read them.",
+            hooks.map { .init(["hook": $0.hook], Double($0.skippedRecords)) }
         )
         text.family(
             "forebay_hook_last_success_time_seconds",

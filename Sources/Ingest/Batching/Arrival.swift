@@ -51,6 +51,8 @@ package struct Arrival: BitwiseCopyable {
     package var isRetained = false
     /// MQTT's packet identifier, header `mid`.
     package var messageID: UInt16?
+    /// The broker has sent it before, and had no acknowledgement for it.
+    package var isRedelivered = false
 
     package init(receivedAt: Timestamp, from: UnsafeRawBufferPointer) {
         self.receivedAt = receivedAt

@@ -11,6 +11,7 @@ internal import Synchronization
 /// its decoder makes neither an event nor a reject (the header line of a stream) is in order, and leaves no record.
 struct IngestLine: ~Copyable {
     private let payloadBytesMax: Int
+    private let duplicates: DuplicatePolicy
     private let decoder: any PayloadDecoder
     private let counters: InputCounters
     private let clock: any Clock
@@ -24,12 +25,24 @@ struct IngestLine: ~Copyable {
     private var timeFormatter = TimestampFormatter()
     private let readings: [BatchAccumulator]
     private let rejected: BatchAccumulator
+    private var rejectBudget = RejectBudget(
+        bytesPerSecond: InputLimits.rejectedBytesPerSecond,
+        bytesMax: InputLimits.rejectedBytesBurst
+    )
+    /// What was lost, on its way to topic `gaps`.
+    var gaps: GapLedger
     /// Sealed batches that the inbox has not taken yet.
     var waiting: [(Partition, SealedBatch)] = []
     /// Payloads without a reject.
     private var acceptedCount: UInt64 = 0
     /// Those of them that were taken for a counter.
     private var countedCount: UInt64 = 0
+    /// What the log holds of messages that the broker may deliver again; empty but for the beginning of a connection.
+    var stored = RedeliveryWindow()
+    private var storedEvent = StoredEvent()
+    /// Of the payload in hand: parts that are in the log already, and parts that were appended.
+    private var duplicateParts = 0
+    private var appendedParts = 0
     /// Of the payload in hand: the sizes of its records so far, and what the normaliser left out.
     private var outputBytes = 0
     private var leftOutCount = 0
@@ -43,6 +56,7 @@ struct IngestLine: ~Copyable {
         clock: any Clock
     ) {
         payloadBytesMax = settings.payloadBytesMax
+        duplicates = settings.duplicates
         self.decoder = decoder
         self.counters = counters
         self.clock = clock
@@ -52,6 +66,7 @@ struct IngestLine: ~Copyable {
             BatchAccumulator(partition: $0, compression: log.readingsCompression, pool: log.pool)
         }
         rejected = BatchAccumulator(partition: log.rejected, compression: log.rejectedCompression, pool: log.pool)
+        gaps = GapLedger(partition: log.gaps, pool: log.pool, input: settings.input, counters: counters)
         inputName.append(text: settings.input)
         formatName.append(text: settings.format)
     }
@@ -71,6 +86,8 @@ struct IngestLine: ~Copyable {
         var firstReject: (reason: RejectReason, position: Int)?
         outputBytes = 0
         leftOutCount = 0
+        duplicateParts = 0
+        appendedParts = 0
         collector.beginPayload()
         decoder.begin()
         headers.begin(from: arrival.from)
@@ -96,9 +113,12 @@ struct IngestLine: ~Copyable {
         if leftOutCount > 0 { counters.leftOut.wrappingAdd(UInt64(clamping: leftOutCount), ordering: .relaxed) }
         if let firstReject {
             appendRejected(payload, firstReject.reason, position: firstReject.position, arrival)
+        } else if duplicateParts > 0, appendedParts == 0 {
+            counters.countDropped(.duplicate, by: 1)
         } else {
             acceptedCount += 1
         }
+        if duplicateParts > 0 { counters.duplicates.wrappingAdd(1, ordering: .relaxed) }
         return !waiting.isEmpty
     }
 
@@ -112,7 +132,10 @@ struct IngestLine: ~Copyable {
         _ arrival: Arrival
     ) -> Bool {
         noteReceived(arrival)
+        duplicateParts = 0
+        appendedParts = 0
         appendRejected(payload, reason, position: position, arrival)
+        if duplicateParts > 0 { counters.duplicates.wrappingAdd(1, ordering: .relaxed) }
         return !waiting.isEmpty
     }
 
@@ -125,6 +148,11 @@ struct IngestLine: ~Copyable {
         let event = normaliser.normalise(collector, payload: payload, arrival: arrival)
         leftOutCount += event.leftOutCount
         guard let device = event.device else { return event.reject }
+        if arrival.isRedelivered, isStored(arrival) {
+            duplicateParts += 1
+            if duplicates == .drop { return event.reject }
+            normaliser.markDuplicate()
+        }
         let record = PendingRecord(
             timestamp: event.time,
             key: normaliser.devices.name(device),
@@ -135,6 +163,7 @@ struct IngestLine: ~Copyable {
         let partition = Int(normaliser.devices.slot(device).partition)
         guard append(record, to: readings[partition]) else { return event.reject ?? .recordTooLarge }
         outputBytes += record.byteCount
+        appendedParts += 1
         counters.events.wrappingAdd(1, ordering: .relaxed)
         return event.reject
     }
@@ -145,11 +174,17 @@ struct IngestLine: ~Copyable {
         position: Int,
         _ arrival: Arrival
     ) {
+        let isDuplicate = arrival.isRedelivered && isStored(payload, arrival)
+        if isDuplicate {
+            duplicateParts += 1
+            if duplicates == .drop, appendedParts == 0 { return counters.countDropped(.duplicate, by: 1) }
+        }
         counters.countRejected(reason)
         headers.begin(from: arrival.from)
         if let messageID = arrival.messageID { headers.append("mid", integer: Int64(messageID), scratch: &scratch) }
         headers.append("format", formatName.bytes)
         headers.append("reason", reason.name)
+        if isDuplicate { headers.append("duplicate", "true") }
         headers.append("position", integer: Int64(position), scratch: &scratch)
         scratch.removeAll()
         scratch.append(arrival.receivedAt, with: &timeFormatter)
@@ -162,7 +197,26 @@ struct IngestLine: ~Copyable {
             headers: headers.bytes,
             headerCount: headers.count
         )
+        guard rejectBudget.spend(record.byteCount, now: clock.monotonic()) else {
+            return gaps.note(.rejectNotKept, 1, at: arrival.receivedAt)
+        }
         _ = append(record, to: rejected)
+    }
+
+    /// Whether the event that the normaliser has written is in the log.
+    private mutating func isStored(_ arrival: Arrival) -> Bool {
+        guard !stored.isEmpty, let messageID = arrival.messageID else { return false }
+        let value = normaliser.value
+        guard storedEvent.decode(RawSpan(_unsafeBytes: value)) else { return false }
+        return stored.claim(
+            StoredPartPrint(messageID: messageID, topic: arrival.from, event: storedEvent, value: value)
+        )
+    }
+
+    /// Whether the payload is in topic `rejected`.
+    private mutating func isStored(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> Bool {
+        guard !stored.isEmpty, let messageID = arrival.messageID else { return false }
+        return stored.claim(StoredPartPrint(messageID: messageID, topic: arrival.from, payload: payload))
     }
 
     /// What one record of topic `rejected` can hold beside its key and the headers so far.
@@ -173,6 +227,18 @@ struct IngestLine: ~Copyable {
         if accumulator.append(record, acceptedBefore: acceptedCount, now: clock.monotonic()) { return true }
         if let batch = accumulator.seal() { waiting.append((accumulator.partition, batch)) }
         return accumulator.append(record, acceptedBefore: acceptedCount, now: clock.monotonic())
+    }
+
+    // MARK: Gaps
+
+    func areGapsDue(now: MonotonicInstant) -> Bool {
+        gaps.isDue(hasSequenceGaps: normaliser.devices.hasSequenceGaps, now: now)
+    }
+
+    /// Offers the records of all that was lost; nil where there is nothing.
+    mutating func offerGaps(to inbox: BatchInbox, now: MonotonicInstant) -> OfferResult? {
+        if gaps.isWritable { normaliser.writeSequenceGaps(to: &gaps) }
+        return gaps.offer(to: inbox, now: now)
     }
 
     // MARK: Open batches

@@ -8,8 +8,9 @@ internal import Synchronization
 package struct PipelineLog: Sendable {
     package var readings: [Partition]
     package var rejected: Partition
-    package var inbox: BatchInbox
-    package var pool: BatchBufferPool
+    package var gaps: Partition
+    /// The log that the partitions are of.
+    package var log: CommitLog
     package var readingsCompression: Compression
     package var rejectedCompression: Compression
     /// The longest a batch waits for its sync.
@@ -18,8 +19,8 @@ package struct PipelineLog: Sendable {
     package init(
         readings: [Partition],
         rejected: Partition,
-        inbox: BatchInbox,
-        pool: BatchBufferPool,
+        gaps: Partition,
+        log: CommitLog,
         readingsCompression: Compression,
         rejectedCompression: Compression,
         commitInterval: Duration
@@ -27,12 +28,15 @@ package struct PipelineLog: Sendable {
         precondition(!readings.isEmpty, "topic readings has at least one partition")
         self.readings = readings
         self.rejected = rejected
-        self.inbox = inbox
-        self.pool = pool
+        self.gaps = gaps
+        self.log = log
         self.readingsCompression = readingsCompression
         self.rejectedCompression = rejectedCompression
         self.commitInterval = commitInterval
     }
+
+    package var inbox: BatchInbox { log.inbox }
+    package var pool: BatchBufferPool { log.pool }
 }
 
 /// What one input's pipeline is made of.
@@ -43,6 +47,7 @@ package struct PipelineSettings: Sendable {
     package var format: String
     package var payloadBytesMax = InputLimits.payloadBytesMax
     package var normaliser = NormaliserOptions()
+    package var duplicates = DuplicatePolicy.mark
 
     package init(input: String, format: String) {
         self.input = input
@@ -69,7 +74,10 @@ package final class IngestPipeline {
     package let counters: InputCounters
     private let log: PipelineLog
     private let clock: any Clock
+    private let input: String
     private var line: IngestLine
+    /// Where the log ended before the connection that may bring again what is in it.
+    private var endsBefore: LogEnds?
     private var nextSlowTurn = MonotonicInstant(nanoseconds: 0)
     private var nextLastSeenReport = MonotonicInstant(nanoseconds: 0)
     /// Of the newest group that the inbox took; a commit of it covers all before.
@@ -87,6 +95,7 @@ package final class IngestPipeline {
         hashSeed: UInt64
     ) {
         self.log = log
+        input = settings.input
         self.counters = counters
         self.clock = clock
         let devices = DeviceTable(
@@ -124,6 +133,36 @@ package final class IngestPipeline {
     package func countDropped(_ count: UInt64, _ reason: DropReason) {
         counters.received.wrappingAdd(count, ordering: .relaxed)
         counters.countDropped(reason, by: count)
+        if reason == .kernelBuffer { noteGap(.kernelBuffer, count) }
+    }
+
+    /// Enters a loss that is none of payloads, or not of countable ones, in topic `gaps`.
+    package func noteGap(_ kind: GapKind, _ count: UInt64) {
+        if count > 0 { line.gaps.note(kind, count, at: clock.now()) }
+    }
+
+    // MARK: Redelivery
+
+    /// True where all that was taken in is durable. Between two connections, again and again: the first time notes the place
+    /// in the log that `expectRedelivery` looks back from, for other inputs go on writing behind it.
+    package func settleBeforeConnecting() -> Bool {
+        guard case .nothing = handOver() else { return false }
+        if endsBefore == nil { endsBefore = LogEnds(log) }
+        return true
+    }
+
+    /// Reads the last messages of this input back from the log, so that arrivals that are `isRedelivered` are recognised.
+    /// Blocks for the disk. What is not found there is taken for new.
+    package func expectRedelivery(messagesMax: Int) throws(LogError) {
+        guard let endsBefore else { return }
+        let reader = RedeliveryReader(log: log.log, input: input, messagesMax: messagesMax)
+        line.stored = try reader.window(before: endsBefore)
+    }
+
+    /// What comes now is new, or comes on another connection.
+    package func endRedelivery() {
+        line.stored = RedeliveryWindow()
+        endsBefore = nil
     }
 
     // MARK: Hand-over
@@ -147,12 +186,18 @@ package final class IngestPipeline {
             // Payloads that left no record come with no batch whose hand-over would count them.
             countAppended()
         }
+        if line.areGapsDue(now: now) { writeGaps(now: now) }
         guard now >= nextSlowTurn else { return }
         nextSlowTurn = now.advanced(by: .seconds(1))
         line.refresh(clock: clock.quality())
         guard now >= nextLastSeenReport else { return }
         nextLastSeenReport = now.advanced(by: IngestPipeline.lastSeenInterval)
         line.reportLastSeen()
+    }
+
+    /// Offers what was lost to topic `gaps`; where the log has no room, it stays and is summed up further.
+    func writeGaps(now: MonotonicInstant) {
+        if case .accepted(let ticket) = line.offerGaps(to: log.inbox, now: now) { lastTicket = ticket }
     }
 
     /// Seals what is open and offers everything as one group, for one commit.

@@ -8,6 +8,7 @@ extension IngestPipeline {
     /// or needed longer than until `end`. Blocks; the input's thread.
     func settle(until end: MonotonicInstant, clock: any Clock) -> Bool {
         while true {
+            writeGaps(now: clock.monotonic())
             switch handOver() {
             case .nothing: return true
             case .accepted(let ticket):

@@ -56,6 +56,10 @@ package enum InputLimits {
     /// Largest sum of the records of one payload: fifty times what a gateway's batch of a thousand readings becomes, and
     /// bearable in memory, where all of them wait until the payload has been read to its end.
     package static let payloadOutputBytesMax = 16 * 1024 * 1024
+    /// Bytes of refused payloads that an input keeps for good: beyond it a flood of garbage would wear the disk out. In a
+    /// burst as much as the largest payload may become.
+    static let rejectedBytesPerSecond: Int64 = 1024 * 1024
+    static let rejectedBytesBurst: Int64 = 16 * 1024 * 1024
     /// Largest UDP datagram kept: what IPv4 can carry without fragments reassembled beyond 64 KiB.
     package static let datagramBytesMax = 65_535
     /// Longest serial line: NMEA allows 82, line protocol from a microcontroller rarely passes 1 KiB.

@@ -10,6 +10,8 @@ package enum DropReason: String, CaseIterable, Sendable {
     /// Taken in, and then the log refused for good (it was stopped or failed), or had not taken the payload when the input
     /// had to end.
     case logStopped = "log_stopped"
+    /// Delivered again and stored before, where the input drops what it recognises (`duplicates: drop`): nothing is lost.
+    case duplicate
 }
 
 /// The counters of one input. `received = appended + rejected + dropped` whenever traffic pauses.
@@ -22,13 +24,17 @@ package final class InputCounters: Sendable {
     /// Strings too long to be a state, units that could be anyone's, a metric's earlier values in an event that names it
     /// again, and labels that are too many, too long, not printable, or named again.
     package let leftOut = Atomic<UInt64>(0)
+    /// Payloads that were recognised as stored before, in whole or in part, whether they were marked or dropped.
+    package let duplicates = Atomic<UInt64>(0)
     package let lastPayloadMilliseconds = Atomic<Int64>(0)
     private let rejected: Mutex<[UInt64]>
     private let dropped: Mutex<[UInt64]>
+    private let gaps: Mutex<[UInt64]>
 
     package init() {
         rejected = Mutex([UInt64](repeating: 0, count: RejectReason.allCases.count))
         dropped = Mutex([UInt64](repeating: 0, count: DropReason.allCases.count))
+        gaps = Mutex([UInt64](repeating: 0, count: GapKind.allCases.count))
     }
 
     package func countRejected(_ reason: RejectReason, by count: UInt64 = 1) {
@@ -38,6 +44,12 @@ package final class InputCounters: Sendable {
     package func countDropped(_ reason: DropReason, by count: UInt64) {
         guard let index = DropReason.allCases.firstIndex(of: reason) else { return }
         dropped.withLock { $0[index] &+= count }
+    }
+
+    /// Counts what is entered in topic `gaps`.
+    package func countGap(_ kind: GapKind, by count: UInt64) {
+        guard let index = GapKind.allCases.firstIndex(of: kind) else { return }
+        gaps.withLock { $0[index] &+= count }
     }
 
     /// A consistent enough picture for people: each figure is exact, taken one after the other.
@@ -51,9 +63,14 @@ package final class InputCounters: Sendable {
         for (index, reason) in DropReason.allCases.enumerated() where droppedCounts[index] > 0 {
             counts.dropped[reason] = droppedCounts[index]
         }
+        let gapCounts = gaps.withLock { $0 }
+        for (index, kind) in GapKind.allCases.enumerated() where gapCounts[index] > 0 {
+            counts.gaps[kind] = gapCounts[index]
+        }
         counts.appended = appended.load(ordering: .acquiring)
         counts.received = received.load(ordering: .acquiring)
         counts.events = events.load(ordering: .relaxed)
+        counts.duplicates = duplicates.load(ordering: .relaxed)
         counts.leftOut = leftOut.load(ordering: .relaxed)
         let last = lastPayloadMilliseconds.load(ordering: .relaxed)
         counts.lastPayload = last == 0 ? nil : Timestamp(milliseconds: last)
@@ -67,8 +84,10 @@ package struct InputCounts: Sendable {
     package var appended: UInt64 = 0
     package var events: UInt64 = 0
     package var leftOut: UInt64 = 0
+    package var duplicates: UInt64 = 0
     package var rejected: [RejectReason: UInt64] = [:]
     package var dropped: [DropReason: UInt64] = [:]
+    package var gaps: [GapKind: UInt64] = [:]
     package var lastPayload: Timestamp?
 
     package init() {}

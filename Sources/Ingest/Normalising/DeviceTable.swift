@@ -26,6 +26,9 @@ struct DeviceSlot: BitwiseCopyable {
     var generation: UInt64
     /// Receive time of the last event not yet reported; 0 where there is none.
     var lastSeen: Int64
+    var sequence = SequenceTracker()
+    /// Its place among the sequence gaps that the ledger has not got yet; -1 where there is none.
+    var gapPlace: Int32 = -1
 }
 
 /// What became of a device id.
@@ -64,6 +67,7 @@ struct DeviceTable: ~Copyable {
     private var pairs = SlotIndex()
     private var metricSlots: [MetricSlot] = []
     private var touched: [Int32] = []
+    private var sequenceGaps = SequenceGaps()
     private var directory: DeviceDirectory
     private var generation: UInt64
 
@@ -279,6 +283,32 @@ struct DeviceTable: ~Copyable {
 
     func hasRegistryLabel(_ id: Int32, _ key: UnsafeRawBufferPointer) -> Bool {
         labelKeys[Int(id)].contains { $0.elementsEqual(key) }
+    }
+
+    // MARK: Sequence numbers
+
+    @inline(__always)
+    mutating func noteSequence(_ sequence: UInt64, of id: Int32, at time: Timestamp) {
+        switch slots[Int(id)].sequence.note(sequence) {
+        case .nothing: return
+        case .missing(let numbers): noteGap(numbers, isLate: false, of: id, at: time)
+        case .late: noteGap(sequence...sequence, isLate: true, of: id, at: time)
+        }
+    }
+
+    private mutating func noteGap(_ numbers: ClosedRange<UInt64>, isLate: Bool, of id: Int32, at time: Timestamp) {
+        sequenceGaps.add(numbers, isLate: isLate, at: time, device: id, place: &slots[Int(id)].gapPlace)
+    }
+
+    var hasSequenceGaps: Bool { !sequenceGaps.isEmpty }
+
+    /// Moves what was found to the ledger.
+    mutating func writeSequenceGaps(to ledger: inout GapLedger) {
+        for gap in sequenceGaps.gaps {
+            ledger.write(gap, device: gap.device < 0 ? nil : interner.string(of: gap.device))
+            if gap.device >= 0 { slots[Int(gap.device)].gapPlace = -1 }
+        }
+        sequenceGaps.removeAll()
     }
 
     // MARK: Last seen

@@ -90,10 +90,19 @@ struct Normaliser: ~Copyable {
     /// The stored event's JSON, after `normalise` gave a device. Valid until the next one.
     var value: UnsafeRawBufferPointer { encoder.bytes }
 
+    /// Says in the stored event that it is in the log already.
+    mutating func markDuplicate() {
+        encoder.markDuplicate()
+    }
+
     /// Picks up what changed outside: the registry's snapshot and the clock's quality. Once per wake-up or less.
     mutating func refresh(clock: ClockQuality) {
         devices.refresh()
         clockIsSynchronised = clock == .synchronised
+    }
+
+    mutating func writeSequenceGaps(to ledger: inout GapLedger) {
+        devices.writeSequenceGaps(to: &ledger)
     }
 
     mutating func reportLastSeen() {
@@ -126,6 +135,10 @@ struct Normaliser: ~Copyable {
         encode(collector, payload, arrival, device: deviceID, time: time, clock: clock)
         event.leftOutCount = leftOutCount
         devices.touch(deviceID, at: arrival.receivedAt)
+        // What the broker remembers of a device says nothing of what came since.
+        if let sequence = collector.sequence, !arrival.isRetained {
+            devices.noteSequence(sequence, of: deviceID, at: arrival.receivedAt)
+        }
         return event
     }
 

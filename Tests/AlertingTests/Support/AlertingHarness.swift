@@ -26,21 +26,30 @@ final class AlertingHarness {
     private(set) var log: CommitLog
     private(set) var writer: LogWriter
     private var builder: BatchBuilder
+    private let alertsRetention: Duration?
 
     /// Opens the log in `directory`, a fresh one where none is given.
-    init(_ directory: TemporaryDirectory? = nil) throws {
+    init(_ directory: TemporaryDirectory? = nil, alertsRetention: Duration? = nil) throws {
         let directory = try directory ?? TemporaryDirectory()
-        let log = try AlertingHarness.open(directory, clock)
+        let log = try AlertingHarness.open(directory, clock, alertsRetention)
+        self.alertsRetention = alertsRetention
         self.directory = directory
         self.log = log
         writer = log.makeWriter()
         builder = BatchBuilder(pool: log.pool)
     }
 
-    private static func open(_ directory: TemporaryDirectory, _ clock: ManualClock) throws -> CommitLog {
+    private static func open(
+        _ directory: TemporaryDirectory,
+        _ clock: ManualClock,
+        _ alertsRetention: Duration?
+    ) throws -> CommitLog {
         let configuration = LogConfiguration(
             directory: directory.path,
-            topics: [.readings: TopicConfiguration(), .system: TopicConfiguration(), .alerts: TopicConfiguration()],
+            topics: [
+                .readings: TopicConfiguration(), .system: TopicConfiguration(), .gaps: TopicConfiguration(),
+                .alerts: TopicConfiguration(retention: alertsRetention),
+            ],
             segmentBytes: .mebibytes(8),
             keepFreeFraction: 0
         )
@@ -49,7 +58,7 @@ final class AlertingHarness {
 
     /// Opens the log again as after kill -9: nothing was closed, and what was offered and not committed is gone.
     func crash() throws {
-        log = try AlertingHarness.open(directory, clock)
+        log = try AlertingHarness.open(directory, clock, alertsRetention)
         writer = log.makeWriter()
         builder = BatchBuilder(pool: log.pool)
     }

@@ -88,6 +88,7 @@ struct ConfigurationValueTests {
                 client_id: box-1
                 keepalive: 2m
                 receive_maximum: 500
+                duplicates: drop
                 payload_bytes_max: 64KiB
                 format: json
                 device_field: id
@@ -104,6 +105,7 @@ struct ConfigurationValueTests {
         }
         #expect(mqtt.broker == MQTTBroker(host: "broker.example", port: 8884, usesTLS: true))
         #expect(mqtt.subscribe == ["a/{device}/{metric}"])
+        #expect(mqtt.duplicates == .drop)
         #expect(mqtt.exclude == ["+/+/set"])
         #expect(mqtt.user == "box")
         #expect(mqtt.passwordFile?.hasSuffix("/secret") == true && mqtt.passwordFile?.hasPrefix("/") == true)

@@ -20,16 +20,18 @@ final class PipelineHarness {
     private let log: CommitLog
     private let writer: HarnessWriter
 
-    /// `inboxBytesMax`: what the log holds in memory before it refuses batches.
+    /// - `directory`: where the log lies; one of its own unless given.
+    /// - `inboxBytesMax`: what the log holds in memory before it refuses batches.
     init(
+        directory: ScratchDirectory? = nil,
         inboxBytesMax: Int = 64 << 20,
         options: DecoderOptions = DecoderOptions(),
         change: (inout PipelineSettings) -> Void = { _ in }
     ) throws {
-        directory = try ScratchDirectory()
+        self.directory = try directory ?? ScratchDirectory()
         let configuration = LogConfiguration(
-            directory: directory.path,
-            topics: [.readings: TopicConfiguration(), .rejected: TopicConfiguration()],
+            directory: self.directory.path,
+            topics: [.readings: TopicConfiguration(), .rejected: TopicConfiguration(), .gaps: TopicConfiguration()],
             segmentBytes: .mebibytes(8),
             keepFreeFraction: 0,
             inboxBytesMax: inboxBytesMax
@@ -38,6 +40,7 @@ final class PipelineHarness {
         log = try CommitLog.open(configuration, disk: PosixDisk(), clock: clock, access: .readWrite)
         let readings = try #require(log.partition(TopicPartition(topic: .readings, partition: .zero)))
         let rejected = try #require(log.partition(TopicPartition(topic: .rejected, partition: .zero)))
+        let gaps = try #require(log.partition(TopicPartition(topic: .gaps, partition: .zero)))
         let definition = try #require(DecoderRegistry.definition(named: "auto"))
         var settings = PipelineSettings(input: "test", format: "auto")
         change(&settings)
@@ -47,8 +50,8 @@ final class PipelineHarness {
             log: PipelineLog(
                 readings: [readings],
                 rejected: rejected,
-                inbox: log.inbox,
-                pool: log.pool,
+                gaps: gaps,
+                log: log,
                 readingsCompression: .none,
                 rejectedCompression: .none,
                 commitInterval: .milliseconds(10)
@@ -63,6 +66,11 @@ final class PipelineHarness {
     }
 
     deinit {
+        writer.stop()
+    }
+
+    /// Ends the log, so that another harness may open it.
+    func close() {
         writer.stop()
     }
 
@@ -108,6 +116,11 @@ final class PipelineHarness {
     /// All durable records of topic `rejected`.
     func rejects() throws -> [HarnessRecord] {
         try records(of: .rejected)
+    }
+
+    /// All durable records of topic `gaps`.
+    func gaps() throws -> [HarnessRecord] {
+        try records(of: .gaps)
     }
 
     private func records(of topic: TopicName) throws -> [HarnessRecord] {
@@ -189,6 +202,7 @@ private final class HarnessWriter: Sendable {
     }
 
     func stop() {
+        guard state.withLock({ $0.order != .stop }) else { return }
         state.withLock { $0.order = .stop }
         state.wakeAll()
         thread.join()

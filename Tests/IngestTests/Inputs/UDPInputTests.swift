@@ -159,6 +159,37 @@ struct UDPInputTests {
         #expect(UInt64(try listener.harness.readings().count) == counts.appended)
     }
 
+    @Test("enters what the kernel dropped in topic gaps: exactly as many, and the numbers that the device missed")
+    func gaps() throws {
+        let listener = try Listener("127.0.0.1") { $0.receiveBufferBytes = 8192 }
+        let sender = try Sender(port: try listener.start())
+        var sent = 0
+        for round in 1...5 {
+            for _ in 0..<400 {
+                try sender.send("{\"device\":\"d\",\"temperature\":1,\"seq\":\(sent)}")
+                sent += 1
+            }
+            try listener.until(received: UInt64(round) * 400)
+        }
+        // The last one is not among the dropped, so that the device's numbers are complete.
+        try sender.send("{\"device\":\"d\",\"temperature\":1,\"seq\":\(sent)}")
+        sent += 1
+        try listener.until(received: UInt64(sent))
+        listener.input.finish()
+        let dropped = listener.harness.counts.dropped[.kernelBuffer] ?? 0
+        #expect(dropped > 0)
+        let gaps = try listener.harness.gaps().map(GapSketch.init)
+        #expect(gaps.allSatisfy { $0.input == "test" })
+        #expect(GapSketch.sum(gaps, "kernel_buffer") == dropped)
+        #expect(GapSketch.sum(gaps, "sequence") == dropped)
+        #expect(GapSketch.sum(gaps, "sequence_late") == 0)
+        #expect(listener.harness.counts.gaps == [.kernelBuffer: dropped, .sequence: dropped])
+        let numbers = try listener.harness.readings().count
+        #expect(numbers + Int(dropped) == sent)
+        // A record that is missing would be found.
+        #expect(GapSketch.sum(gaps.filter { $0 != gaps.first { $0.kind == "kernel_buffer" } }, "kernel_buffer") < dropped)
+    }
+
     @Test("leaves datagrams with the kernel while the log takes nothing, and takes them in order afterwards")
     func fullInbox() throws {
         let listener = try Listener("127.0.0.1", inboxBytesMax: 1)

@@ -25,6 +25,7 @@ final class PipelineBench {
             directory: directory.path,
             topics: [
                 .readings: TopicConfiguration(partitions: settings.partitions), .rejected: TopicConfiguration(),
+                .gaps: TopicConfiguration(),
             ],
             segmentBytes: .mebibytes(8),
             keepFreeFraction: 0,
@@ -38,6 +39,7 @@ final class PipelineBench {
             readings.append(try #require(log.partition(name)))
         }
         let rejected = try #require(log.partition(TopicPartition(topic: .rejected, partition: .zero)))
+        let gaps = try #require(log.partition(TopicPartition(topic: .gaps, partition: .zero)))
         let definition = try #require(DecoderRegistry.definition(named: settings.format))
         let clock = BenchClock()
         let feed = DirectoryFeed(PipelineBench.snapshot(of: settings.devices))
@@ -50,8 +52,8 @@ final class PipelineBench {
             log: PipelineLog(
                 readings: readings,
                 rejected: rejected,
-                inbox: log.inbox,
-                pool: log.pool,
+                gaps: gaps,
+                log: log,
                 readingsCompression: .none,
                 rejectedCompression: .none,
                 commitInterval: settings.commitInterval

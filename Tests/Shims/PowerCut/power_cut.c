@@ -2,7 +2,8 @@
 //
 // A process that is killed then loses what it had not synced, as a box does when its power is cut. With
 // FOREBAY_POWER_CUT=lie the sync says that it has succeeded and the bytes follow 300 ms later: the planted bug,
-// an acknowledgement before the sync.
+// an acknowledgement before the sync. With FOREBAY_POWER_CUT=late it syncs and says so 50 ms later: a kill then mostly falls
+// between a sync and what follows from it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,7 +29,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct held *first, **last = &first;
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static int (*real_fdatasync)(int);
-static int is_lying;
+static int is_lying, is_late;
 
 static long long monotonic(void) {
     struct timespec now;
@@ -87,6 +88,7 @@ __attribute__((constructor)) static void begin(void) {
     real_pwrite = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite64");
     real_fdatasync = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
     const char *mode = getenv("FOREBAY_POWER_CUT");
+    is_late = mode && strcmp(mode, "late") == 0;
     is_lying = mode && strcmp(mode, "lie") == 0;
     if (is_lying) {
         pthread_t thread;
@@ -136,7 +138,9 @@ int fdatasync(int fd) {
         release(is_of_file, fd);
     }
     pthread_mutex_unlock(&lock);
-    return real_fdatasync(fd);
+    int result = real_fdatasync(fd);
+    if (is_late && is_segment(fd)) usleep(50000);
+    return result;
 }
 
 int fsync(int fd) {

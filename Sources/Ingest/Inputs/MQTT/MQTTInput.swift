@@ -1,5 +1,6 @@
 // The MQTT input: one connection, driven by hand, that acknowledges a message only when it is on disk.
 internal import CommitLog
+internal import EventModel
 internal import Glibc
 internal import Platform
 
@@ -48,6 +49,8 @@ package final class MQTTInput: InputAdapter {
     private var isDrained = true
     private var receivedAt = Timestamp(milliseconds: 0)
     private var captures = TopicCaptures()
+    /// Messages are compared with the log's tail: those with which a resumed session began, so far.
+    private var comparesRedelivery = false
 
     /// - Throws: a pattern that cannot be compiled.
     package init(
@@ -95,6 +98,7 @@ package final class MQTTInput: InputAdapter {
         case .finished:
             return
         }
+        pipeline.noteGap(.brokerDropped, status.takeBrokerDrops())
         pipeline.turn(now: clock.monotonic())
         status.publish(now: clock.monotonic())
     }
@@ -123,8 +127,9 @@ package final class MQTTInput: InputAdapter {
     // MARK: Connecting
 
     private func waitToConnect(until: MonotonicInstant, now: MonotonicInstant) {
-        // Connecting while the log takes nothing would only fetch what cannot be stored.
-        if now < until || pipeline.isBlocked {
+        // Connecting while the log takes nothing would only fetch what cannot be stored, and what comes again is recognised by
+        // what is durable.
+        if now < until || !pipeline.settleBeforeConnecting() {
             inputNap(min(InputLimits.stepWaitMax, max(InputLimits.blockedNap, until.since(now))))
             return
         }
@@ -161,9 +166,13 @@ package final class MQTTInput: InputAdapter {
     private func lose(_ reason: String) {
         let now = clock.monotonic()
         _ = pipeline.handOver()
-        if case .up(_, let since) = phase, now.since(since) > MQTTInput.soundAfter { backoff.reset() }
+        if case .up(_, let since) = phase {
+            if now.since(since) > MQTTInput.soundAfter { backoff.reset() }
+            pipeline.endRedelivery()
+        }
         unacknowledged = 0
         heldSince = nil
+        comparesRedelivery = false
         linger.settled()
         phase = .waiting(until: now.advanced(by: backoff.next()))
         status.isUp = false
@@ -274,6 +283,7 @@ extension MQTTInput: MosquittoReceiver {
             if !isAboutBroker { status.unmatched += 1 }
         case .wanted(let pattern):
             if message.qos > 0 {
+                noteRedelivery(message.isRedelivered)
                 unacknowledged += 1
                 if heldSince == nil { heldSince = clock.monotonic() }
             }
@@ -287,8 +297,21 @@ extension MQTTInput: MosquittoReceiver {
                 )
             }
             arrival.isRetained = message.isRetained
+            arrival.isRedelivered = message.isRedelivered
             arrival.messageID = message.identifier == 0 ? nil : message.identifier
             pipeline.accept(message.payload, arrival)
+        }
+    }
+
+    /// The first message that was sent before has the log's tail read, and the first one that was not ends the matter.
+    private func noteRedelivery(_ isRedelivered: Bool) {
+        guard isRedelivered != comparesRedelivery else { return }
+        comparesRedelivery = isRedelivered
+        guard isRedelivered else { return pipeline.endRedelivery() }
+        do throws(LogError) {
+            try pipeline.expectRedelivery(messagesMax: Int(settings.receiveMaximum))
+        } catch {
+            status.redeliveryError = "what comes again is not recognised: \(error)"
         }
     }
 

@@ -19,11 +19,14 @@ final class MQTTStatus {
     var unmatched: UInt64 = 0
     /// Connections given up because the log stood still for too long.
     var keepAliveReconnects: UInt64 = 0
+    /// Why redelivered messages cannot be recognised; nil where they can.
+    var redeliveryError: String?
     private var connections: UInt64 = 0
     private var details: [String: String] = [:]
     /// Messages that the broker dropped for slow clients since it started, as it says.
     private var brokerDropped: UInt64?
     private var brokerDroppedAtFirst: UInt64?
+    private var newBrokerDrops: UInt64 = 0
 
     init(box: InputStateBox, broker: BrokerAddress) {
         self.box = box
@@ -43,10 +46,17 @@ final class MQTTStatus {
         } else if let count = UInt64(value) {
             // A broker that was restarted counts from 0 again.
             if count < brokerDropped ?? 0 { brokerDroppedAtFirst = 0 }
+            if let before = brokerDropped { newBrokerDrops &+= count < before ? count : count - before }
             brokerDropped = count
             if brokerDroppedAtFirst == nil { brokerDroppedAtFirst = count }
         }
         return true
+    }
+
+    /// What the broker has dropped since the call before; what it had dropped when we first heard of it is left out.
+    func takeBrokerDrops() -> UInt64 {
+        defer { newBrokerDrops = 0 }
+        return newBrokerDrops
     }
 
     func noteConnection(version: MQTTProtocol, sessionPresent: Bool) {
@@ -83,6 +93,7 @@ final class MQTTStatus {
         if excluded > 0 { all["excluded"] = String(excluded) }
         if unmatched > 0 { all["unmatched"] = String(unmatched) }
         if keepAliveReconnects > 0 { all["keep_alive_reconnects"] = String(keepAliveReconnects) }
+        all["redelivery"] = redeliveryError
         if let brokerDropped {
             all["broker_dropped"] = String(brokerDropped)
             let here = brokerDropped &- min(brokerDropped, brokerDroppedAtFirst ?? brokerDropped)

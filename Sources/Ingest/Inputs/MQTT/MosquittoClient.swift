@@ -38,11 +38,14 @@ struct MosquittoMessage {
     var isRetained: Bool
     /// 0 at QoS 0.
     var identifier: UInt16
+    /// The flag DUP (MQTT 5, section 3.3.1.1): sent before, without an acknowledgement. Known for the messages with which a
+    /// resumed session begins, up to the first one without it: brokers send again in the original order, and first.
+    var isRedelivered: Bool
 }
 
 /// Who is told what the broker says; called inside of `read()`, on its thread.
 protocol MosquittoReceiver: AnyObject {
-    /// Allocates nothing and does not call the client.
+    /// Allocates nothing, but for the first redelivered message, and does not call the client.
     func received(_ message: MosquittoMessage)
     func connected(sessionPresent: Bool, serverKeepAlive: Duration?)
     /// `granted`: per filter the granted QoS, or 128 and more where it was refused.
@@ -71,6 +74,11 @@ final class MosquittoClient: @unchecked Sendable {
     private(set) var refusal: MosquittoError?
     /// The last error that libmosquitto logged while connecting: OpenSSL's words, for example.
     private var logged: String?
+    /// Whether messages may still be redelivered, and whether the one being read is.
+    private var watchesRedelivery = false
+    private var isRedelivered = false
+    /// How libmosquitto's log begins a line on a message, up to the digit of DUP.
+    private let publishLogPrefix: [CChar]
 
     private static let isLibraryReady: Bool = mosquitto_lib_init() == MOSQ_ERR_SUCCESS.rawValue
 
@@ -83,6 +91,7 @@ final class MosquittoClient: @unchecked Sendable {
         self.settings = settings
         self.version = version
         self.handle = handle
+        publishLogPrefix = "Client \(settings.clientID) received PUBLISH (d".utf8.map { CChar(bitPattern: $0) }
         mosquitto_user_data_set(handle, Unmanaged.passUnretained(self).toOpaque())
         try configure(password: password)
         setCallbacks()
@@ -260,6 +269,7 @@ extension MosquittoClient {
         // From here on each packet would be formatted for it.
         mosquitto_log_callback_set(handle, nil)
         logged = nil
+        if flags & 1 != 0 { watchRedelivery() }
         var seconds: UInt16 = 0
         let keepAliveProperty = Int32(MQTT_PROP_SERVER_KEEP_ALIVE.rawValue)
         let found = mosquitto_property_read_int16(properties, keepAliveProperty, &seconds, false) != nil
@@ -269,15 +279,34 @@ extension MosquittoClient {
         )
     }
 
+    /// libmosquitto's callback does not tell DUP; its log does, right before.
+    private func watchRedelivery() {
+        watchesRedelivery = true
+        mosquitto_log_callback_set(handle) { _, context, level, text in
+            guard level == Int32(MOSQ_LOG_DEBUG), let text, let client = MosquittoClient.from(context) else { return }
+            let length = client.publishLogPrefix.count
+            guard strncmp(text, client.publishLogPrefix, length) == 0 else { return }
+            client.isRedelivered = text[length] == CChar(bitPattern: UInt8(ascii: "1"))
+        }
+    }
+
+    private func endWatchingRedelivery() {
+        watchesRedelivery = false
+        isRedelivered = false
+        mosquitto_log_callback_set(handle, nil)
+    }
+
     private func handle(_ message: mosquitto_message) {
         guard let topic = message.topic else { return }
+        if watchesRedelivery, message.qos > 0, !isRedelivered { endWatchingRedelivery() }
         receiver?.received(
             MosquittoMessage(
                 topic: UnsafeRawBufferPointer(start: topic, count: strlen(topic)),
                 payload: UnsafeRawBufferPointer(start: message.payload, count: Int(max(0, message.payloadlen))),
                 qos: message.qos,
                 isRetained: message.retain,
-                identifier: UInt16(clamping: message.mid)
+                identifier: UInt16(clamping: message.mid),
+                isRedelivered: isRedelivered && message.qos > 0
             )
         )
     }

@@ -27,6 +27,7 @@ final class SerialPort {
     /// Lines in the framer that the pipeline had no room for.
     private(set) var hasPendingLines = false
     private var nextDetails = MonotonicInstant(nanoseconds: 0)
+    private var errorMeter = SerialErrorMeter()
     private var published = InputState(isUp: false, text: "starting")
 
     init(
@@ -66,6 +67,8 @@ final class SerialPort {
         }
         descriptor = opened
         backoff.reset()
+        errorMeter = SerialErrorMeter()
+        _ = countErrors()
         let line = SerialLine(effective)
         let refused = line.refused(of: SerialLine(settings))
         var text = "open: \(settings.port) at \(line.text)"
@@ -96,6 +99,7 @@ final class SerialPort {
     }
 
     private func shut() {
+        _ = countErrors()
         if let descriptor { close(descriptor) }
         descriptor = nil
     }
@@ -159,12 +163,25 @@ final class SerialPort {
 
     // MARK: State
 
-    /// Shows what the driver counted, once a second at most. Overruns are lost bytes, not payloads, so they are no counter.
-    func publishErrors(now: MonotonicInstant) {
-        guard let descriptor, now >= nextDetails else { return }
-        nextDetails = now.advanced(by: SerialPort.detailsInterval)
+    /// Enters in topic `gaps` what the driver has counted since the last look. What it counts are characters, not payloads,
+    /// so they are in no counter of those. Nil where the driver counts nothing, as pseudo-terminals do.
+    private func countErrors() -> forebay_serial_errors? {
+        guard let descriptor else { return nil }
         var errors = forebay_serial_errors()
-        guard forebay_serial_errors(descriptor, &errors) == 0 else { return }
+        guard forebay_serial_errors(descriptor, &errors) == 0 else { return nil }
+        let counts = SerialErrorCounts(framing: errors.frame, parity: errors.parity, overrun: errors.overrun)
+        let new = errorMeter.advance(to: counts)
+        pipeline.noteGap(.serialFraming, UInt64(new.framing))
+        pipeline.noteGap(.serialParity, UInt64(new.parity))
+        pipeline.noteGap(.serialOverrun, UInt64(new.overrun))
+        return errors
+    }
+
+    /// Shows what the driver counted, once a second at most.
+    func publishErrors(now: MonotonicInstant) {
+        guard descriptor != nil, now >= nextDetails else { return }
+        nextDetails = now.advanced(by: SerialPort.detailsInterval)
+        guard let errors = countErrors() else { return }
         var state = published
         for (name, count) in [
             ("frame_errors", errors.frame), ("parity_errors", errors.parity), ("overruns", errors.overrun),
@@ -198,6 +215,7 @@ final class SerialPort {
         }
         if hasPendingLines { dropPendingLines() }
         refusePartial(receivedAt)
+        _ = countErrors()
         let isDurable = pipeline.settle(until: deadline, clock: clock)
         pipeline.finish()
         shut()
