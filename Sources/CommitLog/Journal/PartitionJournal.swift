@@ -29,8 +29,20 @@ final class PartitionJournal {
     private var file: any DiskFile
     private var length: Int64
     private(set) var state: JournalState
+    private let wasWhole: Bool
 
-    private init(disk: any Disk, directory: String, file: any DiskFile, length: Int64, state: JournalState) {
+    /// Whether every gap there is is in it: kept since the partition was made, undamaged, and none forgotten.
+    var isComplete: Bool { wasWhole && state.gaps.count < Limits.gapsMax }
+
+    private init(
+        disk: any Disk,
+        directory: String,
+        file: any DiskFile,
+        length: Int64,
+        state: JournalState,
+        wasWhole: Bool
+    ) {
+        self.wasWhole = wasWhole
         self.disk = disk
         self.directory = directory
         self.file = file
@@ -134,7 +146,8 @@ final class PartitionJournal {
                 directory: directory,
                 file: file,
                 length: reading.validBytes,
-                state: reading.state
+                state: reading.state,
+                wasWhole: reading.condition == .whole && reading.state.topicID != nil
             )
         case .damaged, .missing:
             let (file, length) = try replace(
@@ -143,7 +156,14 @@ final class PartitionJournal {
                 entries: reading.state.compacted(keeping: bases),
                 keepsOld: reading.condition == .damaged
             )
-            return PartitionJournal(disk: disk, directory: directory, file: file, length: length, state: reading.state)
+            return PartitionJournal(
+                disk: disk,
+                directory: directory,
+                file: file,
+                length: length,
+                state: reading.state,
+                wasWhole: reading.condition == .missing && bases.isEmpty
+            )
         }
     }
 
