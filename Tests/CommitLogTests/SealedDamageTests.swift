@@ -100,6 +100,43 @@ struct SealedDamageTests {
         try check(fixture, directory, lost: Int64(5 + rest / Self.batchBytes)..<10)
     }
 
+    @Test("a first file that is empty or gone is no work of retention, but a loss", arguments: [true, false])
+    func firstFile(isGone: Bool) throws {
+        let directory = try sealedLog()
+        let path = path(directory, 0)
+        if isGone { try PosixDisk().remove(path) } else { try PosixDisk().open(path, .update).truncate(to: 0) }
+        let gap = OffsetGap(from: .zero, to: Offset(5), reason: isGone ? .missingSegment : .damage)
+        let fixture = try reopen(directory)
+        #expect(fixture.writer.step(waitUpTo: .zero) == .idle)
+        #expect(fixture.log.recoveryReport.partitions.flatMap(\.gaps) + fixture.log.repairs.flatMap(\.gaps) == [gap])
+        #expect(fixture.log.metrics.lostOffsets == 5)
+        #expect(try fixture.partition().gaps == [gap])
+        #expect(try offsets(fixture) == (5..<13).map { Int64($0) })
+        fixture.writer.close()
+        let again = try reopen(directory)
+        #expect(again.writer.step(waitUpTo: .zero) == .idle)
+        #expect(!again.log.recoveryReport.foundLoss && again.log.repairs == [])
+        #expect(try again.partition().gaps == [gap])
+    }
+
+    @Test("verification tells each kind of damage as a value")
+    func kinds() throws {
+        func kinds(_ change: (inout [UInt8]) -> Void) throws -> [LogDamage.Kind] {
+            let directory = try sealedLog()
+            var bytes = try contents(of: path(directory, 5))
+            change(&bytes)
+            try write(bytes, to: path(directory, 5))
+            let configuration = LogConfiguration(directory: directory.path, topics: [:])
+            let log = try CommitLog.open(configuration, disk: PosixDisk(), clock: ManualClock(), access: .readOnly)
+            return try LogVerify.run(log).damage.map(\.kind)
+        }
+        #expect(try kinds { _ in } == [])
+        #expect(try kinds { $0[500] ^= 1 } == [.noBatch, .checksum])
+        #expect(try kinds { $0[7] ^= 1 } == [.baseOffset(Offset(4)), .baseOffset(Offset(6)), .checksum])
+        #expect(try kinds { $0[12] ^= 1 } == [.checksum])
+        #expect(try kinds { $0.removeLast(1000) }.first == .length(found: 4000, sealed: 5000))
+    }
+
     @Test("a file that has become longer loses nothing")
     func lengthened() throws {
         let directory = try sealedLog()

@@ -165,6 +165,7 @@ final class DaemonParts: Sendable {
     func sampleRates() async {
         var wasUp: [String: Bool] = [:]
         var lastProblem: String?
+        var told: UInt64 = 0
         while !Task.isCancelled {
             let now = clock.monotonic()
             let views = inputs.views()
@@ -174,6 +175,11 @@ final class DaemonParts: Sendable {
                 if let problem { logger.error("\(problem)") } else { logger.notice("the log takes everything again") }
                 lastProblem = problem
             }
+            let repaired = log.metrics.repairedSegments
+            for repair in log.repairs.suffix(Int(clamping: repaired &- told)) {
+                logger.error("\(DamageWords.sentence(repair))")
+            }
+            told = repaired
             for view in views where wasUp[view.configuration.name] != view.state.isUp {
                 wasUp[view.configuration.name] = view.state.isUp
                 logger.log(

@@ -36,6 +36,10 @@ struct MetricsView: MetricsProvider {
                 overflowCount: logMetrics.commitDurations.last ?? 0,
                 sum: logMetrics.commitSeconds
             ),
+            damage: DamageMetrics(
+                repairedSegments: logMetrics.repairedSegments,
+                lostOffsets: logMetrics.lostOffsets
+            ),
             dataFreeBytes: DataSpace.current(parts).free,
             processWrittenBytes: WrittenBytes.ofProcess(),
             deviceWrittenBytes: WrittenBytes.ofDevice(holding: parts.configuration.data),

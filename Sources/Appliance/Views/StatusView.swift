@@ -87,9 +87,7 @@ struct StatusView: StatusProvider {
     private func problems(_ parts: DaemonParts, _ views: [InputView]) -> [String] {
         var problems: [String] = []
         if let problem = StatusView.logProblem(parts.log.state) { problems.append(problem) }
-        for partition in parts.log.recoveryReport.partitions where partition.foundLoss {
-            problems.append("\(partition.topicPartition): records were lost to damage; see `forebay log verify`")
-        }
+        problems += DamageWords.problems(parts.log)
         for view in views where !view.state.isUp {
             problems.append("input \(view.configuration.name): \(view.state.text)")
         }

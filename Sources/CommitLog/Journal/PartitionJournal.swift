@@ -185,13 +185,7 @@ final class PartitionJournal {
         if keepsOld {
             // The old name must not go before the new one is sure to be there.
             try disk.syncDirectory(directory)
-            var kept = path + ".damaged"
-            var number = 0
-            while try disk.exists(kept) {
-                number += 1
-                kept = "\(path).damaged-\(number)"
-            }
-            try disk.rename(path, to: kept)
+            try disk.rename(path, to: try disk.keptName(for: path))
         }
         try disk.rename(temporary, to: path)
         try disk.syncDirectory(directory)

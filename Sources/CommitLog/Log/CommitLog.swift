@@ -75,7 +75,11 @@ package final class CommitLog: Sendable {
         let snapshot = LogSnapshot(generation: 0, ends: openings.map(\.partition.logEndOffset))
         let writers = openings.compactMap(\.writer)
         shared = Mutex(
-            Shared(snapshot: snapshot, writers: access == .readWrite ? WriterSeed(writers: writers) : nil)
+            Shared(
+                snapshot: snapshot,
+                metrics: LogMetrics(lostOffsets: report.lostOffsets),
+                writers: access == .readWrite ? WriterSeed(writers: writers) : nil
+            )
         )
         if access == .readOnly { inbox.close() }
         for opening in openings {

@@ -155,8 +155,8 @@ private struct PartitionOpener {
         var start = reading.state.logStart
         if reading.state.topicID == nil || report.journal == .damaged { start = max(start, bases.first ?? .zero) }
         for (base, next) in zip(bases, bases.dropFirst()) {
-            let file = try disk.open(SegmentFiles(directory: directory, base: base).log, .read)
-            guard try file.size() == 0 else { break }
+            let files = SegmentFiles(directory: directory, base: base)
+            guard try disk.open(files.log, .read).size() == 0, try !disk.exists(files.offsetIndex) else { break }
             start = max(start, next)
         }
         return start

@@ -20,12 +20,11 @@ enum SegmentRepair {
         try cleaned.sync()
         // The original must not leave its name before the cleaned file is sure to have one.
         try disk.syncDirectory(files.directory)
-        var number = 0
-        while try disk.exists(files.damaged(number)) { number += 1 }
-        try disk.rename(files.log, to: files.damaged(number))
+        let damaged = try disk.keptName(for: files.log)
+        try disk.rename(files.log, to: damaged)
         try disk.rename(files.cleaned, to: files.log)
         try disk.syncDirectory(files.directory)
-        return files.damaged(number)
+        return damaged
     }
 
     /// Writes the kept extents back to back into `target`, from its start, with base offsets put right. Not synced.
@@ -56,8 +55,11 @@ enum SegmentRepair {
 }
 
 enum SegmentRemoval {
-    /// Gives the space of a segment back at once, whoever still reads it, and leaves its name: durable on return.
+    /// Gives the space of a segment back at once, whoever still reads it, and leaves its name: durable on return. The
+    /// indexes go first: a log of 0 bytes that has one was not emptied here.
     static func empty(_ files: SegmentFiles, disk: any Disk) throws(DiskError) {
+        try removeIndexes(files, disk: disk)
+        try disk.syncDirectory(files.directory)
         let file = try disk.open(files.log, .update)
         try file.truncate(to: 0)
         try file.sync()

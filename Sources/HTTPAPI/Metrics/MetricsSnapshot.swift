@@ -107,6 +107,17 @@ package struct GroupMetrics: Sendable {
     }
 }
 
+/// What damage has cost since the daemon started, what its start found included.
+package struct DamageMetrics: Sendable {
+    package var repairedSegments: UInt64
+    package var lostOffsets: UInt64
+
+    package init(repairedSegments: UInt64 = 0, lostOffsets: UInt64 = 0) {
+        self.repairedSegments = repairedSegments
+        self.lostOffsets = lostOffsets
+    }
+}
+
 /// Everything `GET /metrics` shows, at one moment.
 package struct MetricsSnapshot: Sendable {
     package var version: String
@@ -114,6 +125,7 @@ package struct MetricsSnapshot: Sendable {
     package var inputs: [InputMetrics]
     package var partitions: [PartitionMetrics]
     package var commitDuration: HistogramSnapshot
+    package var damage: DamageMetrics
     package var dataFreeBytes: Int64
     /// Sent to storage by the daemon since its start; nil where the kernel does not say.
     package var processWrittenBytes: Int64?
@@ -134,6 +146,7 @@ package struct MetricsSnapshot: Sendable {
         inputs: [InputMetrics] = [],
         partitions: [PartitionMetrics] = [],
         commitDuration: HistogramSnapshot,
+        damage: DamageMetrics = DamageMetrics(),
         dataFreeBytes: Int64,
         processWrittenBytes: Int64? = nil,
         deviceWrittenBytes: Int64? = nil,
@@ -149,6 +162,7 @@ package struct MetricsSnapshot: Sendable {
         self.inputs = inputs
         self.partitions = partitions
         self.commitDuration = commitDuration
+        self.damage = damage
         self.dataFreeBytes = dataFreeBytes
         self.processWrittenBytes = processWrittenBytes
         self.deviceWrittenBytes = deviceWrittenBytes
@@ -257,6 +271,18 @@ extension MetricsSnapshot {
             "forebay_commit_duration_seconds",
             "The time from the first write of a commit to its last sync.",
             commitDuration
+        )
+        text.family(
+            "forebay_log_repaired_segments_total",
+            .counter,
+            "Closed segments in which damage was found and repaired.",
+            [.init([:], Double(damage.repairedSegments))]
+        )
+        text.family(
+            "forebay_log_lost_offsets_total",
+            .counter,
+            "Offsets that were found lost to damage, by the start of the daemon or since.",
+            [.init([:], Double(damage.lostOffsets))]
         )
         text.family(
             "forebay_data_free_bytes",
