@@ -91,7 +91,7 @@ final class PartitionJournal {
         guard size <= Limits.journalBytesMax else { return JournalReading(condition: .damaged) }
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(size), alignment: 8)
         defer { bytes.deallocate() }
-        let count = try file.read(into: bytes, at: 0)
+        let count = try file.salvage(into: bytes, at: 0).count
         return fold(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
 

@@ -19,12 +19,7 @@ struct LogFormat {
     /// - Throws: `unsupportedFormat` where the file names another version.
     func condition() throws(LogError) -> Condition {
         guard try diskCall({ () throws(DiskError) in try disk.exists(path) }) else { return .missing }
-        let text: String
-        do { text = try read() } catch {
-            guard error.isUnreadable else { throw LogError(error) }
-            return .damaged
-        }
-        guard let found = LogFormat.version(in: text) else { return .damaged }
+        guard let found = LogFormat.version(in: try diskCall { () throws(DiskError) in try read() }) else { return .damaged }
         guard found == LogFormat.version else {
             throw LogError(
                 .unsupportedFormat,
@@ -75,7 +70,7 @@ struct LogFormat {
         let file = try disk.open(path, .read)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: LogFormat.lengthMax, alignment: 8)
         defer { buffer.deallocate() }
-        let count = try file.read(into: buffer, at: 0)
+        let count = try file.salvage(into: buffer, at: 0).count
         return String(decoding: buffer[..<count], as: UTF8.self)
     }
 }

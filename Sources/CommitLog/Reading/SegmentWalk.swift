@@ -158,7 +158,7 @@ struct SegmentWalk {
     ) throws(LogError) -> Int {
         let room = min(memory.count, Int(clamping: extent.length - position))
         return try diskCall { () throws(DiskError) in
-            try file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<room]), at: position)
+            try file.salvage(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<room]), at: position).count
         }
     }
 

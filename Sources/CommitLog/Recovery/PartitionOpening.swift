@@ -248,8 +248,9 @@ private struct PartitionOpener {
         if !isReadOnly { try file.refresh() }
         let size = try file.size()
         report.scannedBytes = ByteCount(size)
+        let scanner = SegmentScanner(file: file, length: size)
         let recovery = SegmentRecovery(
-            scanner: SegmentScanner(file: file, length: size),
+            scanner: scanner,
             base: base,
             knownGaps: state.gaps,
             journalIsComplete: isComplete(state),
@@ -267,7 +268,8 @@ private struct PartitionOpener {
         }
         report.cutBytes = ByteCount(verdict.tornBytes)
         if let journal {
-            file = try repair(files, file, size, verdict, keepsOriginal: end != verdict.end, journal)
+            let keepsOriginal = end != verdict.end || scanner.metUnreadable
+            file = try repair(files, file, size, verdict, keepsOriginal: keepsOriginal, journal)
         }
         extent.end = end
         extent.length = isReadOnly ? verdict.validBytes : verdict.keptBytes
