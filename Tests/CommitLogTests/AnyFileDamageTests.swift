@@ -73,7 +73,11 @@ private final class DamageCampaign {
         let fixture = try LogFixture(directory.path, disk: FaultyDisk(), segmentBytes: Self.segmentBytes)
         for number in 0..<40 {
             let value = "\(number % 10)" + String(repeating: "x", count: 1000 + number * 97 % 9000)
-            try fixture.append([value, "second"], at: Int64(number) * 1000, compression: number % 3 == 0 ? .lz4 : .none)
+            try fixture.append(
+                [value, "second"],
+                at: Int64(number) * 1000,
+                compression: number % 3 == 0 ? .lz4 : .none
+            )
         }
         records = try LogFixture.records(fixture.log)
         for segment in try fixture.partition().describeSegments() {
@@ -138,7 +142,11 @@ private final class DamageCampaign {
         for (path, original) in files {
             var bytes = original
             if path == fault.path {
-                if let bit = fault.bit { bytes[fault.position] ^= 1 << bit } else { bytes.removeLast(bytes.count - fault.position) }
+                if let bit = fault.bit {
+                    bytes[fault.position] ^= 1 << bit
+                } else {
+                    bytes.removeLast(bytes.count - fault.position)
+                }
             }
             try CommitLogTests.write(bytes, to: root + path)
         }
@@ -215,7 +223,10 @@ private final class DamageCampaign {
         try require(records == served, "a second recovery serves something else")
         try require(try again.partition().gaps == gaps, "a second recovery finds other gaps")
         let found = report.gaps.isEmpty && report.cutBytes.value == 0 && report.keptFiles.isEmpty
-        try require(found && again.log.repairs.isEmpty && report.journal == .whole, "a second recovery repairs: \(report)")
+        try require(
+            found && again.log.repairs.isEmpty && report.journal == .whole,
+            "a second recovery repairs: \(report)"
+        )
     }
 
     private func require(_ holds: Bool, _ message: @autoclosure () -> String) throws {

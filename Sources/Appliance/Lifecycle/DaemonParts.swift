@@ -144,7 +144,7 @@ final class DaemonParts: Sendable {
     func startInputs() async throws {
         try await changes.run { [self] in
             guard !isStopping else { return }
-            await inputs.apply(configuration)
+            if !isReadOnly { await inputs.apply(configuration) }
             state.withLock { $0.isReady = true }
         }
     }
@@ -196,6 +196,8 @@ final class DaemonParts: Sendable {
 
     var configuration: Configuration { state.withLock { $0.configuration } }
     var wasLastReloadSuccessful: Bool { state.withLock { $0.wasLastReloadSuccessful } }
+    /// Nothing is taken in, evaluated or written: the disk has failed too often.
+    var isReadOnly: Bool { log.access == .readOnly }
     var isReady: Bool { state.withLock { $0.isReady } }
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
@@ -245,7 +247,7 @@ final class DaemonParts: Sendable {
                 $0.configuration = next
                 $0.wasLastReloadSuccessful = true
             }
-            await inputs.apply(next)
+            if !isReadOnly { await inputs.apply(next) }
             if let automatic = try? await registry.automaticCount() {
                 sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             }

@@ -9,8 +9,12 @@ enum DamageWords {
             problems.append("the file FORMAT was damaged; it is kept as \(kept), and a new one was written")
         }
         for partition in log.recoveryReport.partitions where partition.foundLoss {
-            let kept = partition.keptFiles.isEmpty ? "" : "; the original is kept as \(partition.keptFiles.joined(separator: ", "))"
-            problems.append("\(partition.topicPartition): offsets \(offsets(partition.gaps)) were lost to damage\(kept)")
+            let kept =
+                partition.keptFiles.isEmpty
+                ? "" : "; the original is kept as \(partition.keptFiles.joined(separator: ", "))"
+            problems.append(
+                "\(partition.topicPartition): offsets \(offsets(partition.gaps)) were lost to damage\(kept)"
+            )
         }
         return problems + log.repairs.map(sentence)
     }

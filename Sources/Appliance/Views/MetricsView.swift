@@ -36,6 +36,7 @@ struct MetricsView: MetricsProvider {
                 overflowCount: logMetrics.commitDurations.last ?? 0,
                 sum: logMetrics.commitSeconds
             ),
+            isReadOnly: parts.isReadOnly,
             damage: DamageMetrics(
                 repairedSegments: logMetrics.repairedSegments,
                 lostOffsets: logMetrics.lostOffsets

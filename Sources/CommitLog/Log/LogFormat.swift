@@ -19,7 +19,9 @@ struct LogFormat {
     /// - Throws: `unsupportedFormat` where the file names another version.
     func condition() throws(LogError) -> Condition {
         guard try diskCall({ () throws(DiskError) in try disk.exists(path) }) else { return .missing }
-        guard let found = LogFormat.version(in: try diskCall { () throws(DiskError) in try read() }) else { return .damaged }
+        guard let found = LogFormat.version(in: try diskCall { () throws(DiskError) in try read() }) else {
+            return .damaged
+        }
         guard found == LogFormat.version else {
             throw LogError(
                 .unsupportedFormat,
@@ -35,7 +37,9 @@ struct LogFormat {
     private static func version(in text: String) -> Int? {
         guard text.hasPrefix(prefix), text.hasSuffix("\n") else { return nil }
         let digits = text.dropFirst(prefix.count).dropLast()
-        guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
         return Int(digits)
     }
 

@@ -101,7 +101,9 @@ package final class LogReader {
             } catch {
                 places[partition.slot] = nil
                 // A repair has put another file in its place meanwhile.
-                if offset >= partition.logStartOffset, !partition.segments.contains(where: { $0 === segment }) { continue }
+                if offset >= partition.logStartOffset, !partition.segments.contains(where: { $0 === segment }) {
+                    continue
+                }
                 throw error.underlying?.isNotFound == true ? missing(segment, in: partition, offset) : error
             }
             if found.byteCount > 0 {

@@ -86,7 +86,9 @@ struct SegmentRecovery {
             return nil
         }
         if Offset(next.baseOffset) == wanted + count { return wanted }
-        if stored > expected && stored + count <= limit ?? Offset(.max) && Offset(next.baseOffset) == stored + count { return stored }
+        if stored > expected && stored + count <= limit ?? Offset(.max) && Offset(next.baseOffset) == stored + count {
+            return stored
+        }
         return nil
     }
 

@@ -125,6 +125,8 @@ package struct MetricsSnapshot: Sendable {
     package var inputs: [InputMetrics]
     package var partitions: [PartitionMetrics]
     package var commitDuration: HistogramSnapshot
+    /// Whether the daemon only reads, because the disk has failed too often.
+    package var isReadOnly: Bool
     package var damage: DamageMetrics
     package var dataFreeBytes: Int64
     /// Sent to storage by the daemon since its start; nil where the kernel does not say.
@@ -146,6 +148,7 @@ package struct MetricsSnapshot: Sendable {
         inputs: [InputMetrics] = [],
         partitions: [PartitionMetrics] = [],
         commitDuration: HistogramSnapshot,
+        isReadOnly: Bool = false,
         damage: DamageMetrics = DamageMetrics(),
         dataFreeBytes: Int64,
         processWrittenBytes: Int64? = nil,
@@ -162,6 +165,7 @@ package struct MetricsSnapshot: Sendable {
         self.inputs = inputs
         self.partitions = partitions
         self.commitDuration = commitDuration
+        self.isReadOnly = isReadOnly
         self.damage = damage
         self.dataFreeBytes = dataFreeBytes
         self.processWrittenBytes = processWrittenBytes
@@ -271,6 +275,12 @@ extension MetricsSnapshot {
             "forebay_commit_duration_seconds",
             "The time from the first write of a commit to its last sync.",
             commitDuration
+        )
+        text.family(
+            "forebay_log_read_only",
+            .gauge,
+            "1 while the daemon only reads, because the disk has failed too often.",
+            [.init([:], isReadOnly ? 1 : 0)]
         )
         text.family(
             "forebay_log_repaired_segments_total",
