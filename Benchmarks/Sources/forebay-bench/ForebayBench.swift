@@ -45,6 +45,7 @@ enum Section: String, CaseIterable {
     case mqtt
     case memory
     case latency
+    case recovery
 }
 
 /// The command line.
