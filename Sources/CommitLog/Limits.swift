@@ -63,6 +63,9 @@ package enum Limits {
     /// Gaps that a partition's journal remembers; the oldest are forgotten first.
     package static let gapsMax = 1000
 
+    /// Repairs of this process that `status` can name; the oldest are forgotten first, the gaps stay in the journal.
+    package static let repairsMax = 100
+
     /// The window through which recovery and verification read a segment.
     package static let scanWindowBytes = (1 << 20) + batchBytesMax
 

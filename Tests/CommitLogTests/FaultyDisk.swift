@@ -21,6 +21,9 @@ final class FaultyDisk: Disk {
         var syncs: [String] = []
         /// Files and directories that were changed and not synced since: what only the page cache has.
         var unsynced: Set<String> = []
+        /// Bytes that reads fail on with EIO, by path; they go where the file is renamed to.
+        var unreadable: [String: Range<Int64>] = [:]
+        var failedReads = 0
         var writesAfterFailure = 0
         var hasFailed = false
     }
@@ -47,6 +50,7 @@ final class FaultyDisk: Disk {
         noteName(to)
         plan.withLock { plan in
             if plan.unsynced.remove(from) != nil { plan.unsynced.insert(to) }
+            if let bad = plan.unreadable.removeValue(forKey: from) { plan.unreadable[to] = bad }
         }
     }
 
@@ -105,7 +109,15 @@ private final class FaultyFile: DiskFile {
     func size() throws(DiskError) -> Int64 { try real.size() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(DiskError) -> Int {
-        try real.read(into: buffer, at: position)
+        let path = real.path
+        let fails = disk.plan.withLock { plan -> Bool in
+            guard let bad = plan.unreadable[path] else { return false }
+            let isHit = bad.overlaps(position..<position + Int64(buffer.count))
+            if isHit { plan.failedReads += 1 }
+            return isHit
+        }
+        if fails { throw DiskError.inputOutput(.read, path) }
+        return try real.read(into: buffer, at: position)
     }
 
     func write(_ buffers: [UnsafeRawBufferPointer], at position: Int64) throws(DiskError) {

@@ -257,7 +257,9 @@ struct SegmentTests {
             let fixture = try LogFixture(directory.path, segmentBytes: 60)
             for value in ["a", "b", "c"] { try fixture.append([value]) }
         }
-        let path = directory.path + "/log/readings-0/00000000000000000000.log"
+        let stem = directory.path + "/log/readings-0/00000000000000000000"
+        let path = stem + ".log"
+        for name in [".index", ".timeindex"] { try PosixDisk().remove(stem + name) }
         try PosixDisk().open(path, .update).truncate(to: 0)
         // Shown so for reading only, and on a disk that is still full; the name stays until the journal can say it.
         let configuration = LogConfiguration(directory: directory.path, topics: [:])

@@ -86,10 +86,10 @@ final class Child {
         return CPUTime(seconds: (user + system) / Double(sysconf(Int32(_SC_CLK_TCK))))
     }
 
-    /// Resident memory in bytes.
-    func residentBytes() throws -> Int {
+    /// Resident memory in bytes: now, or the most that it ever was.
+    func residentBytes(peak: Bool = false) throws -> Int {
         guard let text = try? String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix(peak ? "VmHWM:" : "VmRSS:") }),
             let kibibytes = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap({
                 Int($0)
             })

@@ -21,8 +21,7 @@ final class Daemon {
     let connection: HTTPConnection
 
     /// Starts the daemon with `inputs`, the lines below `inputs:`, and waits until it is ready.
-    init(binary: String, scratch: Scratch, inputs: String) throws {
-        let directory = try scratch.newDirectory("daemon")
+    init(binary: String, directory: String, inputs: String) throws {
         let port = try Scratch.freePort()
         let configuration = "\(directory)/forebay.yaml"
         try Self.configuration(directory: directory, port: port, inputs: inputs)

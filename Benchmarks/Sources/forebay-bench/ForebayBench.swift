@@ -48,6 +48,7 @@ enum Section: String, CaseIterable {
     case mqtt
     case memory
     case latency
+    case recovery
 }
 
 /// The command line.

@@ -31,6 +31,7 @@ final class Runner {
                 case .mqtt: try measureMQTT()
                 case .memory: try measureMemory()
                 case .latency: try measureLatency()
+                case .recovery: try measureRecovery()
                 }
             } catch let error as BenchError {
                 guard !StopFlag.isRaised else { throw BenchError.interrupted }
@@ -51,8 +52,10 @@ final class Runner {
         return path
     }
 
-    func daemon(inputs: String) throws -> Daemon {
-        try Daemon(binary: try binary("forebay"), scratch: scratch, inputs: inputs)
+    /// `directory`: where its data is, to start on it again.
+    func daemon(inputs: String, in directory: String? = nil) throws -> Daemon {
+        let directory = try directory ?? scratch.newDirectory("daemon")
+        return try Daemon(binary: try binary("forebay"), directory: directory, inputs: inputs)
     }
 
     /// Runs a program to its end and returns the figures that it printed.

@@ -20,6 +20,8 @@ package final class BoxAccess: Sendable {
     private struct Files: Sendable {
         var view: LogView
         var readers: ThreadExecutor
+        /// The directory holds no log.
+        var isEmpty: Bool
     }
 
     private let way: Way
@@ -54,7 +56,8 @@ package final class BoxAccess: Sendable {
                 access: .readOnly
             )
             let readers = ThreadExecutor(name: "readers")
-            way = .files(Files(view: LogView(log: log, disk: PosixDisk(), readers: readers), readers: readers))
+            let view = LogView(log: log, disk: PosixDisk(), readers: readers)
+            way = .files(Files(view: view, readers: readers, isEmpty: log.recoveryReport.isEmpty))
         } catch {
             throw BoxAccess.failure(error)
         }
@@ -112,8 +115,16 @@ package final class BoxAccess: Sendable {
 
     package func verify() async throws -> VerificationDocument {
         switch way {
-        case .daemon(let client): try await decoded(client, "/api/v1/log/verify", timeout: nil)
-        case .files(let files): try await translated { try await files.view.verify() }
+        case .daemon(let client): return try await decoded(client, "/api/v1/log/verify", timeout: nil)
+        case .files(let files):
+            guard !files.isEmpty else {
+                throw CommandFailure(
+                    ExitStatus.noInput,
+                    "there is no log in \(data): neither \(data)/FORMAT nor a partition in \(data)/log",
+                    hint: "name a data directory with --data DIR or --config FILE"
+                )
+            }
+            return try await translated { try await files.view.verify() }
         }
     }
 

@@ -11,6 +11,8 @@ internal import NIOPosix
 internal import Platform
 internal import Rules
 
+/// On a log that is open for reading only nothing is evaluated or delivered; what is stored is shown.
+///
 /// Started by `init`, after the log is open; `stop()` once, while it still is.
 final class AlertingParts: Sendable {
     let book: AlertBook
@@ -18,7 +20,7 @@ final class AlertingParts: Sendable {
     private let dispatcher: HookDispatcher
     private let client: HTTPClient
     private let latest = LatestReadings(seed: randomSeed())
-    private let thread: SteppingThread
+    private let thread: SteppingThread?
 
     init(
         configuration: Configuration,
@@ -31,7 +33,8 @@ final class AlertingParts: Sendable {
     ) async throws {
         let book = AlertBook()
         self.book = book
-        let disk = PosixDisk()
+        let isReadOnly = log.access == .readOnly
+        let disk: any Disk = isReadOnly ? ReadOnlyDisk(PosixDisk()) : PosixDisk()
         let origin = AlertingParts.origin(configuration)
         let latest = latest
         let runner = try RulesRunner(
@@ -56,6 +59,10 @@ final class AlertingParts: Sendable {
             logger: logger,
             seed: randomSeed()
         )
+        guard !isReadOnly else {
+            thread = nil
+            return
+        }
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
         thread = SteppingThread(name: "rules", watch: watch, limit: AlertingParts.stepLimit, clock: clock) {
             let step = {
@@ -70,14 +77,15 @@ final class AlertingParts: Sendable {
 
     /// Saves the rules' state where they have come to, and lets deliveries under way end; both go on from there.
     func stop() async {
-        thread.stop()
-        thread.join()
+        thread?.stop()
+        thread?.join()
         await dispatcher.stop()
         try? await client.shutdown()
     }
 
     /// Puts changed rules and hooks in force. `rules`: those of `configuration`.
     func apply(_ configuration: Configuration, rules: RuleSet) async {
+        guard thread != nil else { return }
         let origin = AlertingParts.origin(configuration)
         runner.apply(rules, origin: origin)
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)

@@ -37,7 +37,11 @@ package struct Daemon: Sendable {
         do {
             try await run(until: signals)
         } catch {
-            throw CommandFailure.explaining(error)
+            let failure = CommandFailure.explaining(error)
+            if let failure = failure as? CommandFailure, failure.status == ExitStatus.inputOutput {
+                DiskFailures(data: loaded.configuration.data).add(failure.message, at: SystemClock().now())
+            }
+            throw failure
         }
     }
 
@@ -49,12 +53,14 @@ package struct Daemon: Sendable {
         report(opened)
         let end = DaemonEnd()
         let watch = ThreadWatch()
-        let logThread = LogThread(log: opened.log, watch: watch, clock: clock) { state in end.fail(state) }
+        let logThread =
+            opened.log.access == .readWrite
+            ? LogThread(log: opened.log, watch: watch, clock: clock) { state in end.fail(state) } : nil
         let parts: DaemonParts
         do {
             parts = try await DaemonParts(loaded: loaded, opened: opened, clock: clock, watch: watch, logger: logger)
         } catch {
-            logThread.close()
+            logThread?.close()
             try? opened.registry.close()
             throw error
         }
@@ -64,13 +70,13 @@ package struct Daemon: Sendable {
         } catch {
             manager.notify("STOPPING=1")
             await parts.stop()
-            logThread.close()
+            logThread?.close()
             try? opened.registry.close()
             throw error
         }
         manager.notify("STOPPING=1")
         await parts.stop()
-        logThread.close()
+        logThread?.close()
         try? opened.registry.close()
         withExtendedLifetime(opened.lock) {}
         try end.check()
@@ -86,6 +92,9 @@ package struct Daemon: Sendable {
         }
         if case .damaged(let path) = opened.registryReport {
             logger.error("the registry was damaged; it is kept as \(path), and a new one was made")
+        }
+        if opened.log.access == .readOnly {
+            logger.critical("read-only: \(DiskFailures(data: loaded.configuration.data).sentence)")
         }
         logger.info("log open after \(recovery.duration)")
     }

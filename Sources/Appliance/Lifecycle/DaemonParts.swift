@@ -145,7 +145,7 @@ final class DaemonParts: Sendable {
     func startInputs() async throws {
         try await changes.run { [self] in
             guard !isStopping else { return }
-            await inputs.apply(configuration)
+            if !isReadOnly { await inputs.apply(configuration) }
             state.withLock { $0.isReady = true }
         }
     }
@@ -166,6 +166,7 @@ final class DaemonParts: Sendable {
     func sampleRates() async {
         var wasUp: [String: Bool] = [:]
         var lastProblem: String?
+        var told: UInt64 = 0
         while !Task.isCancelled {
             let now = clock.monotonic()
             let views = inputs.views()
@@ -175,6 +176,11 @@ final class DaemonParts: Sendable {
                 if let problem { logger.error("\(problem)") } else { logger.notice("the log takes everything again") }
                 lastProblem = problem
             }
+            let repaired = log.metrics.repairedSegments
+            for repair in log.repairs.suffix(Int(clamping: repaired &- told)) {
+                logger.error("\(DamageWords.sentence(repair))")
+            }
+            told = repaired
             for view in views where wasUp[view.configuration.name] != view.state.isUp {
                 wasUp[view.configuration.name] = view.state.isUp
                 logger.log(
@@ -191,6 +197,8 @@ final class DaemonParts: Sendable {
 
     var configuration: Configuration { state.withLock { $0.configuration } }
     var wasLastReloadSuccessful: Bool { state.withLock { $0.wasLastReloadSuccessful } }
+    /// Nothing is taken in, evaluated or written: the disk has failed too often.
+    var isReadOnly: Bool { log.access == .readOnly }
     var isReady: Bool { state.withLock { $0.isReady } }
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
@@ -240,7 +248,7 @@ final class DaemonParts: Sendable {
                 $0.configuration = next
                 $0.wasLastReloadSuccessful = true
             }
-            await inputs.apply(next)
+            if !isReadOnly { await inputs.apply(next) }
             if let automatic = try? await registry.automaticCount() {
                 sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             }

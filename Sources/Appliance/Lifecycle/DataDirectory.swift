@@ -31,6 +31,9 @@ enum DataDirectory {
         } catch {
             throw failure(error, status: ExitStatus.cannotCreate)
         }
+        if DiskFailures(data: path).areTooMany(at: clock.now()) {
+            return try openReadOnly(configuration, lock, clock: clock)
+        }
         for folder in folders { try make("\(path)/\(folder)") }
         do throws(LogError) {
             // The registry opens first and cannot make room for its files itself.
@@ -53,6 +56,27 @@ enum DataDirectory {
                 access: .readWrite
             )
             return OpenDataDirectory(lock: lock, log: log, registry: registry, registryReport: report)
+        } catch {
+            throw failure(error, status: ExitStatus.inputOutput)
+        }
+    }
+
+    /// As it is, after too many failures of the disk: nothing is created, repaired or migrated.
+    private static func openReadOnly(
+        _ configuration: Configuration,
+        _ lock: DirectoryLock,
+        clock: any Clock
+    ) throws(CommandFailure) -> OpenDataDirectory {
+        let registry: DeviceRegistry
+        do throws(RegistryError) {
+            registry = try DeviceRegistry.openReadOnly(path: "\(configuration.data)/registry.sqlite")
+        } catch {
+            throw failure(error)
+        }
+        do throws(LogError) {
+            let disk = ReadOnlyDisk(PosixDisk())
+            let log = try CommitLog.open(configuration.logConfiguration, disk: disk, clock: clock, access: .readOnly)
+            return OpenDataDirectory(lock: lock, log: log, registry: registry, registryReport: .opened)
         } catch {
             throw failure(error, status: ExitStatus.inputOutput)
         }

@@ -143,13 +143,14 @@ actor RecordStream {
                 into: &buffer
             )
         } catch {
-            guard let resumeAt = error.resumeAt, resumeAt > span.next else {
+            if error.code == .damaged {
+                // The log has taken note; what follows the damage is served.
+                span.next = max(span.next + 1, error.resumeAt ?? limit)
+            } else {
                 // Retention has overtaken the reader: go on with what is there.
                 guard span.next < span.partition.logStartOffset else { throw error }
                 span.next = span.partition.logStartOffset
-                return
             }
-            span.next = resumeAt
             return
         }
         guard !result.isEmpty else {
@@ -158,8 +159,9 @@ actor RecordStream {
         }
         var batches = buffer.batches
         while let batch = batches.next() {
-            var records = try decoder.open(batch)
-            while let record = try records.next() {
+            // A batch that is as it was written and yet cannot be read, by its codec or its records, hides no other.
+            guard var records = try? decoder.open(batch) else { continue }
+            while let record = try? records.next() {
                 guard record.offset >= span.next, record.offset < limit, left > 0, filter.accepts(record) else {
                     continue
                 }

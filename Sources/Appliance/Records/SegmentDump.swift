@@ -13,6 +13,15 @@ package enum SegmentDump {
         guard FileManager.default.fileExists(atPath: path) else {
             throw CommandFailure(ExitStatus.noInput, "there is no file \(path)")
         }
+        let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let kind = try? FileManager.default.attributesOfItem(atPath: resolved)[.type] as? FileAttributeType
+        guard kind == .typeRegular else {
+            throw CommandFailure(
+                ExitStatus.noInput,
+                "\(path) is not a segment file",
+                hint: "name a file *.log below log/"
+            )
+        }
         let name = URL(fileURLWithPath: path).deletingLastPathComponent().lastPathComponent
         let fallback = TopicPartition(topic: .readings, partition: .zero)
         let partition = TopicPartition(directoryName: name) ?? fallback

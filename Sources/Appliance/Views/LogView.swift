@@ -105,7 +105,7 @@ extension VerificationDocument {
                     partition: Int(damage.topicPartition.partition.value),
                     segment: damage.path,
                     position: damage.position.value,
-                    reason: damage.message,
+                    reason: damage.kind.description,
                     known: damage.isKnownGap
                 )
             }

@@ -30,6 +30,11 @@ struct MetricsView: MetricsProvider {
             inputs: parts.inputs.views().map(MetricsView.metrics),
             partitions: MetricsView.partitions(parts.log),
             log: MetricsView.log(parts.log.metrics, parts.log.state),
+            isReadOnly: parts.isReadOnly,
+            damage: DamageMetrics(
+                repairedSegments: logMetrics.repairedSegments,
+                lostOffsets: logMetrics.lostOffsets
+            ),
             dataFreeBytes: DataSpace.current(parts).free,
             processWrittenBytes: WrittenBytes.ofProcess(),
             deviceWrittenBytes: WrittenBytes.ofDevice(holding: parts.configuration.data),

@@ -22,6 +22,7 @@ struct StatusView: StatusProvider {
             .filter { $0.configuration.isRequired && !$0.state.isUp }
             .map { "input \($0.configuration.name): \($0.state.text)" }
         if let problem = StatusView.logProblem(parts.log.state) { reasons.append(problem) }
+        if parts.isReadOnly { reasons.append(DiskFailures(data: parts.configuration.data).sentence) }
         return Readiness(reasons: reasons)
     }
 
@@ -87,9 +88,8 @@ struct StatusView: StatusProvider {
     private func problems(_ parts: DaemonParts, _ views: [InputView]) -> [String] {
         var problems: [String] = []
         if let problem = StatusView.logProblem(parts.log.state) { problems.append(problem) }
-        for partition in parts.log.recoveryReport.partitions where partition.foundLoss {
-            problems.append("\(partition.topicPartition): records were lost to damage; see `forebay log verify`")
-        }
+        if parts.isReadOnly { problems.append(DiskFailures(data: parts.configuration.data).sentence) }
+        problems += DamageWords.problems(parts.log)
         for view in views where !view.state.isUp {
             problems.append("input \(view.configuration.name): \(view.state.text)")
         }

@@ -64,7 +64,7 @@ package final class CursorFile {
         try attempt { () throws(DiskError) in try file.refresh() }
         var bytes = [UInt8](repeating: 0, count: 2 * CursorFile.slotBytes)
         let result: Result<Int, DiskError> = bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(DiskError) in try file.read(into: buffer, at: 0) }
+            Result { () throws(DiskError) in try file.salvage(into: buffer, at: 0).count }
         }
         do { _ = try result.get() } catch { throw LogError(error) }
         let slots = [bytes[..<CursorFile.slotBytes], bytes[CursorFile.slotBytes...]].compactMap { half in

@@ -16,6 +16,45 @@ package struct PartitionVerification: Hashable, Sendable {
 
 /// Something that is not as it was written.
 package struct LogDamage: Hashable, Sendable {
+    /// What is wrong; its description is the sentence for operators.
+    package enum Kind: Hashable, Sendable, CustomStringConvertible {
+        /// Offsets between two segments are in no file.
+        case missingOffsets
+        case missingFile
+        /// What was synced at the end of the log is gone.
+        case lostTail
+        case length(found: Int64, sealed: Int64)
+        /// Bytes that are no valid batch.
+        case noBatch
+        /// A valid batch with another base offset than its place has.
+        case baseOffset(Offset)
+        /// A batch whose checksum matches and whose records cannot be read.
+        case records(String)
+        /// Every batch is valid, and the whole differs from what was sealed.
+        case checksum
+
+        package var description: String {
+            switch self {
+            case .missingOffsets: "offsets are in no segment"
+            case .missingFile: "the file is gone"
+            case .lostTail: "synced records are gone"
+            case .length(let found, let sealed): "the file has \(found) bytes, \(sealed) were sealed"
+            case .noBatch: "no valid batch"
+            case .baseOffset(let offset): "a batch says offset \(offset)"
+            case .records(let message): message
+            case .checksum: "the file differs from what was sealed"
+            }
+        }
+
+        /// Whether a gap that is on record explains it: offsets that are missing between two valid batches are history.
+        fileprivate var isExplainedByGap: Bool {
+            switch self {
+            case .missingOffsets, .baseOffset: true
+            default: false
+            }
+        }
+    }
+
     package var topicPartition: TopicPartition
     package var path: String
     /// Where in the file.
@@ -23,7 +62,7 @@ package struct LogDamage: Hashable, Sendable {
     /// Offsets that cannot be read because of it; empty where none are missing.
     package var from: Offset
     package var to: Offset
-    package var message: String
+    package var kind: Kind
     /// Whether the journal has recorded these offsets as a gap already.
     package var isKnownGap: Bool
 }
@@ -74,7 +113,7 @@ package struct LogVerify {
                     0,
                     from: expected,
                     to: segment.base,
-                    "offsets are in no segment"
+                    .missingOffsets
                 )
             }
             expected = max(expected, segment.base)
@@ -82,7 +121,7 @@ package struct LogVerify {
                 try walk(segment, extent, partition, &found, &expected)
             } catch {
                 guard error.isNotFound, extent.isSealed else { throw LogError(error) }
-                note(partition, found, segment.files.log, 0, from: expected, to: extent.end, "the file is gone")
+                note(partition, found, segment.files.log, 0, from: expected, to: extent.end, .missingFile)
             }
             expected = max(expected, extent.end)
         }
@@ -97,7 +136,7 @@ package struct LogVerify {
                 $0.topicPartition == partition.topicPartition && $0.from <= gap.from && $0.to >= gap.to
             }
             let path = partition.segments.last?.files.log ?? partition.directory
-            if !isNoted { note(partition, found, path, 0, from: gap.from, to: gap.to, "synced records are gone") }
+            if !isNoted { note(partition, found, path, 0, from: gap.from, to: gap.to, .lostTail) }
         }
     }
 
@@ -124,8 +163,8 @@ package struct LogVerify {
         let file = try segment.openForReading()
         let size = try file.size()
         if extent.isSealed && size != extent.length {
-            let message = "the file has \(size) bytes, \(extent.length) were sealed"
-            note(partition, found, path, min(size, extent.length), from: expected, to: expected, message)
+            let kind = LogDamage.Kind.length(found: size, sealed: extent.length)
+            note(partition, found, path, min(size, extent.length), from: expected, to: expected, kind)
         }
         let scanner = SegmentScanner(file: file, length: min(size, extent.length))
         var position: Int64 = 0
@@ -134,20 +173,21 @@ package struct LogVerify {
             guard case .batch(let header) = try scanner.finding(at: position) else {
                 let next = try scanner.nextBatch(after: position, expecting: expected)
                 let resumed = next.map { Offset($0.header.baseOffset) } ?? extent.end
-                note(partition, found, path, position, from: expected, to: resumed, "no valid batch")
+                note(partition, found, path, position, from: expected, to: resumed, .noBatch)
                 expected = max(expected, resumed)
                 guard let next else { break }
                 position = next.position
                 continue
             }
             if Offset(header.baseOffset) != expected {
-                let message = "a batch says offset \(header.baseOffset)"
-                note(partition, found, path, position, from: expected, to: Offset(header.baseOffset), message)
+                let stored = Offset(header.baseOffset)
+                note(partition, found, path, position, from: expected, to: stored, .baseOffset(stored))
             }
             let bytes = try scanner.batchBytes(at: position, header)
             checksum = CRC32C.checksum(bytes, seed: checksum)
             if let message = badRecords(in: bytes) {
-                note(partition, found, path, position, from: Offset(header.baseOffset), to: header.endOffset, message)
+                let range = (Offset(header.baseOffset), header.endOffset)
+                note(partition, found, path, position, from: range.0, to: range.1, .records(message))
             }
             found.records += Int(header.recordCount)
             found.bytes = ByteCount(found.bytes.value + Int64(header.totalBytes))
@@ -155,7 +195,7 @@ package struct LogVerify {
             position += Int64(header.totalBytes)
         }
         if let sealed = extent.checksum, extent.isSealed, size == extent.length, checksum != sealed {
-            note(partition, found, path, 0, from: expected, to: expected, "the file differs from what was sealed")
+            note(partition, found, path, 0, from: expected, to: expected, .checksum)
         }
     }
 
@@ -178,12 +218,10 @@ package struct LogVerify {
         _ position: Int64,
         from: Offset,
         to: Offset,
-        _ message: String
+        _ kind: LogDamage.Kind
     ) {
         let isKnown = from < to && found.gaps.contains { $0.from <= from && $0.to >= to }
-        // A gap that is on record, between two valid batches, is history and no damage.
-        if isKnown && message.hasPrefix("a batch says") { return }
-        if isKnown && message.hasPrefix("offsets are") { return }
+        if isKnown && kind.isExplainedByGap { return }
         result.damage.append(
             LogDamage(
                 topicPartition: partition.topicPartition,
@@ -191,7 +229,7 @@ package struct LogVerify {
                 position: Position(position),
                 from: from,
                 to: max(from, to),
-                message: message,
+                kind: kind,
                 isKnownGap: isKnown
             )
         )

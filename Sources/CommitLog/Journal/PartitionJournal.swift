@@ -29,8 +29,20 @@ final class PartitionJournal {
     private var file: any DiskFile
     private var length: Int64
     private(set) var state: JournalState
+    private let wasWhole: Bool
 
-    private init(disk: any Disk, directory: String, file: any DiskFile, length: Int64, state: JournalState) {
+    /// Whether every gap there is is in it: kept since the partition was made, undamaged, and none forgotten.
+    var isComplete: Bool { wasWhole && state.gaps.count < Limits.gapsMax }
+
+    private init(
+        disk: any Disk,
+        directory: String,
+        file: any DiskFile,
+        length: Int64,
+        state: JournalState,
+        wasWhole: Bool
+    ) {
+        self.wasWhole = wasWhole
         self.disk = disk
         self.directory = directory
         self.file = file
@@ -79,7 +91,7 @@ final class PartitionJournal {
         guard size <= Limits.journalBytesMax else { return JournalReading(condition: .damaged) }
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(size), alignment: 8)
         defer { bytes.deallocate() }
-        let count = try file.read(into: bytes, at: 0)
+        let count = try file.salvage(into: bytes, at: 0).count
         return fold(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
 
@@ -134,7 +146,8 @@ final class PartitionJournal {
                 directory: directory,
                 file: file,
                 length: reading.validBytes,
-                state: reading.state
+                state: reading.state,
+                wasWhole: reading.condition == .whole && reading.state.topicID != nil
             )
         case .damaged, .missing:
             let (file, length) = try replace(
@@ -143,7 +156,14 @@ final class PartitionJournal {
                 entries: reading.state.compacted(keeping: bases),
                 keepsOld: reading.condition == .damaged
             )
-            return PartitionJournal(disk: disk, directory: directory, file: file, length: length, state: reading.state)
+            return PartitionJournal(
+                disk: disk,
+                directory: directory,
+                file: file,
+                length: length,
+                state: reading.state,
+                wasWhole: reading.condition == .missing && bases.isEmpty
+            )
         }
     }
 
@@ -165,13 +185,7 @@ final class PartitionJournal {
         if keepsOld {
             // The old name must not go before the new one is sure to be there.
             try disk.syncDirectory(directory)
-            var kept = path + ".damaged"
-            var number = 0
-            while try disk.exists(kept) {
-                number += 1
-                kept = "\(path).damaged-\(number)"
-            }
-            try disk.rename(path, to: kept)
+            try disk.rename(path, to: try disk.keptName(for: path))
         }
         try disk.rename(temporary, to: path)
         try disk.syncDirectory(directory)

@@ -1,55 +1,5 @@
-// Opening a log: the format, the directories, each partition's recovery.
+// Opening a log: the directories, each partition's recovery.
 package import Platform
-
-/// `<data>/FORMAT`: one line that names the version of everything below the data directory.
-enum LogFormat {
-    static let fileName = "FORMAT"
-    static let line = "forebay-log 1\n"
-    private static let lengthMax = 64
-
-    /// Compares the file with this version; nil where there is no file.
-    static func check(_ path: String, disk: any Disk) throws(LogError) -> Bool {
-        guard try diskCall({ () throws(DiskError) in try disk.exists(path) }) else { return false }
-        let text = try diskCall { () throws(DiskError) in
-            let file = try disk.open(path, .read)
-            return try withScratch(lengthMax) { buffer throws(DiskError) in
-                let count = try file.read(into: buffer, at: 0)
-                return String(decoding: buffer[..<count], as: UTF8.self)
-            }
-        }
-        guard text == line else {
-            let shown = text.prefix { $0 != "\n" }
-            throw LogError(
-                .unsupportedFormat,
-                "the log's format is \"\(shown)\", this version reads \"forebay-log 1\"",
-                path: path
-            )
-        }
-        return true
-    }
-
-    static func write(_ path: String, in directory: String, disk: any Disk) throws(DiskError) {
-        let temporary = path + ".new"
-        if try disk.exists(temporary) { try disk.remove(temporary) }
-        let file = try disk.open(temporary, .create)
-        try withScratch(line.utf8.count) { buffer throws(DiskError) in
-            buffer.copyBytes(from: line.utf8)
-            try file.write([UnsafeRawBufferPointer(buffer)], at: 0)
-        }
-        try file.sync()
-        try disk.rename(temporary, to: path)
-        try disk.syncDirectory(directory)
-    }
-
-    private static func withScratch<Result>(
-        _ count: Int,
-        _ body: (UnsafeMutableRawBufferPointer) throws(DiskError) -> Result
-    ) throws(DiskError) -> Result {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 8)
-        defer { buffer.deallocate() }
-        return try body(buffer)
-    }
-}
 
 extension CommitLog {
     /// Opens the log below `configuration.directory`, which must exist; recovers every partition. Blocks for as long as
@@ -66,9 +16,9 @@ extension CommitLog {
     ) throws(LogError) -> CommitLog {
         let started = clock.monotonic()
         let root = configuration.directory + "/log"
-        let names = try prepare(configuration, root: root, disk: disk, access: access)
-        var found: Set<TopicPartition> = []
         var report = RecoveryReport()
+        let names = try prepare(configuration, root: root, disk: disk, access: access, &report)
+        var found: Set<TopicPartition> = []
         for name in names {
             if let topicPartition = TopicPartition(directoryName: name) {
                 found.insert(topicPartition)
@@ -156,13 +106,14 @@ extension CommitLog {
         _ configuration: LogConfiguration,
         root: String,
         disk: any Disk,
-        access: Access
+        access: Access,
+        _ report: inout RecoveryReport
     ) throws(LogError) -> [String] {
-        let format = "\(configuration.directory)/\(LogFormat.fileName)"
-        let isKnown = try LogFormat.check(format, disk: disk)
+        let format = LogFormat(disk: disk, directory: configuration.directory)
+        report.format = try format.condition()
         return try diskCall { () throws(DiskError) in
             if access == .readWrite {
-                if !isKnown { try LogFormat.write(format, in: configuration.directory, disk: disk) }
+                report.keptFormat = try format.settle(report.format)
                 try disk.createDirectory(root)
             }
             return try disk.exists(root) ? try disk.list(root) : []

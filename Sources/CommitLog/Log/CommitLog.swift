@@ -33,6 +33,8 @@ package final class CommitLog: Sendable {
     /// Where builders take their buffers.
     package let pool: BatchBufferPool
 
+    /// Segments in which damage was met.
+    let damage = DamageList()
     let disk: any Disk
     let clock: any Clock
     let slots: [TopicPartition: Int]
@@ -74,8 +76,17 @@ package final class CommitLog: Sendable {
         pool = BatchBufferPool()
         let snapshot = LogSnapshot(generation: 0, ends: openings.map(\.partition.logEndOffset))
         let seed = WriterSeed(writers: openings.compactMap(\.writer), reserve: reserve)
-        shared = Mutex(Shared(snapshot: snapshot, writers: access == .readWrite ? seed : nil))
+        shared = Mutex(
+            Shared(
+                snapshot: snapshot,
+                metrics: LogMetrics(lostOffsets: report.lostOffsets),
+                writers: access == .readWrite ? seed : nil
+            )
+        )
         if access == .readOnly { inbox.close() }
+        for opening in openings {
+            for base in opening.suspects { damage.note(.init(slot: opening.partition.slot, base: base)) }
+        }
     }
 
     /// The partition, or nil where the log has none of that name.
@@ -105,6 +116,9 @@ package final class CommitLog: Sendable {
     package var state: LogState { shared.withLock { $0.state } }
 
     package var metrics: LogMetrics { shared.withLock { $0.metrics } }
+
+    /// What was done about damage that was met since the log was opened, oldest first; the last `Limits.repairsMax`.
+    package var repairs: [DamageRepair] { damage.repairs }
 
     // MARK: - For the log writer
 

@@ -35,6 +35,10 @@ package struct LogMetrics: Sendable {
     package internal(set) var deletedSegments: UInt64 = 0
     /// Whether segments are deleted by their age just now.
     package internal(set) var ageRetention = AgeRetention.active
+    /// Damaged segments that were repaired since the log was opened.
+    package internal(set) var repairedSegments: UInt64 = 0
+    /// Offsets that were lost to damage: by what this opening found, and by repairs since.
+    package internal(set) var lostOffsets: UInt64 = 0
     /// Of the file system, as last asked; nil before.
     package internal(set) var freeBytes: Int64?
 }

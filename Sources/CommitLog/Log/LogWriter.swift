@@ -60,7 +60,7 @@ package final class LogWriter {
     /// everything of the reserved lane.
     package func step(waitUpTo timeout: Duration) -> StepOutcome {
         guard !isPoisoned else { return .failed }
-        guard maintainIfDue() else { return .failed }
+        guard maintainIfDue(), repairDamage() else { return .failed }
         if let retryAt { return stepWhileFull(until: retryAt, waitUpTo: timeout) }
         switch log.inbox.take(BatchInbox.Lane.all, into: &groups, upTo: timeout) {
         case .nothing: return .idle
@@ -325,6 +325,32 @@ package final class LogWriter {
         else { return }
         try reserve.giveUp()
         noteFull()
+    }
+
+    /// Repairs one segment in which damage was met; false where the disk failed.
+    private func repairDamage() -> Bool {
+        guard retryAt == nil, let item = log.damage.take() else { return true }
+        do {
+            guard let repair = try writers[item.slot].repair(item.base) else {
+                log.damage.settle(item)
+                return true
+            }
+            log.damage.add(repair)
+            log.note { metrics in
+                metrics.repairedSegments &+= 1
+                for gap in repair.gaps { metrics.lostOffsets &+= UInt64(max(0, gap.to - gap.from)) }
+            }
+            log.tail.advance()
+            return true
+        } catch {
+            if error.operation == .read {
+                log.damage.settle(item)
+                return true
+            }
+            guard error.isRetriable else { return poison(error) != .failed }
+            // No room for the cleaned file: tried again when a reader meets the damage again.
+            return true
+        }
     }
 
     /// Before a full disk is tried again: deletes the oldest segment of a topic that allows it, the active one where there

@@ -133,6 +133,16 @@ package final class Partition: Sendable {
         state.withLock { $0.segments.append(segment) }
     }
 
+    /// Puts a repaired segment, or none, in the place of a damaged one, and makes known what is missing since.
+    func replace(_ segment: Segment, with repaired: Segment?, gaps: [OffsetGap]) {
+        state.withLock { state in
+            state.gaps = (state.gaps.filter { !gaps.contains($0) } + gaps).sorted { $0.from < $1.from }
+            guard let index = state.segments.firstIndex(where: { $0 === segment }) else { return }
+            state.segments.remove(at: index)
+            if let repaired { state.segments.insert(repaired, at: index) }
+        }
+    }
+
     /// Takes segments below `logStart` out of sight; the files go afterwards.
     func removeSegments(below logStart: Offset) {
         start.store(logStart.value, ordering: .releasing)

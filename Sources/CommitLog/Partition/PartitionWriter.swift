@@ -14,9 +14,9 @@ final class PartitionWriter {
     }
 
     let partition: Partition
-    private let disk: any Disk
-    private let clock: any Clock
-    private let journal: PartitionJournal
+    let disk: any Disk
+    let clock: any Clock
+    let journal: PartitionJournal
     private let segmentBytes: Int64
     private var active: Active
     /// Durable end of the active segment, as offset and as length.
@@ -188,7 +188,7 @@ final class PartitionWriter {
         try journal.append([.segmentSealed(sealed), .segmentOpened(base: sealed.end, at: now, bootID: boot)])
     }
 
-    private func replaceFile(_ path: String, _ bytes: [UInt8]) throws(DiskError) {
+    func replaceFile(_ path: String, _ bytes: [UInt8]) throws(DiskError) {
         if try disk.exists(path) { try disk.remove(path) }
         let file = try disk.open(path, .create)
         let result: Result<Void, DiskError> = bytes.withUnsafeBytes { buffer in

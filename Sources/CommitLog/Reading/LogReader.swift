@@ -23,6 +23,8 @@ package final class LogReader {
         /// The base offset that must stand at `position`, but for a known gap.
         var expected: Offset
         var file: any DiskFile
+
+        func goesOn(at offset: Offset) -> Bool { self.offset == offset && position < segment.extent.length }
     }
 
     private let log: CommitLog
@@ -81,16 +83,29 @@ package final class LogReader {
     ) throws(LogError) -> ReadResult {
         var offset = from
         while offset < limit {
-            guard var place = try place(in: partition, at: offset, &buffer) else { break }
-            let walk = SegmentWalk(partition: partition, segment: place.segment, limit: limit)
-            let found = try walk.fill(
-                &buffer,
-                file: place.file,
-                position: place.position,
-                expecting: place.expected,
-                from: offset,
-                maxBytes: maxBytes
-            )
+            guard let segment = segment(in: partition, at: offset) else { break }
+            var place: Place
+            let found: SegmentWalk.Found
+            do {
+                place = try self.place(in: partition, at: offset, segment)
+                var walk = SegmentWalk(partition: partition, segment: segment, limit: limit)
+                defer { if walk.metDamage { note(segment, in: partition) } }
+                found = try walk.fill(
+                    &buffer,
+                    file: place.file,
+                    position: place.position,
+                    expecting: place.expected,
+                    from: offset,
+                    maxBytes: maxBytes
+                )
+            } catch {
+                places[partition.slot] = nil
+                // A repair has put another file in its place meanwhile.
+                if offset >= partition.logStartOffset, !partition.segments.contains(where: { $0 === segment }) {
+                    continue
+                }
+                throw error.underlying?.isNotFound == true ? missing(segment, in: partition, offset) : error
+            }
             if found.byteCount > 0 {
                 place.offset = found.nextOffset
                 place.position = found.position
@@ -106,16 +121,15 @@ package final class LogReader {
         return ReadResult(nextOffset: max(from, min(offset, limit)), byteCount: 0)
     }
 
+    /// The segment that is read for `offset`: the one read last, as long as it goes on there.
+    private func segment(in partition: Partition, at offset: Offset) -> Segment? {
+        if let known = places[partition.slot], known.goesOn(at: offset) { return known.segment }
+        return partition.segment(at: offset)
+    }
+
     /// Where to read for `offset`: remembered, or found through the segment's index.
-    private func place(
-        in partition: Partition,
-        at offset: Offset,
-        _ buffer: inout ReadBuffer
-    ) throws(LogError) -> Place? {
-        if let known = places[partition.slot], known.offset == offset, known.position < known.segment.extent.length {
-            return known
-        }
-        guard let segment = partition.segment(at: offset) else { return nil }
+    private func place(in partition: Partition, at offset: Offset, _ segment: Segment) throws(LogError) -> Place {
+        if let known = places[partition.slot], known.goesOn(at: offset), known.segment === segment { return known }
         return try diskCall { () throws(DiskError) in
             let file = try segment.openForReading()
             let start = try segment.start(for: offset, in: partition)
@@ -127,6 +141,23 @@ package final class LogReader {
                 file: file
             )
         }
+    }
+
+    /// Has the log writer look at a segment.
+    private func note(_ segment: Segment, in partition: Partition) {
+        log.damage.note(.init(slot: partition.slot, base: segment.base))
+    }
+
+    /// The error for a segment whose file is gone: the next one can be read.
+    private func missing(_ segment: Segment, in partition: Partition, _ offset: Offset) -> LogError {
+        note(segment, in: partition)
+        return LogError(
+            .damaged,
+            "the file is gone",
+            path: segment.files.log,
+            offset: offset,
+            resumeAt: partition.segments.first { $0.base > segment.base }?.base
+        )
     }
 
     /// The first record at or after `timestamp` (record time, not append time) below `upTo`: its offset and timestamp,

@@ -9,6 +9,8 @@ struct SegmentWalk {
     let extent: Segment.Extent
     /// Batches that end beyond it are not returned.
     let limit: Offset
+    /// Whether bytes were met that are no batch, where one should be.
+    private(set) var metDamage = false
 
     init(partition: Partition, segment: Segment, limit: Offset) {
         self.partition = partition
@@ -49,7 +51,7 @@ struct SegmentWalk {
     /// Reads from `start`, the beginning of a batch at or before the one that contains `from`, whose base offset is
     /// `first` or lies beyond a known gap. Damage between `start` and `from` is stepped over; damage where `from` should
     /// be is thrown.
-    func fill(
+    mutating func fill(
         _ buffer: inout ReadBuffer,
         file: any DiskFile,
         position start: Int64,
@@ -85,6 +87,7 @@ struct SegmentWalk {
                 }
                 wanted = max(wanted, total)
             case .invalid:
+                metDamage = true
                 let next = try nextBatch(file, after: position, expected)
                 guard let next, Offset(next.header.baseOffset) <= from else {
                     throw try damage(file, at: position, max(expected, from))
@@ -155,16 +158,17 @@ struct SegmentWalk {
     ) throws(LogError) -> Int {
         let room = min(memory.count, Int(clamping: extent.length - position))
         return try diskCall { () throws(DiskError) in
-            try file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<room]), at: position)
+            try file.salvage(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<room]), at: position).count
         }
     }
 
     /// The error for bytes at `position` that are no batch, with where reading can go on.
-    private func damage(
+    private mutating func damage(
         _ file: any DiskFile,
         at position: Int64,
         _ expected: Offset
     ) throws(LogError) -> LogError {
+        metDamage = true
         let next = try nextBatch(file, after: position, expected)
         let resumeAt: Offset?
         if let next, Offset(next.header.baseOffset) > expected {

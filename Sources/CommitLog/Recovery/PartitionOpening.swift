@@ -20,6 +20,8 @@ struct PartitionOpening {
     /// nil where the log is open for reading only.
     let writer: PartitionWriter?
     let report: PartitionRecovery
+    /// Sealed segments whose files are not as long as the journal says.
+    let suspects: [Offset]
 
     /// Recovery is idempotent: each repair is durable before the next begins, and a crash anywhere leaves a state from
     /// which the same steps lead to the same log.
@@ -40,6 +42,7 @@ private struct PartitionOpener {
     private let disk: any Disk
     private let directory: String
     private var report: PartitionRecovery
+    private var suspects: [Offset] = []
     private var isReadOnly: Bool { source.access == .readOnly }
 
     init(_ source: PartitionSource) {
@@ -106,7 +109,7 @@ private struct PartitionOpener {
                 )
             }
         }
-        return PartitionOpening(partition: partition, writer: writer, report: report)
+        return PartitionOpening(partition: partition, writer: writer, report: report, suspects: suspects)
     }
 
     private func condition(of reading: JournalReading, _ names: [String]) -> PartitionRecovery.JournalCondition {
@@ -152,8 +155,8 @@ private struct PartitionOpener {
         var start = reading.state.logStart
         if reading.state.topicID == nil || report.journal == .damaged { start = max(start, bases.first ?? .zero) }
         for (base, next) in zip(bases, bases.dropFirst()) {
-            let file = try disk.open(SegmentFiles(directory: directory, base: base).log, .read)
-            guard try file.size() == 0 else { break }
+            let files = SegmentFiles(directory: directory, base: base)
+            guard try disk.open(files.log, .read).size() == 0, try !disk.exists(files.offsetIndex) else { break }
             start = max(start, next)
         }
         return start
@@ -192,9 +195,9 @@ private struct PartitionOpener {
         try append([entry], whereThereIsRoomIn: journal)
     }
 
-    /// Segments before the active one are taken at the journal's word; only where it has none is the file asked for its
-    /// size.
-    private func sealedSegments(
+    /// Segments before the active one are not read: they are taken at the journal's word, and looked at later where the
+    /// size of the file contradicts it.
+    private mutating func sealedSegments(
         _ bases: ArraySlice<Offset>,
         next: [Offset],
         _ state: JournalState
@@ -203,6 +206,7 @@ private struct PartitionOpener {
         for (base, nextBase) in zip(bases, next) {
             let files = SegmentFiles(directory: directory, base: base)
             let extent: Segment.Extent
+            let size = try disk.open(files.log, .read).size()
             if let known = state.sealed[base], known.end <= nextBase {
                 extent = .init(
                     end: known.end,
@@ -214,9 +218,9 @@ private struct PartitionOpener {
                     checksum: known.checksum
                 )
             } else {
-                let size = try disk.open(files.log, .read).size()
                 extent = .init(end: nextBase, length: size, isSealed: true, firstAppend: state.opened[base]?.at)
             }
+            if size != extent.length { suspects.append(base) }
             segments.append(Segment(files: files, disk: disk, extent: extent, index: nil))
         }
         return segments
@@ -255,8 +259,9 @@ private struct PartitionOpener {
         if !isReadOnly { try file.refresh() }
         let size = try file.size()
         report.scannedBytes = ByteCount(size)
+        let scanner = SegmentScanner(file: file, length: size)
         let recovery = SegmentRecovery(
-            scanner: SegmentScanner(file: file, length: size),
+            scanner: scanner,
             base: base,
             knownGaps: state.gaps,
             journalIsComplete: isComplete(state),
@@ -274,7 +279,8 @@ private struct PartitionOpener {
         }
         report.cutBytes = ByteCount(verdict.tornBytes)
         if let journal {
-            file = try repair(files, file, size, verdict, keepsOriginal: end != verdict.end, journal)
+            let keepsOriginal = end != verdict.end || scanner.metUnreadable
+            file = try repair(files, file, size, verdict, keepsOriginal: keepsOriginal, journal)
         }
         extent.end = end
         extent.length = isReadOnly ? verdict.validBytes : verdict.keptBytes
@@ -308,18 +314,7 @@ private struct PartitionOpener {
         }
         let fresh = report.gaps.filter { !journal.state.gaps.contains($0) }
         if !fresh.isEmpty { try journal.append(fresh.map { .gap($0) }) }
-        if try disk.exists(files.cleaned) { try disk.remove(files.cleaned) }
-        let cleaned = try disk.open(files.cleaned, .create)
-        try SegmentRepair.copy(verdict.kept, from: file, to: cleaned)
-        try cleaned.sync()
-        // The original must not leave its name before the cleaned file is sure to have one.
-        try disk.syncDirectory(directory)
-        var number = 0
-        while try disk.exists(files.damaged(number)) { number += 1 }
-        try disk.rename(files.log, to: files.damaged(number))
-        try disk.rename(files.cleaned, to: files.log)
-        try disk.syncDirectory(directory)
-        report.keptFiles.append(files.damaged(number))
+        report.keptFiles.append(try SegmentRepair.replace(files, with: verdict.kept, of: file, disk: disk))
         return try disk.open(files.log, .update)
     }
 

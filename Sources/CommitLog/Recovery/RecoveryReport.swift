@@ -34,8 +34,20 @@ package struct PartitionRecovery: Sendable {
 package struct RecoveryReport: Sendable {
     package internal(set) var partitions: [PartitionRecovery] = []
     package internal(set) var duration: Duration = .zero
+    /// Of the file `FORMAT`; written anew where it is not whole.
+    var format = LogFormat.Condition.whole
+    /// Where a damaged `FORMAT` is kept.
+    package internal(set) var keptFormat: String?
     /// Directories below `log/` that are no partition; left alone.
     package internal(set) var unknownDirectories: [String] = []
 
     package var foundLoss: Bool { partitions.contains { $0.foundLoss } }
+
+    /// Whether the directory holds no log: neither `FORMAT` nor a partition.
+    package var isEmpty: Bool { format == .missing && partitions.isEmpty }
+
+    /// How many offsets this start found missing.
+    package var lostOffsets: UInt64 {
+        partitions.flatMap(\.gaps).reduce(0) { $0 &+ UInt64(max(0, $1.to - $1.from)) }
+    }
 }

@@ -24,11 +24,18 @@ struct SegmentVerdict {
     /// Whether the file must be rewritten: what is kept is not simply its beginning.
     var needsRewrite: Bool { restamped > 0 || kept.count > 1 || (kept.first?.position ?? 0) != 0 }
     var keptBytes: Int64 { kept.reduce(0) { $0 + $1.length } }
+
+    /// Whether one gap, of those found here or of `known`, explains that these offsets are missing.
+    func isCovered(_ from: Offset, _ to: Offset, by known: [OffsetGap]) -> Bool {
+        (known + gaps).contains { $0.from <= from && $0.to >= to }
+    }
 }
 
 struct SegmentRecovery {
     let scanner: SegmentScanner
     let base: Offset
+    /// Where a sealed segment ends: no batch of it can reach further. nil for the active one.
+    var limit: Offset?
     /// Gaps that the journal knows.
     let knownGaps: [OffsetGap]
     /// Whether the journal is complete: undamaged to its last byte, not begun anew since it was lost, and not so full of
@@ -67,18 +74,21 @@ struct SegmentRecovery {
     ) throws(DiskError) -> Offset? {
         let stored = Offset(header.baseOffset)
         let expected = verdict.end
+        let count = Int(header.lastOffsetDelta) + 1
         let isHere = { (gap: OffsetGap) in gap.from == expected && gap.to > expected }
         let known = verdict.gaps.last(where: isHere) ?? knownGaps.last(where: isHere)
         let wanted = known?.to ?? expected
+        if let limit, wanted + count > limit { return nil }
         if stored == wanted || stored == expected { return stored }
         if journalIsComplete { return wanted }
         // The neighbour testifies: it continues either what should stand here or what does.
-        let count = Int(header.lastOffsetDelta) + 1
         guard case .batch(let next) = try scanner.finding(at: position + Int64(header.totalBytes)) else {
             return nil
         }
         if Offset(next.baseOffset) == wanted + count { return wanted }
-        if stored > expected && Offset(next.baseOffset) == stored + count { return stored }
+        if stored > expected && stored + count <= limit ?? Offset(.max) && Offset(next.baseOffset) == stored + count {
+            return stored
+        }
         return nil
     }
 
@@ -89,7 +99,7 @@ struct SegmentRecovery {
         in verdict: inout SegmentVerdict
     ) throws(DiskError) {
         let isRestamped = offset.value != header.baseOffset
-        if offset > verdict.end && !isCovered(from: verdict.end, to: offset, by: verdict.gaps) {
+        if offset > verdict.end && !verdict.isCovered(verdict.end, offset, by: knownGaps) {
             verdict.gaps.append(OffsetGap(from: verdict.end, to: offset, reason: .unrecorded))
         }
         let end = offset + Int(header.lastOffsetDelta) + 1
@@ -118,19 +128,19 @@ struct SegmentRecovery {
         verdict.validBytes = position + total
     }
 
-    private func isCovered(from: Offset, to: Offset, by found: [OffsetGap]) -> Bool {
-        (knownGaps + found).contains { $0.from <= from && $0.to >= to }
-    }
-
     /// Bytes at `position` are no batch. With a valid one after them this is damage, and its position is returned;
     /// without, they are a torn tail.
     private func stepOverDamage(at position: Int64, in verdict: inout SegmentVerdict) throws(DiskError) -> Int64? {
-        guard let next = try scanner.nextBatch(after: position, expecting: verdict.end) else {
+        var found = try scanner.nextBatch(after: position, expecting: verdict.end)
+        while let limit, let beyond = found, beyond.header.endOffset > limit {
+            found = try scanner.nextBatch(after: beyond.position, expecting: verdict.end)
+        }
+        guard let next = found else {
             verdict.tornBytes = scanner.length - position
             return nil
         }
         let resumed = Offset(next.header.baseOffset)
-        if resumed > verdict.end && !isCovered(from: verdict.end, to: resumed, by: verdict.gaps) {
+        if resumed > verdict.end && !verdict.isCovered(verdict.end, resumed, by: knownGaps) {
             verdict.gaps.append(OffsetGap(from: verdict.end, to: resumed, reason: .damage))
         }
         // With nothing missing the bytes in between were no records; the rewrite drops them.

@@ -4,6 +4,29 @@ internal import Platform
 enum SegmentRepair {
     private static let chunkBytes = 1 << 20
 
+    /// Writes what is to be kept into a file of its own and swaps it with the original, which stays as `.damaged`, then
+    /// `.damaged-1` and so on. Durable on return.
+    ///
+    /// - Returns: the path of the original.
+    static func replace(
+        _ files: SegmentFiles,
+        with kept: [SegmentVerdict.Extent],
+        of file: any DiskFile,
+        disk: any Disk
+    ) throws(DiskError) -> String {
+        if try disk.exists(files.cleaned) { try disk.remove(files.cleaned) }
+        let cleaned = try disk.open(files.cleaned, .create)
+        try copy(kept, from: file, to: cleaned)
+        try cleaned.sync()
+        // The original must not leave its name before the cleaned file is sure to have one.
+        try disk.syncDirectory(files.directory)
+        let damaged = try disk.keptName(for: files.log)
+        try disk.rename(files.log, to: damaged)
+        try disk.rename(files.cleaned, to: files.log)
+        try disk.syncDirectory(files.directory)
+        return damaged
+    }
+
     /// Writes the kept extents back to back into `target`, from its start, with base offsets put right. Not synced.
     static func copy(
         _ extents: [SegmentVerdict.Extent],
@@ -32,8 +55,11 @@ enum SegmentRepair {
 }
 
 enum SegmentRemoval {
-    /// Gives the space of a segment back at once, whoever still reads it, and leaves its name: durable on return.
+    /// Gives the space of a segment back at once, whoever still reads it, and leaves its name: durable on return. The
+    /// indexes go first: a log of 0 bytes that has one was not emptied here.
     static func empty(_ files: SegmentFiles, disk: any Disk) throws(DiskError) {
+        try removeIndexes(files, disk: disk)
+        try disk.syncDirectory(files.directory)
         let file = try disk.open(files.log, .update)
         try file.truncate(to: 0)
         try file.sync()
@@ -41,7 +67,16 @@ enum SegmentRemoval {
 
     /// Removes the log and its indexes; what is gone already is fine. The caller syncs the directory.
     static func remove(_ files: SegmentFiles, disk: any Disk) throws(DiskError) {
-        for path in [files.log, files.offsetIndex, files.timeIndex] {
+        try remove([files.log, files.offsetIndex, files.timeIndex], disk: disk)
+    }
+
+    /// Removes the indexes, which are rebuilt from the log; what is gone already is fine.
+    static func removeIndexes(_ files: SegmentFiles, disk: any Disk) throws(DiskError) {
+        try remove([files.offsetIndex, files.timeIndex], disk: disk)
+    }
+
+    private static func remove(_ paths: [String], disk: any Disk) throws(DiskError) {
+        for path in paths {
             do {
                 try disk.remove(path)
             } catch {

@@ -134,7 +134,7 @@ final class Segment: Sendable {
         let file = try openForReading()
         let result = withUnsafeTemporaryAllocation(byteCount: RecordBatchHeader.byteCount, alignment: 8) { buffer in
             Result { () throws(DiskError) in
-                let count = try file.read(into: buffer, at: position)
+                let count = try file.salvage(into: buffer, at: position).count
                 return RecordBatchHeader(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             }
         }
@@ -148,7 +148,7 @@ final class Segment: Sendable {
         guard size <= Int64(Limits.indexEntriesMax + 1) * Int64(SegmentIndex.TimeEntry.byteCount) else { return nil }
         var bytes = [UInt8](repeating: 0, count: Int(size))
         let result = bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(DiskError) in try file.read(into: buffer, at: 0) }
+            Result { () throws(DiskError) in try file.salvage(into: buffer, at: 0).count }
         }
         return try result.get() == bytes.count ? bytes : nil
     }

@@ -15,11 +15,6 @@ struct SegmentFiles: Hashable, Sendable {
     /// A repaired copy that is not in place yet.
     var cleaned: String { stem + ".log.cleaned" }
 
-    /// Where damaged originals are kept: the first, then numbered.
-    func damaged(_ number: Int) -> String {
-        stem + (number == 0 ? ".log.damaged" : ".log.damaged-\(number)")
-    }
-
     /// The base offset that a file name with this ending stands for; nil for other names.
     static func base(of name: String, ending: String) -> Offset? {
         guard name.hasSuffix(ending) else { return nil }

@@ -18,6 +18,8 @@ final class SegmentScanner {
     private let window: UnsafeMutableRawBufferPointer
     private var windowStart: Int64 = 0
     private var windowCount = 0
+    /// Whether the device could not read some of what was looked at.
+    private(set) var metUnreadable = false
 
     init(file: any DiskFile, length: Int64) {
         self.file = file
@@ -111,7 +113,10 @@ final class SegmentScanner {
         if position < windowStart || position + Int64(wanted) > windowStart + Int64(windowCount) {
             let room = min(window.count, Int(clamping: length - position))
             windowCount = 0
-            windowCount = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: window[..<room]), at: position)
+            let target = UnsafeMutableRawBufferPointer(rebasing: window[..<room])
+            let found = try file.salvage(into: target, at: position)
+            windowCount = found.count
+            if !found.isWhole { metUnreadable = true }
             windowStart = position
         }
         let start = Int(position - windowStart)

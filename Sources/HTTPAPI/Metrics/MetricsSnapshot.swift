@@ -124,6 +124,17 @@ package struct GroupMetrics: Sendable {
     }
 }
 
+/// What damage has cost since the daemon started, what its start found included.
+package struct DamageMetrics: Sendable {
+    package var repairedSegments: UInt64
+    package var lostOffsets: UInt64
+
+    package init(repairedSegments: UInt64 = 0, lostOffsets: UInt64 = 0) {
+        self.repairedSegments = repairedSegments
+        self.lostOffsets = lostOffsets
+    }
+}
+
 /// Everything `GET /metrics` shows, at one moment.
 package struct MetricsSnapshot: Sendable {
     package var version: String
@@ -131,6 +142,9 @@ package struct MetricsSnapshot: Sendable {
     package var inputs: [InputMetrics]
     package var partitions: [PartitionMetrics]
     package var log: LogMetricsSnapshot
+    /// Whether the daemon only reads, because the disk has failed too often.
+    package var isReadOnly: Bool
+    package var damage: DamageMetrics
     package var dataFreeBytes: Int64
     /// Sent to storage by the daemon since its start; nil where the kernel does not say.
     package var processWrittenBytes: Int64?
@@ -151,6 +165,8 @@ package struct MetricsSnapshot: Sendable {
         inputs: [InputMetrics] = [],
         partitions: [PartitionMetrics] = [],
         log: LogMetricsSnapshot,
+        isReadOnly: Bool = false,
+        damage: DamageMetrics = DamageMetrics(),
         dataFreeBytes: Int64,
         processWrittenBytes: Int64? = nil,
         deviceWrittenBytes: Int64? = nil,
@@ -166,6 +182,8 @@ package struct MetricsSnapshot: Sendable {
         self.inputs = inputs
         self.partitions = partitions
         self.log = log
+        self.isReadOnly = isReadOnly
+        self.damage = damage
         self.dataFreeBytes = dataFreeBytes
         self.processWrittenBytes = processWrittenBytes
         self.deviceWrittenBytes = deviceWrittenBytes
@@ -285,6 +303,24 @@ extension MetricsSnapshot {
             perPartition(\.endOffset)
         )
         text.family("forebay_log_size_bytes", .gauge, "The size of a partition's segments.", perPartition(\.sizeBytes))
+        text.family(
+            "forebay_log_read_only",
+            .gauge,
+            "1 while the daemon only reads, because the disk has failed too often.",
+            [.init([:], isReadOnly ? 1 : 0)]
+        )
+        text.family(
+            "forebay_log_repaired_segments_total",
+            .counter,
+            "Closed segments in which damage was found and repaired.",
+            [.init([:], Double(damage.repairedSegments))]
+        )
+        text.family(
+            "forebay_log_lost_offsets_total",
+            .counter,
+            "Offsets that were found lost to damage, by the start of the daemon or since.",
+            [.init([:], Double(damage.lostOffsets))]
+        )
         text.family(
             "forebay_data_free_bytes",
             .gauge,

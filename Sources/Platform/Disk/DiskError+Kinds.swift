@@ -12,6 +12,9 @@ extension DiskError {
     /// The file or directory does not exist.
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
 
+    /// The device cannot read what it holds: a bad sector, or a checksum of the file system that does not match.
+    package var isUnreadable: Bool { operation == .read && (errno == EIO || errno == EUCLEAN || errno == EBADMSG) }
+
     /// The process may not do this.
     package var isPermission: Bool { errno == EACCES || errno == EPERM || errno == EROFS }
 

@@ -1,0 +1,56 @@
+// Segments in which damage was met, on their way to the log writer; and what became of them, for operators.
+internal import Synchronization
+
+/// What the log writer did about one damaged segment.
+package struct DamageRepair: Hashable, Sendable {
+    package var topicPartition: TopicPartition
+    /// Offsets that are lost by it; empty where the damage hit no record.
+    package var gaps: [OffsetGap]
+    /// Where the original is kept; nil where there is none: the file was gone.
+    package var keptFile: String?
+}
+
+/// Any thread notes; the log-writer thread, the only owner of segment files, takes and repairs. The lock is leaf-level.
+final class DamageList: Sendable {
+    struct Item: Hashable, Sendable {
+        var slot: Int
+        var base: Offset
+    }
+
+    private struct State {
+        /// In the order of their notes; each once, so no longer than the log has segments.
+        var waiting: [Item] = []
+        /// Looked at and found to be no better after a repair: what reads them again is not worth another scan.
+        var settled: Set<Item> = []
+        var repairs: [DamageRepair] = []
+    }
+
+    private let state = Mutex(State())
+
+    func note(_ item: Item) {
+        state.withLock { state in
+            guard !state.waiting.contains(item), !state.settled.contains(item) else { return }
+            state.waiting.append(item)
+        }
+    }
+
+    /// The oldest note; nil where there is none.
+    func take() -> Item? {
+        state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
+    }
+
+    /// Nothing could be repaired: the segment is not looked at again by this process.
+    func settle(_ item: Item) {
+        state.withLock { _ = $0.settled.insert(item) }
+    }
+
+    func add(_ repair: DamageRepair) {
+        state.withLock { state in
+            state.repairs.append(repair)
+            if state.repairs.count > Limits.repairsMax { state.repairs.removeFirst() }
+        }
+    }
+
+    /// Since the log was opened, oldest first; at most `Limits.repairsMax`.
+    var repairs: [DamageRepair] { state.withLock { $0.repairs } }
+}

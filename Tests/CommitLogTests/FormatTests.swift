@@ -1,0 +1,73 @@
+// The file FORMAT: another version is refused, damage never stops the log.
+import CommitLog
+import Platform
+import Testing
+
+@Suite("FORMAT")
+struct FormatTests {
+    private static let whole = Array("forebay-log 1\n".utf8)
+
+    private func log(in directory: TemporaryDirectory) throws {
+        let fixture = try LogFixture(directory.path)
+        try fixture.append(["kept"])
+        fixture.writer.close()
+    }
+
+    @Test("every byte lost or changed is damage that is put aside and reported, or the name of another version")
+    func everyByte() throws {
+        let directory = try TemporaryDirectory()
+        try log(in: directory)
+        let path = directory.path + "/FORMAT"
+        var damaged = Self.whole.indices.map { Array(Self.whole[..<$0]) }
+        damaged.append([UInt8](repeating: 0, count: 14))
+        damaged.append(Array("forebay-log -1\n".utf8))
+        damaged.append(Array("forebay-log 12345678901234567890\n".utf8))
+        damaged.append([UInt8](repeating: 0x41, count: 5000))
+        for index in Self.whole.indices {
+            for bit in 0..<8 {
+                var bytes = Self.whole
+                bytes[index] ^= 1 << bit
+                damaged.append(bytes)
+            }
+        }
+        var refused = 0
+        for bytes in damaged {
+            try write(bytes, to: path)
+            do {
+                let fixture = try LogFixture(directory.path, disk: FaultyDisk())
+                let kept = try #require(fixture.log.recoveryReport.keptFormat)
+                #expect(try contents(of: kept) == bytes)
+                #expect(try contents(of: path) == Self.whole)
+                #expect(try fixture.values() == ["kept"])
+                try PosixDisk().remove(kept)
+            } catch {
+                let failure = try #require(error as? LogError)
+                #expect(failure.code == .unsupportedFormat)
+                #expect(try contents(of: path) == bytes)
+                refused += 1
+            }
+        }
+        // One bit away from 1: the digits 0, 3, 5 and 9.
+        #expect(refused == 4)
+    }
+
+    @Test("opened for reading only, a damaged FORMAT stays as it is")
+    func readOnly() throws {
+        let directory = try TemporaryDirectory()
+        try log(in: directory)
+        try write([1, 2, 3], to: directory.path + "/FORMAT")
+        let configuration = LogConfiguration(directory: directory.path, topics: [:])
+        let log = try CommitLog.open(configuration, disk: PosixDisk(), clock: ManualClock(), access: .readOnly)
+        #expect(!log.recoveryReport.isEmpty)
+        #expect(try LogFixture.records(log).count == 1)
+        #expect(try contents(of: directory.path + "/FORMAT") == [1, 2, 3])
+    }
+
+    @Test("a directory without FORMAT and without partitions holds no log")
+    func empty() throws {
+        let directory = try TemporaryDirectory()
+        let configuration = LogConfiguration(directory: directory.path, topics: [:])
+        let log = try CommitLog.open(configuration, disk: PosixDisk(), clock: ManualClock(), access: .readOnly)
+        #expect(log.recoveryReport.isEmpty)
+    }
+}
