@@ -41,6 +41,8 @@ final class DaemonParts: Sendable {
 
     private struct State {
         var configuration: Configuration
+        /// Absolute paths of what it was loaded from.
+        var files: [String]
         var wasLastReloadSuccessful = true
         var isReady = false
         var isStopping = false
@@ -62,7 +64,7 @@ final class DaemonParts: Sendable {
         started = clock.now()
         loader = ConfigurationLoader()
         configurationPath = loaded.files.first
-        state = Mutex(State(configuration: configuration))
+        state = Mutex(State(configuration: configuration, files: DaemonParts.absolute(loaded.files)))
         let automatic = try await opened.registry.automaticCount()
         sightings = DeviceSightings(automaticMax: max(0, configuration.devices.automaticMax - automatic))
         keeper = RegistryKeeper(registry: opened.registry, sightings: sightings, clock: clock, logger: logger)
@@ -191,6 +193,7 @@ final class DaemonParts: Sendable {
     // MARK: Configuration
 
     var configuration: Configuration { state.withLock { $0.configuration } }
+    var configurationFiles: [String] { state.withLock { $0.files } }
     var wasLastReloadSuccessful: Bool { state.withLock { $0.wasLastReloadSuccessful } }
     var isReady: Bool { state.withLock { $0.isReady } }
     var isStopping: Bool { state.withLock { $0.isStopping } }
@@ -239,6 +242,7 @@ final class DaemonParts: Sendable {
             let rules = try RuleSet(next.rules)
             state.withLock {
                 $0.configuration = next
+                $0.files = DaemonParts.absolute(fresh.files)
                 $0.wasLastReloadSuccessful = true
             }
             await inputs.apply(next)
@@ -248,6 +252,10 @@ final class DaemonParts: Sendable {
             await alerting.apply(next, rules: rules)
             return ReloadDocument(applied: true, changes: changes.map(\.description))
         }
+    }
+
+    private static func absolute(_ files: [String]) -> [String] {
+        files.map { URL(fileURLWithPath: $0).path }
     }
 
     private static func problems(of failure: ConfigurationFailure) -> [ReloadDocument.Problem] {
