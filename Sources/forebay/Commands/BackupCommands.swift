@@ -19,8 +19,9 @@ struct BackupCommand: AsyncParsableCommand {
     @OptionGroup var data: DataOption
 
     func run() async throws {
+        let directory = try data.directory()
         let files = data.data == nil ? try ConfigurationLoader().files(path: data.configuration.config).get() : nil
-        let backup = Backup(data: try data.directory(), configuration: files)
+        let backup = Backup(data: directory, configuration: files)
         let outcome = try await backup.write(
             to: file == "-" ? .standardOutput : .file(URL(fileURLWithPath: file).standardizedFileURL.path)
         )
