@@ -81,7 +81,7 @@ let package = Package(
             "Appliance",
             [
                 "Platform", "EventModel", "CommitLog", "Ingest", "Rules", "Alerting", "DeviceRegistry", "HTTPAPI",
-                asyncHTTPClient, hummingbird, logging, nioCore, nioHTTP1, nioPosix, httpTypes,
+                asyncHTTPClient, crypto, hummingbird, logging, nioCore, nioHTTP1, nioPosix, httpTypes,
                 serviceLifecycle, unixSignals, yams,
             ]
         ),

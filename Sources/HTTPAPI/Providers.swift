@@ -56,6 +56,8 @@ package protocol ControlActions: Sendable {
     func reload() async throws -> ReloadDocument
     /// - Throws: `APIFailure.notFound`.
     func testHook(_ name: String) async throws -> HookTestDocument
+    /// What a backup copies.
+    func backup() async throws -> BackupDocument
 }
 
 /// All of them together.

@@ -243,7 +243,7 @@ extension EndToEndTests {
         @Test(
             "what a later version brings is absent, and says so",
             arguments: [
-                ["groups", "list"], ["rules", "check"], ["redecode"], ["backup", "-"], ["topics", "create"],
+                ["groups", "list"], ["rules", "check"], ["redecode"], ["topics", "create"],
                 ["devices", "rename"], ["alerts", "ack"], ["hooks", "dead-letters"],
             ]
         )

@@ -159,6 +159,14 @@ extension FakeAppliance: ControlActions {
         guard name == "pager" else { throw APIFailure(.notFound, "there is no hook `\(name)`") }
         return HookTestDocument(hook: name, delivered: true, status: 200, latencyMilliseconds: 1.5, error: nil)
     }
+
+    func backup() async throws -> BackupDocument {
+        let segments = [BackupDocument.Segment(base: 0, length: 4096)]
+        return BackupDocument(
+            configuration: ["/etc/forebay/forebay.yaml"],
+            partitions: [.init(topic: "readings", partition: 0, highWatermark: 1041, segments: segments)]
+        )
+    }
 }
 
 /// Some lines, then the end or an error.

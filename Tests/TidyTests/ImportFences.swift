@@ -23,7 +23,8 @@ enum ImportFences {
         ]),
         "Appliance": base.union([
             "Platform", "EventModel", "CommitLog", "Ingest", "Rules", "Alerting", "DeviceRegistry", "HTTPAPI",
-            "AsyncHTTPClient", "Foundation", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
+            "AsyncHTTPClient", "Crypto", "Foundation", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1",
+            "NIOPosix",
             "ServiceLifecycle", "UnixSignals", "Yams",
         ]),
         "forebay": base.union(["Appliance", "ArgumentParser", "EventModel", "Foundation", "HTTPAPI", "Platform"]),

@@ -66,6 +66,15 @@ package struct ConfigurationLoader: Sendable {
         return decode(merge, files: files, diagnostics)
     }
 
+    /// The files that `load` would read, absolute, the main one first.
+    package func files(path named: String? = nil) -> Result<[String], ConfigurationFailure> {
+        ConfigurationLoader.locate(named).map { path in
+            let unread = ConfigurationDiagnostics()
+            let files = ["conf.d", "rules.d"].flatMap { fragments(in: $0, beside: path, unread) }
+            return ([path] + files).map { URL(fileURLWithPath: $0).path }
+        }
+    }
+
     /// `data` of the configuration that `load` would read, its default where absent. Whatever else is wrong is no matter:
     /// the daemon may run with what stood there before, and can be asked.
     package func dataDirectory(path named: String? = nil) -> Result<String, ConfigurationFailure> {

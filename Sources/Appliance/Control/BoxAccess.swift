@@ -28,7 +28,12 @@ package final class BoxAccess: Sendable {
     private let data: String
 
     /// - Throws: 66 where there is no such directory, 74 where its files cannot be read, 77 where this user may not.
-    package init(data: String) throws(CommandFailure) {
+    package convenience init(data: String) throws(CommandFailure) {
+        try self.init(data: data, isLocked: false)
+    }
+
+    /// `isLocked`: the caller holds the lock of the data directory, so that no daemon can.
+    init(data: String, isLocked: Bool) throws(CommandFailure) {
         self.data = data
         try AccessCheck.require(data, R_OK | X_OK)
         guard FileManager.default.fileExists(atPath: data) else {
@@ -38,7 +43,7 @@ package final class BoxAccess: Sendable {
                 hint: "name one with --data DIR or --config FILE"
             )
         }
-        if let holder = DirectoryLock.holder(dataDirectory: data) {
+        if !isLocked, let holder = DirectoryLock.holder(dataDirectory: data) {
             let socketPath = "\(data)/control.sock"
             try AccessCheck.require(socketPath, R_OK | W_OK)
             // The socket answers also those who may not read the lock.
@@ -125,6 +130,17 @@ package final class BoxAccess: Sendable {
                 )
             }
             return try await translated { try await files.view.verify() }
+        }
+    }
+
+    /// What a backup copies: the log of one moment and, where a daemon knows them, the files of the configuration.
+    func backup() async throws -> (cut: LogCut, configuration: [String]?) {
+        switch way {
+        case .daemon(let client):
+            let document: BackupDocument = try await decoded(client, "/api/v1/backup")
+            return (document.cut, document.configuration)
+        case .files(let files):
+            return (try await translated { try LogCut(files.view.log) }, nil)
         }
     }
 

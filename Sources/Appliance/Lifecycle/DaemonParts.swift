@@ -41,6 +41,8 @@ final class DaemonParts: Sendable {
 
     private struct State {
         var configuration: Configuration
+        /// Absolute paths of what it was loaded from.
+        var files: [String]
         var wasLastReloadSuccessful = true
         var isReady = false
         var isStopping = false
@@ -62,7 +64,7 @@ final class DaemonParts: Sendable {
         started = clock.now()
         loader = ConfigurationLoader()
         configurationPath = loaded.files.first
-        state = Mutex(State(configuration: configuration))
+        state = Mutex(State(configuration: configuration, files: DaemonParts.absolute(loaded.files)))
         let automatic = try await opened.registry.automaticCount()
         sightings = DeviceSightings(automaticMax: max(0, configuration.devices.automaticMax - automatic))
         keeper = RegistryKeeper(registry: opened.registry, sightings: sightings, clock: clock, logger: logger)
@@ -196,6 +198,7 @@ final class DaemonParts: Sendable {
     // MARK: Configuration
 
     var configuration: Configuration { state.withLock { $0.configuration } }
+    var configurationFiles: [String] { state.withLock { $0.files } }
     var wasLastReloadSuccessful: Bool { state.withLock { $0.wasLastReloadSuccessful } }
     /// Nothing is taken in, evaluated or written: the disk has failed too often.
     var isReadOnly: Bool { log.access == .readOnly }
@@ -246,6 +249,7 @@ final class DaemonParts: Sendable {
             let rules = try RuleSet(next.rules)
             state.withLock {
                 $0.configuration = next
+                $0.files = DaemonParts.absolute(fresh.files)
                 $0.wasLastReloadSuccessful = true
             }
             if !isReadOnly { await inputs.apply(next) }
@@ -255,6 +259,10 @@ final class DaemonParts: Sendable {
             await alerting.apply(next, rules: rules)
             return ReloadDocument(applied: true, changes: changes.map(\.description))
         }
+    }
+
+    private static func absolute(_ files: [String]) -> [String] {
+        files.map { URL(fileURLWithPath: $0).path }
     }
 
     private static func problems(of failure: ConfigurationFailure) -> [ReloadDocument.Problem] {

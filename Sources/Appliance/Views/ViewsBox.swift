@@ -74,7 +74,7 @@ struct RegistryView: DeviceDirectoryEditor {
     }
 }
 
-/// Reload and test alerts.
+/// Reload, test alerts, and what a backup needs to know.
 struct ActionsView: ControlActions {
     let box: ViewsBox
 
@@ -84,5 +84,11 @@ struct ActionsView: ControlActions {
 
     func testHook(_ name: String) async throws -> HookTestDocument {
         try await box.parts().alerting.test(hook: name)
+    }
+
+    func backup() async throws -> BackupDocument {
+        let parts = try box.parts()
+        let cut = try await LogCutter(log: parts.log, executor: parts.readersThread).cut()
+        return BackupDocument(configuration: parts.configurationFiles, cut: cut)
     }
 }

@@ -53,7 +53,7 @@ struct APIRoutes: Sendable {
         }
     }
 
-    /// What changes something; only ever added to the control socket.
+    /// What changes something, or serves who may read the files; only ever added to the control socket.
     private func addActions(to router: Router) {
         router.post("/api/v1/reload") { [providers] _, _ in
             let outcome = try await providers.actions.reload()
@@ -61,6 +61,9 @@ struct APIRoutes: Sendable {
         }
         router.post("/api/v1/hooks/{name}/test") { [providers] request, context in
             try Response.json(try await providers.actions.testHook(context.pathPart("name")))
+        }
+        router.get("/api/v1/backup") { [providers] _, _ in
+            try Response.json(try await providers.actions.backup())
         }
     }
 }
