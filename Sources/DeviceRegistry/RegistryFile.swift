@@ -34,7 +34,7 @@ enum RegistryFile {
     static func open(_ path: String, at now: Timestamp) throws(RegistryError) -> (DatabaseQueue, RegistryOpenReport) {
         guard try isRegularFile(path) else { return (try connect(path), .created) }
         do throws(RegistryError) {
-            _ = try readOnly(path)
+            try inspect(path)
             return (try connect(path), .opened)
         } catch {
             guard error.code == .damaged else { throw error }
@@ -55,6 +55,27 @@ enum RegistryFile {
                 throw RegistryError(.notARegistry, path: path, message: "the schema is not complete", hint: hint)
             }
             return database
+        } catch {
+            throw explained(error, path: path)
+        }
+    }
+
+    /// Checks the file as `readOnly` does. What a power cut left of the file's first transactions, when it had no write-ahead
+    /// log yet, SQLite rolls back before anybody reads; only a connection that may write can do that.
+    private static func inspect(_ path: String) throws(RegistryError) {
+        do throws(RegistryError) {
+            _ = try readOnly(path)
+        } catch {
+            guard error.sqliteCode == ResultCode.SQLITE_READONLY_ROLLBACK.rawValue else { throw error }
+            try rollBack(path)
+            _ = try readOnly(path)
+        }
+    }
+
+    private static func rollBack(_ path: String) throws(RegistryError) {
+        do {
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            _ = try database.inDatabase { try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_schema") }
         } catch {
             throw explained(error, path: path)
         }
@@ -101,7 +122,10 @@ enum RegistryFile {
         guard verdict == "ok" else {
             throw RegistryError(.damaged, path: path, message: "the file is damaged: \(verdict)")
         }
-        let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+        // The migrator's own table comes first, in a transaction of its own: a box whose power went right then has a registry
+        // that is not begun, not another program's.
+        let foreign = "SELECT count(*) FROM sqlite_schema WHERE tbl_name <> 'grdb_migrations'"
+        let tables = try Int.fetchOne(database, sql: foreign) ?? 0
         let owner = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
         guard tables == 0 || owner == RegistrySchema.applicationID else {
             let hint = "move it away, or name another data directory"

@@ -65,6 +65,38 @@ struct OpeningTests {
         try registry.close()
     }
 
+    @Test("goes on where the power went before the first table was made")
+    func unbegunFile() throws {
+        let directory = try TemporaryDirectory()
+        let database = try DatabaseQueue(path: directory.registry)
+        try database.write { try $0.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)") }
+        try database.close()
+        let (registry, report) = try DeviceRegistry.open(path: directory.registry, at: Timestamp(milliseconds: 0))
+        #expect(report == .opened)
+        try registry.close()
+    }
+
+    @Test("rolls back what a power cut left of a transaction without a write-ahead log")
+    func hotJournal() throws {
+        let directory = try TemporaryDirectory()
+        let cut = try TemporaryDirectory()
+        let database = try DatabaseQueue(path: directory.registry)
+        try database.writeWithoutTransaction { database in
+            // So small a cache that SQLite writes to the file in the middle of the transaction.
+            try database.execute(sql: "PRAGMA cache_size = 1; BEGIN; CREATE TABLE rows (text TEXT)")
+            for _ in 0..<200 { try database.execute(sql: "INSERT INTO rows VALUES (hex(zeroblob(500)))") }
+            for suffix in ["", "-journal"] {
+                try write(try contents(of: directory.registry + suffix), to: cut.registry + suffix)
+            }
+            try database.execute(sql: "ROLLBACK")
+        }
+        try database.close()
+        let (registry, report) = try DeviceRegistry.open(path: cut.registry, at: Timestamp(milliseconds: 0))
+        #expect(report == .opened)
+        try registry.close()
+        #expect(!cut.names.contains { $0.contains("damaged") || $0.hasSuffix("-journal") })
+    }
+
     @Test("refuses a newer schema and leaves the file as it is")
     func newerSchema() throws {
         let directory = try TemporaryDirectory()

@@ -89,6 +89,8 @@ final class Child: @unchecked Sendable {
 
     var identifier: Int32 { process.processIdentifier }
     var isRunning: Bool { process.isRunning }
+    /// The exit code, or the signal, of a process that has ended.
+    var status: Int32 { process.terminationStatus }
     var output: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
 
     /// Sends `signal`, and waits for the end where it is a deadly one.

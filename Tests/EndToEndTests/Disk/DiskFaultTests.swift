@@ -1,0 +1,99 @@
+// The real daemon on a disk that fails and on a box whose power goes, at every file call of a short script.
+import Foundation
+import Platform
+import Testing
+
+extension EndToEndTests {
+    @Suite("Faulty disk")
+    struct DiskFaultTests {
+        /// After a cut the process is gone by the shim's own hand.
+        private static let judgeCut: @Sendable (Fault, DiskScript.Run) -> [String] = { _, run in
+            run.status == SIGKILL ? [] : ["ended with \(run.status.map { "\($0)" } ?? "nothing"): \(run.output)"]
+        }
+
+        /// After a failed call the daemon has gone on to its ordinary end, or has ended with the code and the words
+        /// that are documented; never by a trap, never later than that.
+        private static let judgeFailure: @Sendable (Fault, DiskScript.Run) -> [String] = { fault, run in
+            guard let status = run.status else { return ["hangs: \(run.output)"] }
+            guard case .failure(_, let failure, _) = fault, let call = run.disk.fault else { return [] }
+            var findings: [String] = []
+            if ![0, 73, 74].contains(status) { findings.append("exit \(status): \(run.output)") }
+            let isLog = call.name.hasSuffix(".log") || call.name.hasSuffix("partition.journal")
+            if call.kind == "sync", isLog, status != 74 {
+                findings.append("a failed sync, and exit \(status): \(run.output)")
+            }
+            if status != 0 {
+                let file = call.name.split(separator: "/").last.map(String.init) ?? ""
+                let text = failure == .short ? "" : DiskFaultTests.text(failure)
+                let isRegistry = call.name.hasPrefix("registry.sqlite")
+                if !run.output.contains(isRegistry ? "registry.sqlite" : file) {
+                    findings.append("exit \(status) does not name \(call.name): \(run.output)")
+                }
+                if !isRegistry, !run.output.contains(text) {
+                    findings.append("exit \(status) does not say \(text): \(run.output)")
+                }
+            }
+            return findings
+        }
+
+        private static func text(_ failure: Failure) -> String {
+            switch failure {
+            case .noSpace: systemErrorText(ENOSPC)
+            case .interrupted: systemErrorText(EINTR)
+            case .tooManyFiles: systemErrorText(EMFILE)
+            default: systemErrorText(EIO)
+            }
+        }
+
+        @Test("a power cut at any file call loses nothing that was seen", arguments: DiskScript.Beginning.allCases)
+        func powerCut(_ beginning: DiskScript.Beginning) async throws {
+            let sweep = DiskSweep(name: "power cut, \(beginning)", beginning: beginning, sample: 30)
+            let verdict = try await sweep.run(plan: DiskSweep.cuts, judge: DiskFaultTests.judgeCut)
+            #expect(verdict.injected == verdict.planned)
+            #expect(verdict.verified == verdict.acknowledged)
+            #expect(verdict.findings.isEmpty, "\(verdict.findings.joined(separator: "\n"))")
+        }
+
+        @Test("a file call that fails is survived, or ended with its name", arguments: DiskScript.Beginning.allCases)
+        func failingCall(_ beginning: DiskScript.Beginning) async throws {
+            let sweep = DiskSweep(name: "failing call, \(beginning)", beginning: beginning, sample: 30)
+            let verdict = try await sweep.run(plan: DiskSweep.failures, judge: DiskFaultTests.judgeFailure)
+            #expect(verdict.injected == verdict.planned)
+            #expect(verdict.verified == verdict.acknowledged)
+            #expect(verdict.findings.isEmpty, "\(verdict.findings.joined(separator: "\n"))")
+        }
+
+        @Test("an acknowledgement before the sync would be found")
+        func plantedLie() async throws {
+            let sweep = DiskSweep(name: "planted: no sync", beginning: .later, lie: .sync, sample: 4)
+            let verdict = try await sweep.run(plan: DiskFaultTests.lateCuts, judge: { _, _ in [] })
+            #expect(verdict.findings.contains { $0.contains("was seen") })
+        }
+
+        @Test("directories that are not synced would be found")
+        func plantedDirectoryLie() async throws {
+            let sweep = DiskSweep(name: "planted: no directory sync", beginning: .first, lie: .directory, sample: 4)
+            let verdict = try await sweep.run(plan: DiskFaultTests.lateCuts, judge: { _, _ in [] })
+            #expect(verdict.findings.contains { $0.contains("was seen") })
+        }
+
+        @Test("a sync that is tried again after it failed would be found")
+        func plantedRetry() async throws {
+            let sweep = DiskSweep(name: "planted: sync tried again", beginning: .later, lie: .retry, sample: 4)
+            let verdict = try await sweep.run(
+                plan: { calls in
+                    calls.indices.filter { calls[$0].kind == "sync" && calls[$0].name.contains("readings-0/0") }
+                        .map { Fault.failure(at: $0 + 1, .clean, lasting: false) }
+                },
+                judge: DiskFaultTests.judgeFailure
+            )
+            #expect(verdict.findings.contains { $0.contains("was seen") })
+        }
+
+        /// Cuts that lose all, when there is something to lose.
+        private static func lateCuts(_ calls: [DiskReport.Call]) -> [Fault] {
+            let written = calls.indices.filter { calls[$0].kind == "sync" && calls[$0].name.contains("readings-0/0") }
+            return written.dropFirst(3).map { Fault.cut(at: $0 + 1, .all) }
+        }
+    }
+}
