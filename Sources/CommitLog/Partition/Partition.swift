@@ -133,10 +133,10 @@ package final class Partition: Sendable {
         state.withLock { $0.segments.append(segment) }
     }
 
-    /// Puts a repaired segment, or none, in the place of a damaged one, and makes known what is missing since.
+    /// Puts a repaired segment, or none, in the place of a damaged one; `gaps`: all that are known since.
     func replace(_ segment: Segment, with repaired: Segment?, gaps: [OffsetGap]) {
         state.withLock { state in
-            state.gaps = (state.gaps.filter { !gaps.contains($0) } + gaps).sorted { $0.from < $1.from }
+            state.gaps = gaps
             guard let index = state.segments.firstIndex(where: { $0 === segment }) else { return }
             state.segments.remove(at: index)
             if let repaired { state.segments.insert(repaired, at: index) }

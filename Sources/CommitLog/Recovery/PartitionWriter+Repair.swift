@@ -47,7 +47,7 @@ extension PartitionWriter {
         extent.length = verdict.keptBytes
         extent.checksum = verdict.checksum
         let repaired = Segment(files: segment.files, disk: disk, extent: extent, index: nil)
-        partition.replace(segment, with: repaired, gaps: verdict.gaps)
+        partition.replace(segment, with: repaired, gaps: journal.state.gaps)
         let known = journal.state.sealed[segment.base]
         let now = AppendTime.now(clock)
         let sealed = SealedSegment(
@@ -70,7 +70,7 @@ extension PartitionWriter {
     private func giveUp(_ segment: Segment, _ extent: Segment.Extent) throws(DiskError) -> DamageRepair? {
         let gap = OffsetGap(from: segment.base, to: extent.end, reason: .missingSegment)
         try journal.append([.gap(gap)])
-        partition.replace(segment, with: nil, gaps: [gap])
+        partition.replace(segment, with: nil, gaps: journal.state.gaps)
         return DamageRepair(topicPartition: partition.topicPartition, gaps: [gap], keptFile: nil)
     }
 }
