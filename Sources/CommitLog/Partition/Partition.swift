@@ -25,6 +25,8 @@ package final class Partition: Sendable {
     /// Place in `CommitLog.partitions` and in snapshots.
     package let slot: Int
     let directory: String
+    /// Whether offsets may be missing between batches, because the topic is compacted or once was.
+    let isSparse: Bool
 
     private let start: Atomic<Int64>
     private let end: Atomic<Int64>
@@ -51,6 +53,7 @@ package final class Partition: Sendable {
         self.isConfigured = isConfigured
         self.slot = slot
         self.directory = directory
+        isSparse = contents.isSparse
         start = Atomic(contents.logStart.value)
         end = Atomic(contents.logEnd.value)
         state = Mutex(State(segments: contents.segments, gaps: contents.gaps))
@@ -119,8 +122,9 @@ package final class Partition: Sendable {
     }
 
     /// Whether a batch at `base` may follow what ends at `expected`: directly, or over offsets that are known to be
-    /// missing.
+    /// missing, or over any where compaction takes records away.
     func continues(_ expected: Offset, at base: Offset) -> Bool {
+        if isSparse { return base >= expected }
         guard base > expected else { return base == expected }
         return state.withLock { $0.gaps.contains { $0.from <= expected && $0.to == base } }
     }
@@ -131,6 +135,14 @@ package final class Partition: Sendable {
 
     func append(_ segment: Segment) {
         state.withLock { $0.segments.append(segment) }
+    }
+
+    /// Puts another segment in the place of one with the same base, whose readers go on with the file that they have.
+    func replace(_ segment: Segment, by successor: Segment) {
+        state.withLock { state in
+            guard let index = state.segments.firstIndex(where: { $0 === segment }) else { return }
+            state.segments[index] = successor
+        }
     }
 
     /// Takes segments below `logStart` out of sight; the files go afterwards.
@@ -148,4 +160,5 @@ struct PartitionContents {
     var gaps: [OffsetGap]
     var logStart: Offset
     var logEnd: Offset
+    var isSparse: Bool
 }

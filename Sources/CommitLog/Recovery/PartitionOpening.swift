@@ -64,7 +64,8 @@ private struct PartitionOpener {
         let logStart = try logStart(bases, reading)
         if let journal { try record(logStart, in: journal) }
 
-        var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state)
+        let isSparse = configuration.cleanup == .compact || reading.state.wasCompacted
+        var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state, isSparse)
         let activeBase = bases.last ?? max(reading.state.recoveryPoint, reading.state.logStart)
         if bases.isEmpty, let journal { try create(base: activeBase, journal) }
         let active = try openActive(base: activeBase, exists: !bases.isEmpty || !isReadOnly, reading.state, journal)
@@ -83,7 +84,8 @@ private struct PartitionOpener {
             segments: kept,
             gaps: journal?.state.gaps ?? reading.state.gaps + report.gaps,
             logStart: max(logStart, kept.first?.base ?? activeBase),
-            logEnd: active.segment.extent.end
+            logEnd: active.segment.extent.end,
+            isSparse: isSparse
         )
         let partition = Partition(
             topicPartition: source.topicPartition,
@@ -101,12 +103,17 @@ private struct PartitionOpener {
                     disk: disk,
                     clock: source.clock,
                     journal: journal,
-                    segmentBytes: configuration.segmentBytes ?? source.segmentBytes,
+                    segmentBytes: segmentBytes(configuration),
                     active: .init(segment: active.segment, file: file, checksum: active.checksum)
                 )
             }
         }
         return PartitionOpening(partition: partition, writer: writer, report: report)
+    }
+
+    private func segmentBytes(_ configuration: TopicConfiguration) -> ByteCount {
+        let bytes = configuration.segmentBytes ?? source.segmentBytes
+        return configuration.cleanup == .compact ? min(bytes, Limits.compactSegmentBytes) : bytes
     }
 
     private func condition(of reading: JournalReading, _ names: [String]) -> PartitionRecovery.JournalCondition {
@@ -153,7 +160,8 @@ private struct PartitionOpener {
         if reading.state.topicID == nil || report.journal == .damaged { start = max(start, bases.first ?? .zero) }
         for (base, next) in zip(bases, bases.dropFirst()) {
             let file = try disk.open(SegmentFiles(directory: directory, base: base).log, .read)
-            guard try file.size() == 0 else { break }
+            // Compaction empties segments too, and says so.
+            guard try file.size() == 0, reading.state.sealed[base]?.length != ByteCount(0) else { break }
             start = max(start, next)
         }
         return start
@@ -192,26 +200,28 @@ private struct PartitionOpener {
         try append([entry], whereThereIsRoomIn: journal)
     }
 
-    /// Segments before the active one are taken at the journal's word; only where it has none is the file asked for its
-    /// size.
+    /// Segments before the active one are taken at the journal's word; only where it has none, or may not have heard of a
+    /// compaction, is the file asked for its size.
     private func sealedSegments(
         _ bases: ArraySlice<Offset>,
         next: [Offset],
-        _ state: JournalState
+        _ state: JournalState,
+        _ isSparse: Bool
     ) throws(DiskError) -> [Segment] {
         var segments: [Segment] = []
         for (base, nextBase) in zip(bases, next) {
             let files = SegmentFiles(directory: directory, base: base)
             let extent: Segment.Extent
             if let known = state.sealed[base], known.end <= nextBase {
+                let length = isSparse ? try disk.open(files.log, .read).size() : known.length.value
                 extent = .init(
                     end: known.end,
-                    length: known.length.value,
+                    length: length,
                     isSealed: true,
                     maxTimestamp: known.maxTimestamp,
                     firstAppend: known.firstAppend,
                     lastAppend: known.lastAppend,
-                    checksum: known.checksum
+                    checksum: length == known.length.value ? known.checksum : nil
                 )
             } else {
                 let size = try disk.open(files.log, .read).size()
