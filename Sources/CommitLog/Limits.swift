@@ -39,6 +39,21 @@ package enum Limits {
     /// What a start wants to find free, for the registry's files and new partitions.
     package static let startSpaceBytes: Int64 = 256 << 10
 
+    /// Keys of which one compaction pass knows the newest offset, about 8 MiB; more take several passes.
+    package static let compactionKeysMax = 1 << 17
+
+    /// What compaction reads or writes, and syncs, between two commits at most: some milliseconds.
+    package static let compactionSliceBytes: Int64 = 256 << 10
+
+    /// While commits follow one another without a pause, a slice comes after so long.
+    package static let compactionInterval = Duration.milliseconds(100)
+
+    /// Only closed segments are compacted, so those of compacted topics are closed early.
+    package static let compactSegmentBytes = ByteCount.mebibytes(1)
+
+    /// How long a tombstone stays after what it hides is gone: what Kafka has.
+    package static let tombstoneRetention = Duration.seconds(86_400)
+
     /// A segment holds at most one part in so many of the file system, so that giving up the oldest one does not cost a
     /// small disk all that it has; but never less than `segmentBytesMin`.
     package static let segmentDivisor: Int64 = 64

@@ -12,6 +12,8 @@ package enum Compression: UInt8, Sendable {
 package enum Cleanup: UInt8, Sendable {
     /// Whole segments, oldest first.
     case delete = 0
+    /// Records whose key has a newer one; retention by age, bytes and free space is not for these topics.
+    case compact = 1
 }
 
 /// What happens to a topic when the disk is full.
@@ -35,6 +37,9 @@ package struct TopicConfiguration: Hashable, Sendable {
     package var onFull: FullPolicy
     /// Where a segment is closed; nil takes the log's. One commit may pass it.
     package var segmentBytes: ByteCount?
+
+    /// Whether the oldest segments go where the disk is full.
+    var dropsOldest: Bool { onFull == .dropOldest && cleanup == .delete }
 
     package init(
         partitions: Int = 1,

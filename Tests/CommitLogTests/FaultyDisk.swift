@@ -15,6 +15,10 @@ final class FaultyDisk: Disk {
         /// Bytes that may still be written before ENOSPC; nil is no limit. A write that passes it is half done; what is
         /// cut off or removed can be written again.
         var bytesLeft: Int64?
+        /// Changes that are still made; after them every one fails with EIO and does nothing, as if the process were gone.
+        var changesLeft: Int?
+        /// The planted bug: writes to such files are reported as done and do nothing.
+        var forgottenWrites: String?
         /// What `space` says; nil asks the real disk.
         var space: DiskSpace?
         /// Syncs that succeeded, by path.
@@ -32,6 +36,7 @@ final class FaultyDisk: Disk {
     private let real = PosixDisk()
 
     func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile {
+        if mode == .create { try change(.open, path) }
         let file = try real.open(path, mode)
         if mode == .create { noteName(path) }
         return FaultyFile(real: file, disk: self)
@@ -46,6 +51,7 @@ final class FaultyDisk: Disk {
     }
 
     func rename(_ from: String, to: String) throws(DiskError) {
+        try change(.rename, from)
         try real.rename(from, to: to)
         noteName(to)
         plan.withLock { plan in
@@ -55,6 +61,7 @@ final class FaultyDisk: Disk {
     }
 
     func remove(_ path: String) throws(DiskError) {
+        try change(.remove, path)
         let size = try? real.open(path, .read).size()
         try real.remove(path)
         noteName(path)
@@ -71,6 +78,16 @@ final class FaultyDisk: Disk {
         return try real.space(at: path)
     }
 
+    /// Counts one change, or refuses it.
+    fileprivate func change(_ operation: DiskError.Operation, _ path: String) throws(DiskError) {
+        let isLeft = plan.withLock { plan -> Bool in
+            guard let left = plan.changesLeft else { return true }
+            plan.changesLeft = max(0, left - 1)
+            return left > 0
+        }
+        if !isLeft { throw DiskError.inputOutput(operation, path) }
+    }
+
     /// Notes that a name came, went or changed in its directory.
     private func noteName(_ path: String) {
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
@@ -83,6 +100,7 @@ final class FaultyDisk: Disk {
 
     /// Notes a sync, or refuses it.
     fileprivate func sync(_ path: String) throws(DiskError) {
+        try change(.sync, path)
         let fails = plan.withLock { plan -> Bool in
             if let ending = plan.failingSyncs, path.hasSuffix(ending) {
                 plan.hasFailed = true
@@ -123,6 +141,8 @@ private final class FaultyFile: DiskFile {
     func write(_ buffers: [UnsafeRawBufferPointer], at position: Int64) throws(DiskError) {
         let count = buffers.reduce(0) { $0 + Int64($1.count) }
         let path = real.path
+        try disk.change(.write, path)
+        if let ending = disk.plan.withLock({ $0.forgottenWrites }), path.hasSuffix(ending) { return }
         enum Verdict {
             case pass, fail, full(Int64)
         }
@@ -160,6 +180,7 @@ private final class FaultyFile: DiskFile {
 
     func truncate(to size: Int64) throws(DiskError) {
         let path = real.path
+        try disk.change(.truncate, path)
         let before = try real.size()
         try real.truncate(to: size)
         disk.free(before - size)

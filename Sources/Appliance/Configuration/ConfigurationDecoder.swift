@@ -94,6 +94,7 @@ struct ConfigurationDecoder {
             target.retentionBytes = ByteCount(bytes)
         }
         topic.read("compression", .compression, into: &target.compression)
+        topic.read("cleanup", .cleanup, into: &target.cleanup)
         topic.read("on_full", .fullPolicy, into: &target.onFull)
         topic.finish()
     }
@@ -109,6 +110,12 @@ struct ConfigurationDecoder {
 extension ScalarType where Value == Compression {
     static var compression: ScalarType {
         .choice("compression", of: ["none": .none, "lz4": .lz4, "zstd": .zstd])
+    }
+}
+
+extension ScalarType where Value == Cleanup {
+    static var cleanup: ScalarType {
+        .choice("kind of cleanup", of: ["delete": .delete, "compact": .compact])
     }
 }
 

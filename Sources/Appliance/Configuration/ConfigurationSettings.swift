@@ -77,6 +77,7 @@ extension Configuration {
             lines.add("\(path).retention", topic.retention)
             if let bytes = topic.retentionBytes { lines.add("\(path).retention_bytes", bytes.value) }
             lines.add("\(path).compression", "\(topic.compression)")
+            lines.add("\(path).cleanup", "\(topic.cleanup)")
             lines.add("\(path).on_full", topic.onFull == .dropOldest ? "drop_oldest" : "refuse")
         }
         lines.add("devices.registration", devices.registration.rawValue)

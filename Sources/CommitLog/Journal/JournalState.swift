@@ -11,6 +11,8 @@ struct JournalState: Sendable {
     var topicID: UniqueIdentifier?
     /// As last configured; `partitions` is not kept, the directories say it.
     var configuration: TopicConfiguration?
+    /// Whether the topic was ever compacted: records may be missing between batches without a gap on record.
+    var wasCompacted = false
     var opened: [Offset: Opened] = [:]
     var sealed: [Offset: SealedSegment] = [:]
     /// Everything below was synced once, by explicit entry or because a segment was sealed.
@@ -26,6 +28,7 @@ struct JournalState: Sendable {
         case .partition(let topicID, let configuration):
             self.topicID = topicID
             self.configuration = configuration
+            if configuration.cleanup == .compact { wasCompacted = true }
         case .segmentOpened(let base, let time, let bootID):
             opened[base] = Opened(at: time, bootID: bootID)
         case .segmentSealed(let segment):
@@ -57,6 +60,11 @@ struct JournalState: Sendable {
     func compacted(keeping bases: [Offset]) -> [JournalEntry] {
         var entries: [JournalEntry] = []
         if let topicID, let configuration {
+            if wasCompacted && configuration.cleanup != .compact {
+                var once = configuration
+                once.cleanup = .compact
+                entries.append(.partition(topicID: topicID, configuration: once))
+            }
             entries.append(.partition(topicID: topicID, configuration: configuration))
         }
         if logStart > .zero { entries.append(.retention(logStart: logStart)) }

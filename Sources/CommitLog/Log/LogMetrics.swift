@@ -17,6 +17,7 @@ package struct LatencyHistogram: Sendable {
     }
 }
 
+/// What one log has done since it was opened.
 package struct LogMetrics: Sendable {
     /// Commits by duration, from the first write to the last sync.
     package internal(set) var commitDuration = LatencyHistogram()

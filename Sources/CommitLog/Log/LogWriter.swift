@@ -38,6 +38,7 @@ package final class LogWriter {
     private var spaceAt: MonotonicInstant
     private var isPoisoned = false
     private var retention: Retention
+    private let compaction: Compaction
 
     init(log: CommitLog, writers: [PartitionWriter], reserve: SpaceReserve, syncHelpersMax: Int) {
         self.log = log
@@ -48,6 +49,7 @@ package final class LogWriter {
         maintenanceAt = log.clock.monotonic()
         spaceAt = maintenanceAt
         retention = Retention(configuration: log.configuration)
+        compaction = Compaction(writers, disk: log.disk)
         if !reserve.isHeld {
             retryAt = maintenanceAt
             showFull()
@@ -62,10 +64,13 @@ package final class LogWriter {
         guard !isPoisoned else { return .failed }
         guard maintainIfDue(), repairDamage() else { return .failed }
         if let retryAt { return stepWhileFull(until: retryAt, waitUpTo: timeout) }
-        switch log.inbox.take(BatchInbox.Lane.all, into: &groups, upTo: timeout) {
-        case .nothing: return .idle
+        switch log.inbox.take(BatchInbox.Lane.all, into: &groups, upTo: compaction.isActive ? .zero : timeout) {
+        case .nothing: return compact(isIdle: true) ? .idle : .failed
         case .closed: return .closed
-        case .group: return commit(BatchInbox.Lane.all)
+        case .group:
+            let outcome = commit(BatchInbox.Lane.all)
+            guard outcome == .committed else { return outcome }
+            return compact(isIdle: false) ? .committed : .failed
         }
     }
 
@@ -301,12 +306,23 @@ package final class LogWriter {
         do {
             try lookAfterSpace(isDue: isWhole)
             if isWhole {
+                try compaction.consider(at: now)
                 for writer in writers { try writer.writeRecoveryPoint() }
             }
             return true
         } catch {
             guard error.isRetriable else { return poison(error) != .failed }
             return true
+        }
+    }
+
+    /// A slice of compaction; false where the disk failed.
+    private func compact(isIdle: Bool) -> Bool {
+        do {
+            try compaction.slice(at: clock.monotonic(), isIdle: isIdle)
+            return true
+        } catch {
+            return poison(error) != .failed
         }
     }
 
@@ -370,7 +386,7 @@ package final class LogWriter {
     /// Closes the oldest active segment that may go and holds at least `bytesMin`, unless a sealed one may: only those can
     /// be deleted.
     private func rollWhereNothingIsSealed(bytesMin: ByteCount) throws(DiskError) {
-        let droppable = writers.filter { $0.partition.configuration.onFull == .dropOldest }
+        let droppable = writers.filter { $0.partition.configuration.dropsOldest }
         guard droppable.allSatisfy({ $0.partition.segmentCount == 1 }) else { return }
         let age = { (writer: PartitionWriter) in writer.partition.segments.last?.extent.firstAppend?.timestamp }
         let filled = droppable.filter { $0.partition.sizeBytes >= bytesMin }

@@ -32,8 +32,9 @@ struct Retention {
     /// Whether the active segment has outlived its topic's retention and is closed so that it can go: by its first
     /// append or, where the clock could not be believed then, by its last.
     func wantsRoll(_ partition: Partition, now: AppendTime) -> Bool {
-        guard now.isSynchronised, let retention = partition.configuration.retention,
-            let extent = partition.segments.last?.extent, extent.length > 0,
+        guard now.isSynchronised, partition.configuration.cleanup == .delete,
+            let retention = partition.configuration.retention, let extent = partition.segments.last?.extent,
+            extent.length > 0,
             let known = [extent.firstAppend, extent.lastAppend].compactMap({ $0 }).first(where: \.isSynchronised)
         else { return false }
         return now.timestamp.since(known.timestamp) > retention
@@ -42,12 +43,13 @@ struct Retention {
     /// New log start offsets by slot, only where something goes; `wantedBytes` is the room that a waiting commit needs,
     /// 0 for none.
     mutating func logStarts(
-        of partitions: [Partition],
+        of all: [Partition],
         now: AppendTime,
         space: DiskSpace,
         wantedBytes: Int64
     ) -> [Int: Offset] {
         var starts: [Int: Offset] = [:]
+        let partitions = all.filter { $0.configuration.cleanup == .delete }
         for partition in partitions {
             if let start = startByAge(partition, now: now) { starts[partition.slot] = start }
         }

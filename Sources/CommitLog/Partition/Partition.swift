@@ -25,6 +25,8 @@ package final class Partition: Sendable {
     /// Place in `CommitLog.partitions` and in snapshots.
     package let slot: Int
     let directory: String
+    /// Whether offsets may be missing between batches, because the topic is compacted or once was.
+    let isSparse: Bool
 
     private let start: Atomic<Int64>
     private let end: Atomic<Int64>
@@ -51,6 +53,7 @@ package final class Partition: Sendable {
         self.isConfigured = isConfigured
         self.slot = slot
         self.directory = directory
+        isSparse = contents.isSparse
         start = Atomic(contents.logStart.value)
         end = Atomic(contents.logEnd.value)
         state = Mutex(State(segments: contents.segments, gaps: contents.gaps))
@@ -119,8 +122,9 @@ package final class Partition: Sendable {
     }
 
     /// Whether a batch at `base` may follow what ends at `expected`: directly, or over offsets that are known to be
-    /// missing.
+    /// missing, or over any where compaction takes records away.
     func continues(_ expected: Offset, at base: Offset) -> Bool {
+        if isSparse { return base >= expected }
         guard base > expected else { return base == expected }
         return state.withLock { $0.gaps.contains { $0.from <= expected && $0.to == base } }
     }
@@ -133,13 +137,14 @@ package final class Partition: Sendable {
         state.withLock { $0.segments.append(segment) }
     }
 
-    /// Puts a repaired segment, or none, in the place of a damaged one; `gaps`: all that are known since.
-    func replace(_ segment: Segment, with repaired: Segment?, gaps: [OffsetGap]) {
+    /// Puts another segment, or none, in the place of one with the same base, whose readers go on with the file that they
+    /// have; `gaps`: all that are known since, nil for no news.
+    func replace(_ segment: Segment, with successor: Segment?, gaps: [OffsetGap]? = nil) {
         state.withLock { state in
-            state.gaps = gaps
+            if let gaps { state.gaps = gaps }
             guard let index = state.segments.firstIndex(where: { $0 === segment }) else { return }
             state.segments.remove(at: index)
-            if let repaired { state.segments.insert(repaired, at: index) }
+            if let successor { state.segments.insert(successor, at: index) }
         }
     }
 
@@ -158,4 +163,5 @@ struct PartitionContents {
     var gaps: [OffsetGap]
     var logStart: Offset
     var logEnd: Offset
+    var isSparse: Bool
 }

@@ -181,6 +181,31 @@ final class PartitionWriter {
         length = 0
     }
 
+    /// Puts the compacted file of a sealed segment, which is synced, in its place: renamed, then recorded. Between the two
+    /// the journal is wrong about the length, which recovery knows of compacted topics.
+    func replaceSealed(_ old: Segment, _ extent: Segment.Extent, _ index: SegmentIndex) throws(DiskError) {
+        let files = old.files
+        for path in [files.offsetIndex, files.timeIndex] where try disk.exists(path) { try disk.remove(path) }
+        try disk.rename(files.cleaned, to: files.log)
+        try disk.syncDirectory(partition.directory)
+        partition.replace(old, with: Segment(files: files, disk: disk, extent: extent, index: nil))
+        let unknown = AppendTime(timestamp: Timestamp(milliseconds: 0), isSynchronised: false)
+        let sealed = SealedSegment(
+            base: files.base,
+            end: extent.end,
+            length: ByteCount(extent.length),
+            checksum: extent.checksum ?? 0,
+            maxTimestamp: extent.maxTimestamp ?? unknown.timestamp,
+            firstAppend: extent.firstAppend ?? unknown,
+            lastAppend: extent.lastAppend ?? unknown
+        )
+        try journal.append([.segmentSealed(sealed)])
+        let encoded = index.encoded()
+        try replaceFile(files.offsetIndex, encoded.offsets)
+        try replaceFile(files.timeIndex, encoded.times)
+        try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
     /// Once: a roll that a full disk stopped after this point is repeated.
     private func record(_ sealed: SealedSegment, _ now: AppendTime) throws(DiskError) {
         guard journal.state.sealed[sealed.base] != sealed || journal.state.opened[sealed.end] == nil else { return }

@@ -62,15 +62,23 @@ package final class LogReader {
             )
         }
         let limit = min(upTo, end)
-        do {
-            return try readBelow(limit, partition, from: from, maxBytes: maxBytes, into: &buffer)
-        } catch {
-            places[partition.slot] = nil
-            // Retention may have taken the segment, or emptied it, since its offsets were in range.
-            let isDeleted = from < partition.logStartOffset
-            var failure = isDeleted ? LogError(.offsetOutOfRange, "deleted by retention", offset: from) : error
-            failure.topicPartition = partition.topicPartition
-            throw failure
+        var isRepeated = false
+        while true {
+            do {
+                return try readBelow(limit, partition, from: from, maxBytes: maxBytes, into: &buffer)
+            } catch {
+                places[partition.slot] = nil
+                // Compaction may have put another file in the place of the one that was looked up.
+                if partition.isSparse && !isRepeated {
+                    isRepeated = true
+                    continue
+                }
+                // Retention may have taken the segment, or emptied it, since its offsets were in range.
+                let isDeleted = from < partition.logStartOffset
+                var failure = isDeleted ? LogError(.offsetOutOfRange, "deleted by retention", offset: from) : error
+                failure.topicPartition = partition.topicPartition
+                throw failure
+            }
         }
     }
 

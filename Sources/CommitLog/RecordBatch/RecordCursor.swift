@@ -29,6 +29,8 @@ public struct RecordDamage: Error, Hashable, Sendable {
 /// The records of one batch, in order.
 public struct RecordCursor {
     private var at: UnsafeRawPointer?
+    /// Where the next record starts.
+    var position: UnsafeRawPointer? { at }
     private let end: UnsafeRawPointer?
     private let baseOffset: Offset
     private let baseTimestamp: Int64

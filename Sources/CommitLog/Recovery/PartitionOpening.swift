@@ -67,7 +67,8 @@ private struct PartitionOpener {
         let logStart = try logStart(bases, reading)
         if let journal { try record(logStart, in: journal) }
 
-        var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state)
+        let isSparse = configuration.cleanup == .compact || reading.state.wasCompacted
+        var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state, isSparse)
         let activeBase = bases.last ?? max(reading.state.recoveryPoint, reading.state.logStart)
         if bases.isEmpty, let journal { try create(base: activeBase, journal) }
         let active = try openActive(base: activeBase, exists: !bases.isEmpty || !isReadOnly, reading.state, journal)
@@ -86,7 +87,8 @@ private struct PartitionOpener {
             segments: kept,
             gaps: journal?.state.gaps ?? (reading.state.gaps + report.gaps).sorted { $0.from < $1.from },
             logStart: max(logStart, kept.first?.base ?? activeBase),
-            logEnd: active.segment.extent.end
+            logEnd: active.segment.extent.end,
+            isSparse: isSparse
         )
         let partition = Partition(
             topicPartition: source.topicPartition,
@@ -104,12 +106,17 @@ private struct PartitionOpener {
                     disk: disk,
                     clock: source.clock,
                     journal: journal,
-                    segmentBytes: configuration.segmentBytes ?? source.segmentBytes,
+                    segmentBytes: segmentBytes(configuration),
                     active: .init(segment: active.segment, file: file, checksum: active.checksum)
                 )
             }
         }
         return PartitionOpening(partition: partition, writer: writer, report: report, suspects: suspects)
+    }
+
+    private func segmentBytes(_ configuration: TopicConfiguration) -> ByteCount {
+        let bytes = configuration.segmentBytes ?? source.segmentBytes
+        return configuration.cleanup == .compact ? min(bytes, Limits.compactSegmentBytes) : bytes
     }
 
     private func condition(of reading: JournalReading, _ names: [String]) -> PartitionRecovery.JournalCondition {
@@ -156,7 +163,10 @@ private struct PartitionOpener {
         if reading.state.topicID == nil || report.journal == .damaged { start = max(start, bases.first ?? .zero) }
         for (base, next) in zip(bases, bases.dropFirst()) {
             let files = SegmentFiles(directory: directory, base: base)
-            guard try disk.open(files.log, .read).size() == 0, try !disk.exists(files.offsetIndex) else { break }
+            // Compaction empties segments too, and says so.
+            guard try disk.open(files.log, .read).size() == 0, try !disk.exists(files.offsetIndex),
+                reading.state.sealed[base]?.length != ByteCount(0)
+            else { break }
             start = max(start, next)
         }
         return start
@@ -196,11 +206,13 @@ private struct PartitionOpener {
     }
 
     /// Segments before the active one are not read: they are taken at the journal's word, and looked at later where the
-    /// size of the file contradicts it.
+    /// size of the file contradicts it; the length of a compacted one is that of its file, for a crash may have come between
+    /// a rename and its entry.
     private mutating func sealedSegments(
         _ bases: ArraySlice<Offset>,
         next: [Offset],
-        _ state: JournalState
+        _ state: JournalState,
+        _ isSparse: Bool
     ) throws(DiskError) -> [Segment] {
         var segments: [Segment] = []
         for (base, nextBase) in zip(bases, next) {
@@ -208,14 +220,15 @@ private struct PartitionOpener {
             let extent: Segment.Extent
             let size = try disk.open(files.log, .read).size()
             if let known = state.sealed[base], known.end <= nextBase {
+                let length = isSparse ? size : known.length.value
                 extent = .init(
                     end: known.end,
-                    length: known.length.value,
+                    length: length,
                     isSealed: true,
                     maxTimestamp: known.maxTimestamp,
                     firstAppend: known.firstAppend,
                     lastAppend: known.lastAppend,
-                    checksum: known.checksum
+                    checksum: length == known.length.value ? known.checksum : nil
                 )
             } else {
                 extent = .init(end: nextBase, length: size, isSealed: true, firstAppend: state.opened[base]?.at)

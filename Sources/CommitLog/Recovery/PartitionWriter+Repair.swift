@@ -8,6 +8,8 @@ extension PartitionWriter {
     /// file comes last, and a crash anywhere leaves a file whose length disagrees with the journal, which is looked at
     /// again. The active segment is sealed first. Readers that hold the old file go on in it up to the damage.
     func repair(_ base: Offset) throws(DiskError) -> DamageRepair? {
+        // Where offsets may be missing, a wrong base offset cannot be told from a right one: readers step over the damage.
+        guard !partition.isSparse else { return nil }
         guard let segment = partition.segments.first(where: { $0.base == base }) else { return nil }
         if !segment.extent.isSealed { try roll() }
         let extent = segment.extent
