@@ -184,7 +184,7 @@ extension EndToEndTests {
                 try FileManager.default.createDirectory(atPath: bench.path("conf.d"), withIntermediateDirectories: true)
                 try bench.write("conf.d/\(long)", "devices: { max_metrics: 32 }\n")
                 _ = try await box.start()
-                try await box.fill(port, 1000)
+                try await box.fill(port, 3000)
                 _ = try box.command(["backup", bench.path("b.tar"), "--data", box.data])
                 let report = try ArchiveReport(bench.path("b.tar"))
                 let list = try Command.run("/bin/tar", ["tf", bench.path("b.tar")])

@@ -62,7 +62,7 @@ extension EndToEndTests {
         @Test("a changed member whose digests were made to fit is taken, so it is the digests that find the others")
         func forgedDigest() async throws {
             try await Workbench.use { bench in
-                let (box, file) = try await archived(bench)
+                let (box, file) = try await archived(bench, readings: 3000)
                 func forge(_ member: String) throws -> String {
                     let forged = bench.path("forged.tar")
                     let script = Workbench.script("read_backup.py")
@@ -84,7 +84,7 @@ extension EndToEndTests {
         )
         func damagedBefore() async throws {
             try await Workbench.use { bench in
-                let (box, _) = try await archived(bench)
+                let (box, _) = try await archived(bench, readings: 3000)
                 let segment = box.data + "/log/readings-0/00000000000000000000.log"
                 var bytes = try Data(contentsOf: URL(fileURLWithPath: segment))
                 bytes[bytes.count / 2] ^= 1
@@ -186,7 +186,7 @@ extension EndToEndTests {
                 try FileManager.default.createDirectory(atPath: bench.path("small"), withIntermediateDirectories: true)
                 // Enough for what the members hold, not for their headers; and not even for that.
                 let content = try ArchiveReport(file).content
-                for size in [content + 8192, content / 2] {
+                for size in [content + 4096, content / 2] {
                     let run = try Command.run(
                         "/usr/bin/unshare",
                         [

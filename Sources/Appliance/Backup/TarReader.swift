@@ -1,6 +1,7 @@
 // Reads an archive as `TarWriter` writes it, and takes nothing else.
 internal import Crypto
 internal import Foundation
+internal import Platform
 
 /// A failed archive: what is wrong with it, for `Restore` to say with the archive's name.
 struct ArchiveError: Error {
@@ -96,6 +97,18 @@ final class TarReader {
     }
 
     private func load() throws -> Data {
-        Data(try source.read(upToCount: TarReader.bufferBytes) ?? Data())
+        var data = Data(count: TarReader.bufferBytes)
+        while true {
+            // `FileHandle.read` would wait until a pipe has filled the buffer.
+            let count = data.withUnsafeMutableBytes { buffer in
+                Foundation.read(source.fileDescriptor, buffer.baseAddress, buffer.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                let error = DiskError(operation: .read, path: "the archive", errno: errno)
+                throw CommandFailure(ExitStatus.inputOutput, "\(error)")
+            }
+            return data.prefix(count)
+        }
     }
 }

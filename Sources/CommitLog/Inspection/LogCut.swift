@@ -18,6 +18,7 @@ package struct LogCut: Sendable {
         }
     }
 
+    /// What one partition has in the cut.
     package struct PartitionPart: Hashable, Sendable {
         package var topicPartition: TopicPartition
         /// The high watermark.
