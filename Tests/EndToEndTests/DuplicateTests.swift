@@ -61,8 +61,8 @@ extension EndToEndTests {
                     fleet = try bench.simulate(
                         "fleet",
                         [
-                            "mqtt", "--port", "\(broker.port)", "--topic", "plant/{device}", "--devices", "20", "--rate",
-                            "3000", "--seed", "\(random.seed)",
+                            "mqtt", "--port", "\(broker.port)", "--topic", "plant/{device}", "--devices", "20",
+                            "--rate", "3000", "--seed", "\(random.seed)",
                         ]
                     )
                 }

@@ -245,6 +245,7 @@ let sampleMetrics = MetricsSnapshot(
             rejected: ["malformed": 2],
             dropped: ["kernel": 1],
             events: 30,
+            gaps: ["sequence": 3],
             isUp: true,
             lastPayload: Timestamp(milliseconds: 1_795_461_000_123)
         ),

@@ -47,6 +47,7 @@ struct MetricsTests {
                 #"forebay_input_left_out_total{input="lan"} 0"#, #"forebay_input_left_out_total{input="plant"} 0"#,
                 #"forebay_input_duplicates_total{input="lan"} 0"#,
                 #"forebay_input_duplicates_total{input="plant"} 0"#,
+                #"forebay_input_gaps_total{input="plant",kind="sequence"} 3"#,
                 #"forebay_input_up{input="lan"} 0"#, #"forebay_input_up{input="plant"} 1"#,
                 #"forebay_input_last_payload_time_seconds{input="plant"} 1795461000.123"#,
                 #"forebay_log_start_offset{topic="readings",partition="0"} 3"#,

@@ -38,12 +38,12 @@ final class ConsumerGaps {
     func note(_ missed: [MissedOffsets], of partition: Partition) {
         guard !missed.isEmpty else { return }
         let now = clock.now()
-        for missed in missed where waiting.count < ConsumerGaps.waitingMax {
-            var record = GapRecord(kind: missed.kind, count: missed.count, first: now, last: now)
+        for range in missed where waiting.count < ConsumerGaps.waitingMax {
+            var record = GapRecord(kind: range.kind, count: range.count, first: now, last: now)
             record.consumer = consumer
             record.partition = partition.topicPartition.description
-            record.from = missed.from.value
-            record.to = missed.to.value - 1
+            record.from = range.from.value
+            record.to = range.to.value - 1
             waiting.append(record)
         }
     }

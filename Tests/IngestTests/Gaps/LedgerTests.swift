@@ -49,7 +49,10 @@ struct LedgerTests {
             #expect(try harness.gaps().isEmpty, "round \(round)")
         }
         harness.releaseCommits()
-        try repeatUntil("the ledger is written", { GapSketch.sum(try harness.gaps().map(GapSketch.init), "serial_parity") == 30 }) {
+        func isWritten() throws -> Bool {
+            GapSketch.sum(try harness.gaps().map(GapSketch.init), "serial_parity") == 30
+        }
+        try repeatUntil("the ledger is written", isWritten) {
             clock.advance(by: .seconds(2))
             harness.pipeline.turn(now: clock.monotonic())
         }

@@ -15,19 +15,35 @@ struct SequenceTrackerTests {
         }
     }
 
+    private struct Case: Sendable {
+        var numbers: [UInt64]
+        var lost: Int
+
+        init(_ numbers: [UInt64], _ lost: Int) {
+            self.numbers = numbers
+            self.lost = lost
+        }
+    }
+
+    private static let last = UInt64.max
+
+    private static let cases: [Case] = [
+        Case([0, 1, 2, 3], 0), Case([5, 6, 9], 2), Case([0, 2], 1), Case([1, 3, 2, 4], 0), Case([1, 2, 2, 2, 3], 0),
+        Case([1, 5, 2, 2, 6], 2), Case([1000, 1001, 0, 1, 2], 0), Case([1000, 1001, 0, 1, 4], 2),
+        Case([65_534, 65_535, 0, 1], 0), Case([100, 7, 101, 8, 102, 9], 0), Case([1, 2, 1_700_000_000], 0),
+        Case([1_700_000_000_000, 1_700_000_001_000], 999), Case([last, 0, 1], 0), Case([last, 5], 0),
+        Case([0, 200, 136, 137], 199), Case([0, 200, 137], 198),
+    ]
+
     @Test(
         "counts what is passed over, and neither repeats nor what comes late nor a counter that starts anew",
-        arguments: [
-            ([0, 1, 2, 3], 0), ([5, 6, 9], 2), ([0, 2], 1), ([1, 3, 2, 4], 0), ([1, 2, 2, 2, 3], 0), ([1, 5, 2, 2, 6], 2),
-            ([1000, 1001, 0, 1, 2], 0), ([1000, 1001, 0, 1, 4], 2), ([65_534, 65_535, 0, 1], 0),
-            ([100, 7, 101, 8, 102, 9], 0), ([1, 2, 1_700_000_000], 0), ([1_700_000_000_000, 1_700_000_001_000], 999),
-            ([UInt64.max - 1, UInt64.max, 0, 1], 0), ([UInt64.max, 5], 0), ([0, 200, 136, 137], 199), ([0, 200, 137], 198),
-        ] as [([UInt64], Int)]
+        arguments: cases.indices
     )
-    func findings(numbers: [UInt64], expected: Int) {
+    func findings(index: Int) {
+        let one = SequenceTrackerTests.cases[index]
         var tracker = SequenceTracker()
-        let found = lost(numbers, &tracker)
-        #expect(found == expected)
+        let found = lost(one.numbers, &tracker)
+        #expect(found == one.lost, "\(one.numbers)")
     }
 
     @Test("names the numbers")

@@ -26,7 +26,8 @@ private func event(
     readings: String = #""temperature":21.5"#,
     rest: String = #""quality":"good","seq":42"#
 ) -> String {
-    #"{"device":"\#(device)","time":"\#(time)","received":"\#(time)","clock":"receive","readings":{\#(readings)},\#(rest)}"#
+    #"{"device":"\#(device)","time":"\#(time)","received":"\#(time)","clock":"receive","#
+        + #""readings":{\#(readings)},\#(rest)}"#
 }
 
 @Suite("Redelivery window")
