@@ -22,7 +22,7 @@ package struct JournalCut: Sendable {
         clock: any Clock
     ) throws(LogError) {
         let reading = try diskCall { () throws(DiskError) in
-            try PartitionJournal.read(disk: disk, directory: directory)
+            try PartitionJournal.read(disk: disk, directory: directory, refreshes: false)
         }
         var state = reading.state
         let end = partition.end

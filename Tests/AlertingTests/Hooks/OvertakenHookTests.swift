@@ -16,7 +16,10 @@ struct OvertakenHookTests {
         var count: Int
     }
 
-    @Test("what retention removed before the hook read it is counted and stands in topic gaps, once", arguments: [0, 3])
+    @Test(
+        "what retention removed before the hook read it is counted and stands in topic gaps, once",
+        arguments: [0, 3]
+    )
     func overtaken(lost: Int) async throws {
         let receiver = try HTTPReceiver { _, _ in .status(204) }
         let harness = try AlertingHarness(alertsRetention: .seconds(3600))

@@ -187,7 +187,9 @@ struct UDPInputTests {
         let numbers = try listener.harness.readings().count
         #expect(numbers + Int(dropped) == sent)
         // A record that is missing would be found.
-        #expect(GapSketch.sum(gaps.filter { $0 != gaps.first { $0.kind == "kernel_buffer" } }, "kernel_buffer") < dropped)
+        #expect(
+            GapSketch.sum(gaps.filter { $0 != gaps.first { $0.kind == "kernel_buffer" } }, "kernel_buffer") < dropped
+        )
     }
 
     @Test("leaves datagrams with the kernel while the log takes nothing, and takes them in order afterwards")
