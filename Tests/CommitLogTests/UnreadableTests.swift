@@ -48,7 +48,7 @@ struct UnreadableTests {
         #expect(try LogFixture.records(again.log).map(\.offset) == served)
     }
 
-    @Test("an unreadable tail that was never recorded as synced is cut, and the original is kept")
+    @Test("an unreadable tail is a gap although nothing recorded it as synced: kept, named, its offset not given out again")
     func badTail() throws {
         let directory = try TemporaryDirectory()
         let paths = try log(in: directory, closes: false)
@@ -58,6 +58,9 @@ struct UnreadableTests {
         let fixture = try reopen(directory, disk)
         #expect(try offsets(fixture) == (0..<10).map { Int64($0) })
         #expect(fixture.log.recoveryReport.partitions.first?.keptFiles == [last + ".damaged"])
+        #expect(try fixture.partition().gaps == [OffsetGap(from: Offset(10), to: Offset(11), reason: .damage)])
+        #expect(try fixture.append(["new"]) == Offset(11))
+        #expect(try reopen(directory, disk).values().last == "new")
     }
 
     @Test("an unreadable journal, index, FORMAT or cursor stops nothing")

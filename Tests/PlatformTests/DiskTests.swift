@@ -20,6 +20,40 @@ struct DiskTests {
         try body(path)
     }
 
+    /// Pages of the file that the kernel holds.
+    private func residentPages(_ path: String, _ count: Int) throws -> Int {
+        let descriptor = open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let map = try #require(mmap(nil, count * 4096, PROT_READ, MAP_SHARED, descriptor, 0))
+        try #require(map != MAP_FAILED)
+        defer { munmap(map, count * 4096) }
+        var pages = [UInt8](repeating: 0, count: count)
+        try #require(mincore(map, count * 4096, &pages) == 0)
+        return pages.count { $0 & 1 == 1 }
+    }
+
+    /// What a failed sync leaves in the cache is clean; so is what a sync has just written, on which this can be seen.
+    @Test("refresh lets go of cached pages, so that the device is read next; sync alone does not")
+    func refresh() throws {
+        try withDirectory { directory in
+            let path = directory + "/file"
+            let file = try disk.open(path, .create)
+            let bytes = [UInt8](repeating: 7, count: 64 * 4096)
+            try bytes.withUnsafeBytes { try file.write([$0], at: 0) }
+            try file.sync()
+            #expect(try residentPages(path, 64) == 64)
+            try file.refresh()
+            let left = try residentPages(path, 64)
+            let mounts = try disk.open("/proc/mounts", .read)
+            var text = [UInt8](repeating: 0, count: 1 << 16)
+            _ = try text.withUnsafeMutableBytes { try mounts.read(into: $0, at: 0) }
+            // A file system in memory has nothing else to read from.
+            let isInMemory = String(decoding: text, as: UTF8.self).contains(" /tmp tmpfs ")
+            if isInMemory { print("not tested: \(path) lies in memory") }
+            #expect(left == (isInMemory ? 64 : 0))
+        }
+    }
+
     @Test("writes any number of buffers in order, more than one call takes")
     func vectors() throws {
         try withDirectory { directory in

@@ -46,6 +46,14 @@ package struct LogDamage: Hashable, Sendable {
             }
         }
 
+        /// Whether the log writer, told of it, makes it a gap: then the next look finds nothing.
+        fileprivate var isRepairable: Bool {
+            switch self {
+            case .missingOffsets, .lostTail, .records, .checksum: false
+            case .missingFile, .length, .noBatch, .baseOffset: true
+            }
+        }
+
         /// Whether a gap that is on record explains it: offsets that are missing between two valid batches are history.
         fileprivate var isExplainedByGap: Bool {
             switch self {
@@ -222,6 +230,9 @@ package struct LogVerify {
     ) {
         let isKnown = from < to && found.gaps.contains { $0.from <= from && $0.to >= to }
         if isKnown && kind.isExplainedByGap { return }
+        if kind.isRepairable, let base = partition.segment(at: from)?.base {
+            log.damage.note(.init(slot: partition.slot, base: base))
+        }
         result.damage.append(
             LogDamage(
                 topicPartition: partition.topicPartition,

@@ -1,8 +1,10 @@
-// The file `<data>/FORMAT`: one line that names the version of everything below the data directory.
+// The file `<data>/FORMAT`: names the version of everything below the data directory.
 internal import Platform
 
-/// The line is `forebay-log 1`, with a newline after it. The name of another version is refused, for nobody but that
-/// version knows what its files mean; bytes that name none are damage, and damaged metadata never stops the log.
+/// The line `forebay-log 1` with its newline, twice: one flipped bit makes a 3 of a 1, and a log must not be refused as a
+/// newer one for that. One line alone counts too; lines that disagree are damage. The name of another version is refused,
+/// for nobody but that version knows what its files mean; bytes that name none are damage, and damaged metadata never
+/// stops the log.
 struct LogFormat {
     let disk: any Disk
     let directory: String
@@ -33,10 +35,13 @@ struct LogFormat {
         return .whole
     }
 
-    /// The version that a whole line names; nil for other bytes, a line that was cut off included.
+    /// The version that all lines name; nil for other bytes, a line that was cut off included.
     private static func version(in text: String) -> Int? {
-        guard text.hasPrefix(prefix), text.hasSuffix("\n") else { return nil }
-        let digits = text.dropFirst(prefix.count).dropLast()
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard let line = lines.first, line.hasPrefix(prefix), lines.last == "",
+            lines.dropLast().allSatisfy({ $0 == line })
+        else { return nil }
+        let digits = line.dropFirst(prefix.count)
         guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             return nil
         }
@@ -51,8 +56,8 @@ struct LogFormat {
         let temporary = path + ".new"
         if try disk.exists(temporary) { try disk.remove(temporary) }
         let file = try disk.open(temporary, .create)
-        let line = Array("\(LogFormat.prefix)\(LogFormat.version)\n".utf8)
-        let written: Result<Void, DiskError> = line.withUnsafeBytes { bytes in
+        let line = "\(LogFormat.prefix)\(LogFormat.version)\n"
+        let written: Result<Void, DiskError> = Array((line + line).utf8).withUnsafeBytes { bytes in
             Result { () throws(DiskError) in try file.write([bytes], at: 0) }
         }
         try written.get()

@@ -284,6 +284,12 @@ private struct PartitionOpener {
         report.gaps += verdict.gaps.filter { !state.gaps.contains($0) }
         report.restampedBatches += verdict.restamped
         var end = verdict.end
+        if let unreadable = verdict.unreadableRecords {
+            // A power cut tears a tail; it does not make it unreadable. So these were stored, and maybe acknowledged.
+            let lost = OffsetGap(from: end, to: end + unreadable, reason: .damage)
+            if !state.gaps.contains(lost) { report.gaps.append(lost) }
+            end = lost.to
+        }
         if end < state.recoveryPoint {
             // Synced once and gone: never handed out again, so that no cursor takes new records for old ones.
             let lost = OffsetGap(from: end, to: state.recoveryPoint, reason: .lostTail)

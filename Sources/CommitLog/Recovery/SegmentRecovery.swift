@@ -18,6 +18,9 @@ struct SegmentVerdict {
     var restamped = 0
     /// Bytes after `validBytes` that are not zeros.
     var tornBytes: Int64 = 0
+    /// Records that stood in them and were not torn but cannot be read: as many as their header says or, where that is
+    /// gone too, one. nil where every byte could be read.
+    var unreadableRecords: Int?
     var index: SegmentIndex
     var checksum: UInt32 = 0
 
@@ -137,6 +140,11 @@ struct SegmentRecovery {
         }
         guard let next = found else {
             verdict.tornBytes = scanner.length - position
+            if try scanner.isUnreadable(from: position) {
+                let header = try scanner.header(at: position)
+                let isHere = header.map { $0.isPlausible && Offset($0.baseOffset) == verdict.end } ?? false
+                verdict.unreadableRecords = isHere ? header.map { Int($0.lastOffsetDelta) + 1 } : 1
+            }
             return nil
         }
         let resumed = Offset(next.header.baseOffset)

@@ -42,6 +42,22 @@ final class SegmentScanner {
         return try isZero(from: position) ? .end : .invalid
     }
 
+    /// The header that stands at `position`, unchecked; nil where the file ends before it does.
+    func header(at position: Int64) throws(DiskError) -> RecordBatchHeader? {
+        RecordBatchHeader(try bytes(at: position, count: RecordBatchHeader.byteCount))
+    }
+
+    /// Whether the device cannot read some of the bytes from `position` on.
+    func isUnreadable(from position: Int64) throws(DiskError) -> Bool {
+        guard metUnreadable else { return false }
+        defer { metUnreadable = true }
+        metUnreadable = false
+        windowCount = 0
+        var at = position
+        while at < length, !metUnreadable { at += Int64(max(1, try bytes(at: at, count: window.count).count)) }
+        return metUnreadable
+    }
+
     /// The bytes of the batch that `finding` saw at `position`; valid until the next call.
     func batchBytes(at position: Int64, _ header: RecordBatchHeader) throws(DiskError) -> UnsafeRawBufferPointer {
         try bytes(at: position, count: header.totalBytes)
