@@ -48,7 +48,9 @@ struct UnreadableTests {
         #expect(try LogFixture.records(again.log).map(\.offset) == served)
     }
 
-    @Test("an unreadable tail is a gap although nothing recorded it as synced: kept, named, its offset not given out again")
+    @Test(
+        "an unreadable tail is a gap although nothing recorded it as synced: kept, named, its offset not given out again"
+    )
     func badTail() throws {
         let directory = try TemporaryDirectory()
         let paths = try log(in: directory, closes: false)

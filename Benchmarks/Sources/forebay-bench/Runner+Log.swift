@@ -85,7 +85,7 @@ extension Runner {
         try FileManager.default.removeItem(atPath: directory)
     }
 
-    /// What compression costs on the input's thread, in `seal`, and what it saves (docs/decisions/0020).
+    /// What compression costs on the input's thread, in `seal`, and what it saves (docs/decisions/0009).
     func measureSeal() throws {
         for recordsPerBatch in [50, 500] {
             let plain = try logBench("seal", "none", "\(recordsPerBatch)")
