@@ -69,7 +69,9 @@ struct OpeningTests {
     func unbegunFile() throws {
         let directory = try TemporaryDirectory()
         let database = try DatabaseQueue(path: directory.registry)
-        try database.write { try $0.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)") }
+        try database.write {
+            try $0.execute(sql: "CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
+        }
         try database.close()
         let (registry, report) = try DeviceRegistry.open(path: directory.registry, at: Timestamp(milliseconds: 0))
         #expect(report == .opened)
