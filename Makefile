@@ -14,7 +14,7 @@ LIB := $(DESTDIR)$(PREFIX)/lib
 DOC := $(DESTDIR)$(PREFIX)/share/doc/forebay
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test simulate build release run bench format lint check install clean
+.PHONY: help setup demo test simulate crash build release run bench format lint check install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ test: setup ## build everything and run all tests; TEST_FLAGS="--filter Segment"
 simulate: setup ## the whole line under power cuts, full and failing disks, from seeds; SEEDS=1000, SEED=n repeats one
 	swift build $(SWIFT_FLAGS) --build-tests
 	FOREBAY_SEEDS=$(SEEDS) FOREBAY_SEED=$(SEED) swift test $(SWIFT_FLAGS) --skip-build --filter SimulationTests
+
+crash: setup ## kills, power cuts and failing file calls at length; ROUNDS=1000, FOREBAY_SEED=... repeats a run
+	swift build $(SWIFT_FLAGS) --build-tests
+	FOREBAY_ROUNDS=$(or $(ROUNDS),1000) swift test $(SWIFT_FLAGS) --skip-build \
+		--filter 'EndToEndTests.EndToEndTests/(CrashTests|DiskFaultTests|ImageTests)'
 
 build: ## build forebay and forebay-sim into .build/release
 	swift build $(SWIFT_FLAGS) --product forebay

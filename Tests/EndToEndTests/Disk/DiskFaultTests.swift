@@ -82,8 +82,7 @@ extension EndToEndTests {
             let sweep = DiskSweep(name: "planted: sync tried again", beginning: .later, lie: .retry, sample: 4)
             let verdict = try await sweep.run(
                 plan: { calls in
-                    calls.indices.filter { calls[$0].kind == "sync" && calls[$0].name.contains("readings-0/0") }
-                        .map { Fault.failure(at: $0 + 1, .clean, lasting: false) }
+                    DiskFaultTests.commits(calls).map { Fault.failure(at: $0 + 1, .clean, lasting: false) }
                 },
                 judge: DiskFaultTests.judgeFailure
             )
@@ -92,8 +91,15 @@ extension EndToEndTests {
 
         /// Cuts that lose all, when there is something to lose.
         private static func lateCuts(_ calls: [DiskReport.Call]) -> [Fault] {
-            let written = calls.indices.filter { calls[$0].kind == "sync" && calls[$0].name.contains("readings-0/0") }
-            return written.dropFirst(3).map { Fault.cut(at: $0 + 1, .all) }
+            commits(calls).dropFirst(3).map { Fault.cut(at: $0 + 1, .all) }
+        }
+
+        /// The syncs that make readings durable.
+        private static func commits(_ calls: [DiskReport.Call]) -> [Int] {
+            calls.indices.filter {
+                calls[$0].kind == "sync" && calls[$0].count > 0 && calls[$0].name.contains("readings-0/")
+                    && calls[$0].name.hasSuffix(".log")
+            }
         }
     }
 }

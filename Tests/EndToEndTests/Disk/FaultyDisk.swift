@@ -65,6 +65,8 @@ struct DiskReport {
     struct Call {
         var kind: String
         var name: String
+        /// Bytes of a write, changes that a sync makes durable.
+        var count = 0
     }
 
     private(set) var calls: [Call] = []
@@ -76,7 +78,8 @@ struct DiskReport {
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ")
             guard words.count >= 4 else { continue }
-            let call = Call(kind: String(words[2]), name: String(words[3]))
+            let count = words.count > 4 ? Int(words[4]) : nil
+            let call = Call(kind: String(words[2]), name: String(words[3]), count: count ?? 0)
             if words[0] == "call" { calls.append(call) }
             if words[0] == "fault", fault == nil { fault = call }
         }

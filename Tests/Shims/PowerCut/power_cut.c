@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 struct held {
     struct held *next;
     int fd;
+    ino_t file;
     off_t position;
     size_t count;
     long long due;  // monotonic ns at which a lying sync lets it through; 0: not synced yet
@@ -35,6 +37,11 @@ static long long monotonic(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static ino_t file_of(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 ? status.st_ino : 0;
 }
 
 static int is_segment(int fd) {
@@ -104,7 +111,7 @@ static ssize_t hold(int fd, const struct iovec *parts, int part_count, off_t pos
         errno = ENOMEM;
         return -1;
     }
-    *one = (struct held){.fd = fd, .position = position, .count = count};
+    *one = (struct held){.fd = fd, .file = file_of(fd), .position = position, .count = count};
     size_t at = 0;
     for (int index = 0; index < part_count; index++) {
         memcpy(one->bytes + at, parts[index].iov_base, parts[index].iov_len);
@@ -127,6 +134,29 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int part_count, off64_t pos
 ssize_t pwritev(int fd, const struct iovec *parts, int part_count, off_t position) {
     return pwritev64(fd, parts, part_count, position);
 }
+
+// A process sees what it wrote, synced or not.
+ssize_t pread64(int fd, void *buffer, size_t count, off64_t position) {
+    static ssize_t (*real)(int, void *, size_t, off64_t);
+    if (!real) real = (ssize_t(*)(int, void *, size_t, off64_t))dlsym(RTLD_NEXT, "pread64");
+    if (!is_segment(fd)) return real(fd, buffer, count, position);
+    ino_t file = file_of(fd);
+    pthread_mutex_lock(&lock);
+    ssize_t filled = real(fd, buffer, count, position);
+    for (struct held *one = first; one && filled >= 0; one = one->next) {
+        off64_t from = one->position > position ? one->position : position;
+        off64_t to = one->position + (off64_t)one->count;
+        if (to > position + (off64_t)count) to = position + (off64_t)count;
+        if (one->file != file || from >= to) continue;
+        if (from - position > filled) memset((char *)buffer + filled, 0, (size_t)(from - position - filled));
+        memcpy((char *)buffer + (from - position), one->bytes + (from - one->position), (size_t)(to - from));
+        if (to - position > filled) filled = to - position;
+    }
+    pthread_mutex_unlock(&lock);
+    return filled;
+}
+
+ssize_t pread(int fd, void *buffer, size_t count, off_t position) { return pread64(fd, buffer, count, position); }
 
 int fdatasync(int fd) {
     pthread_mutex_lock(&lock);
