@@ -63,6 +63,7 @@ final class Simulation {
                 ),
                 .rejected: TopicConfiguration(retentionBytes: ByteCount(12 << 10), onFull: .dropOldest),
                 .system: TopicConfiguration(),
+                .gaps: TopicConfiguration(),
                 .alerts: TopicConfiguration(),
             ],
             segmentBytes: Int64(dice.within(8...48)) << 10,

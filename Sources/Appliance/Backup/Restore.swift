@@ -148,7 +148,7 @@ package struct Restore {
         }
         for damage in found.damage where !damage.isKnownGap {
             let name = String(damage.path.dropFirst(staging.utf8.count + 1))
-            let text = "\(name): damage at byte \(damage.position): \(damage.message)"
+            let text = "\(name): damage at byte \(damage.position): \(damage.kind)"
             guard manifest.unproven.contains(name) else { throw ArchiveError(text) }
             outcome.remarks.append("\(text); it was there before the backup")
         }

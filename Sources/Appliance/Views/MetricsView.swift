@@ -32,8 +32,8 @@ struct MetricsView: MetricsProvider {
             log: MetricsView.log(parts.log.metrics, parts.log.state),
             isReadOnly: parts.isReadOnly,
             damage: DamageMetrics(
-                repairedSegments: logMetrics.repairedSegments,
-                lostOffsets: logMetrics.lostOffsets
+                repairedSegments: parts.log.metrics.repairedSegments,
+                lostOffsets: parts.log.metrics.lostOffsets
             ),
             dataFreeBytes: DataSpace.current(parts).free,
             processWrittenBytes: WrittenBytes.ofProcess(),

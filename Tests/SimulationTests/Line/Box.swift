@@ -91,8 +91,8 @@ final class Box {
             log: PipelineLog(
                 readings: [readings],
                 rejected: try partition(.rejected),
-                inbox: log.inbox,
-                pool: log.pool,
+                gaps: try partition(.gaps),
+                log: log,
                 readingsCompression: readings.configuration.compression,
                 rejectedCompression: .none,
                 commitInterval: .milliseconds(10)
