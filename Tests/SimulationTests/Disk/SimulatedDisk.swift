@@ -10,7 +10,7 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
     private(set) var isDead = false
     /// Calls that change something, so far.
     private(set) var calls = 0
-    /// A write has found no room.
+    /// A write or a new file has found no room.
     private(set) var wasFull = false
     /// A failed sync has left pages that the device never got, since the power was last off.
     private(set) var hasStaleCache = false
@@ -72,7 +72,7 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
         return files
     }
 
-    /// The first write that finds no room is the fault.
+    /// The first call that finds no room is the fault.
     fileprivate func noteFull() {
         guard !wasFull else { return }
         wasFull = true
@@ -136,7 +136,10 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
         let (directory, name) = try parent(of: path, .open)
         guard directory.names[name] == nil else { throw DiskError(operation: .open, path: path, errno: 17) }
         try change(.open, path)
-        guard space.free > 0 else { throw .noSpace(.open, path) }
+        guard space.free > 0 else {
+            noteFull()
+            throw .noSpace(.open, path)
+        }
         let contents = SimulatedContents(meter: space)
         directory.change([(name, .file(contents))])
         return SimulatedFile(path: path, contents: contents, disk: self)
