@@ -80,7 +80,8 @@ extension EndToEndTests {
             var daemon = try await box.start(environment: shim)
             // What is published before there is a subscription, the broker acknowledges and drops.
             try await eventually("the inputs are up") {
-                try control.metric("forebay_input_up", "plant") == 1 && control.metric("forebay_input_up", "lan") == 1
+                try control.metric("forebay_input_up", "input=\"plant\"") == 1
+                    && control.metric("forebay_input_up", "input=\"lan\"") == 1
             }
             let running = try fleets(bench, broker, seed: random.seed)
             var first = 0

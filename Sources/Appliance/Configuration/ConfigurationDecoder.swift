@@ -65,7 +65,7 @@ struct ConfigurationDecoder {
 
     private func decodeLog(_ log: MappingReader, into target: inout LogSection) {
         log.read("commit_interval", .duration(.milliseconds(1)...(.seconds(60))), into: &target.commitInterval)
-        if let bytes = log.scalar("segment_bytes", .byteCount((1 << 20)...(1 << 30))) {
+        if let bytes = log.scalar("segment_bytes", .byteCount((64 << 10)...(1 << 30))) {
             target.segmentBytes = ByteCount(bytes)
         }
         log.read("keep_free", .percent(0...90), into: &target.keepFreePercent)
@@ -90,7 +90,7 @@ struct ConfigurationDecoder {
         guard let topic = topics.mapping(name) else { return }
         topic.read("partitions", .integer(1...partitionsMax), into: &target.partitions)
         topic.read("retention", .duration(.seconds(60)...(.days(36_500))), into: &target.retention)
-        if let bytes = topic.scalar("retention_bytes", .byteCount((1 << 20)...(1 << 50))) {
+        if let bytes = topic.scalar("retention_bytes", .byteCount((64 << 10)...(1 << 50))) {
             target.retentionBytes = ByteCount(bytes)
         }
         topic.read("compression", .compression, into: &target.compression)

@@ -48,7 +48,7 @@ struct SequenceGaps {
 
     var isEmpty: Bool { gaps.isEmpty }
 
-    /// - Parameter place: the device's in `gaps`, or -1; written here, and reset by whoever calls `removeAll`.
+    /// `place` is the device's in `gaps`, or -1; written here, and reset by whoever calls `removeAll`.
     mutating func add(
         _ numbers: ClosedRange<UInt64>,
         isLate: Bool,

@@ -126,7 +126,7 @@ struct ConfigurationProblemTests {
             ),
             (
                 "log: { segment_bytes: 9999999999TiB }\n",
-                "c.yaml:1:23: `segment_bytes`: `9999999999TiB` is out of range: 1MiB to 1GiB"
+                "c.yaml:1:23: `segment_bytes`: `9999999999TiB` is out of range: 64KiB to 1GiB"
             ),
             ("? [a]\n: b\n", "c.yaml:1:3: expected a key that is a word, not a list"),
             ("listen: { http: 0.0.0.0:8470 }", "c.yaml:1:17: `listen.http`: 0.0.0.0:8470 is open to other machines"),

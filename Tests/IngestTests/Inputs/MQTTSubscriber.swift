@@ -46,6 +46,14 @@ struct Subscriber {
         try drive(input, "\(count) received, \(state.current.text)") { harness.counts.received >= count }
     }
 
+    /// Steps until every batch is older than the commit interval, and so given to the log.
+    func handOver() {
+        for _ in 0..<30 {
+            input.step()
+            pauseThread(for: .milliseconds(1))
+        }
+    }
+
     func until(records count: Int) throws {
         try drive(input, "\(count) records, \(state.current.text)") { try harness.readings().count >= count }
     }
