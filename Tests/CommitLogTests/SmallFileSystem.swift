@@ -34,7 +34,7 @@ final class SmallFileSystem {
 
     deinit {
         // A log that is still open ends with its test; the mount goes with it.
-        if umount2(path, Int32(MNT_DETACH.rawValue)) != 0 {
+        if umount2(path, Int32(MNT_DETACH)) != 0 {
             Issue.record("\(path) stays mounted: \(systemErrorText(errno))")
         }
         rmdir(path)
