@@ -70,7 +70,7 @@ final class Witness {
         )
         histories[topic]?.bytes.append(contentsOf: batch.bytes)
         histories[topic]?.next = batch.endOffset.value
-        guard topic != .system else { return }
+        guard topic != .system, topic != .gaps else { return }
         var cursor = try decoder.open(batch)
         while let record = try cursor.next() {
             guard let value = record.value else { throw Violation("\(topic) \(record.offset): no value") }
