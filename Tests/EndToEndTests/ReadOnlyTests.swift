@@ -24,6 +24,7 @@ extension EndToEndTests {
             let port = try freePort(SOCK_DGRAM)
             let box = try Box(bench, configuration: configuration(port))
             let first = try await box.start()
+            try await eventually("the input is up") { try await box.metric("forebay_input_up") == 1 }
             try DatagramSocket(port: port).send(#"{"device":"a","temperature":1}"#)
             try await eventually("it takes in") { try await box.metric("forebay_input_appended_total") == 1 }
             first.kill(SIGTERM)

@@ -108,21 +108,25 @@ package final class SpaceReserve {
 
     private static func giveUpOne(_ configuration: LogConfiguration, disk: any Disk) throws(DiskError) -> Bool {
         let path = "\(configuration.directory)/\(fileName)"
-        var candidate = try disk.exists(path) ? path : nil
-        if let path = candidate, try disk.open(path, .read).size() == 0 { candidate = nil }
-        if candidate == nil { candidate = try largestOldest(configuration, disk: disk) }
-        guard let candidate else { return false }
-        let file = try disk.open(candidate, .update)
-        try file.truncate(to: 0)
-        try file.sync()
+        if try disk.exists(path), try disk.open(path, .read).size() > 0 {
+            let file = try disk.open(path, .update)
+            try file.truncate(to: 0)
+            try file.sync()
+            return true
+        }
+        guard let oldest = try largestOldest(configuration, disk: disk) else { return false }
+        try SegmentRemoval.empty(oldest, disk: disk)
         return true
     }
 
     /// The oldest sealed segment of the droppable partition that has most to give.
-    private static func largestOldest(_ configuration: LogConfiguration, disk: any Disk) throws(DiskError) -> String? {
+    private static func largestOldest(
+        _ configuration: LogConfiguration,
+        disk: any Disk
+    ) throws(DiskError) -> SegmentFiles? {
         let root = configuration.directory + "/log"
         guard try disk.exists(root) else { return nil }
-        var best: (bytes: Int64, path: String)?
+        var best: (bytes: Int64, files: SegmentFiles)?
         for name in try disk.list(root).sorted() {
             guard let partition = TopicPartition(directoryName: name),
                 configuration.topics[partition.topic]?.onFull == .dropOldest
@@ -130,15 +134,15 @@ package final class SpaceReserve {
             let directory = "\(root)/\(name)"
             let bases = try disk.list(directory).compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted()
             var bytes: Int64 = 0
-            var oldest: String?
+            var oldest: SegmentFiles?
             for base in bases.dropLast() {
-                let path = SegmentFiles(directory: directory, base: base).log
-                let size = try disk.open(path, .read).size()
+                let files = SegmentFiles(directory: directory, base: base)
+                let size = try disk.open(files.log, .read).size()
                 bytes += size
-                if size > 0 && oldest == nil { oldest = path }
+                if size > 0 && oldest == nil { oldest = files }
             }
             if let oldest, bytes > best?.bytes ?? 0 { best = (bytes, oldest) }
         }
-        return best?.path
+        return best?.files
     }
 }
