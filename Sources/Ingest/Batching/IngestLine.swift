@@ -235,10 +235,10 @@ struct IngestLine: ~Copyable {
         gaps.isDue(hasSequenceGaps: normaliser.devices.hasSequenceGaps, now: now)
     }
 
-    /// Offers the records of all that was lost; nil where there is nothing.
-    mutating func offerGaps(to inbox: BatchInbox, now: MonotonicInstant) -> OfferResult? {
+    /// Offers the records of all that was lost.
+    mutating func offerGaps(to inbox: BatchInbox, now: MonotonicInstant) {
         if gaps.isWritable { normaliser.writeSequenceGaps(to: &gaps) }
-        return gaps.offer(to: inbox, now: now)
+        gaps.offer(to: inbox, now: now)
     }
 
     // MARK: Open batches

@@ -198,7 +198,7 @@ package final class IngestPipeline {
     /// Offers what was lost to topic `gaps`; where the log has no room, it stays and is summed up further. Nobody waits for
     /// it: on a full disk it is durable before the readings that were offered earlier.
     func writeGaps(now: MonotonicInstant) {
-        _ = line.offerGaps(to: log.inbox, now: now)
+        line.offerGaps(to: log.inbox, now: now)
     }
 
     /// Seals what is open and offers everything as one group, for one commit.

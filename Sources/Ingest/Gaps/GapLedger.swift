@@ -6,8 +6,8 @@ internal import Platform
 /// Owned by the input's thread. Every loss is in here until its record is with the log: sums are exact, and a process that is
 /// killed loses those of its last second.
 ///
-/// Its batches are offered by themselves and not with those of the readings: on a full disk topic `gaps` waits for room while
-/// `readings` makes some.
+/// Its batches are offered by themselves and not with those of the readings: on a full disk topic `gaps` goes on from the
+/// reserve while `readings` waits.
 struct GapLedger: ~Copyable {
     /// At most one record for each kind (and device) in this time.
     private static let interval = Duration.seconds(1)
@@ -69,8 +69,8 @@ struct GapLedger: ~Copyable {
         append(&record)
     }
 
-    /// Makes records of all that was entered, and offers them.
-    mutating func offer(to inbox: BatchInbox, now: MonotonicInstant) -> OfferResult? {
+    /// Makes records of all that was entered, and offers them; what the log does not take stays here.
+    mutating func offer(to inbox: BatchInbox, now: MonotonicInstant) {
         if waiting.isEmpty {
             for (index, kind) in GapKind.allCases.enumerated() where losses[index].count > 0 {
                 let loss = losses[index]
@@ -81,11 +81,9 @@ struct GapLedger: ~Copyable {
             hasLosses = false
             seal()
         }
-        guard !waiting.isEmpty else { return nil }
+        guard !waiting.isEmpty else { return }
         nextWrite = now.advanced(by: GapLedger.interval)
-        let result = inbox.offer(waiting)
-        if case .accepted = result { waiting.removeAll(keepingCapacity: true) }
-        return result
+        if case .accepted = inbox.offer(waiting) { waiting.removeAll(keepingCapacity: true) }
     }
 
     private mutating func append(_ record: inout GapRecord) {
