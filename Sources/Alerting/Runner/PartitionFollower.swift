@@ -112,12 +112,14 @@ final class PartitionFollower {
         var batches = buffer.batches
         while let batch = batches.next() {
             do {
+                var reached = position
+                defer { position = reached }
                 var cursor = try decoder.open(batch)
                 while let record = try next(&cursor, in: batch) {
-                    guard record.offset >= position else { continue }
+                    guard record.offset >= reached else { continue }
                     guard record.offset < limit else { return count }
                     body(record)
-                    position = record.offset + 1
+                    reached = record.offset + 1
                     count += 1
                 }
             } catch {

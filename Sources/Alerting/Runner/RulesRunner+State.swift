@@ -64,7 +64,7 @@ extension RulesRunner {
             append(
                 entry.record.resolved(
                     rule == nil ? .ruleRemoved : .conditionChanged,
-                    at: engine.lastTickTime,
+                    at: intake.engine.lastTickTime,
                     origin: origin
                 )
             )
@@ -83,8 +83,10 @@ extension RulesRunner {
         isSaveWanted = true
         for entry in book.firing {
             let record = entry.record
-            guard !engine.isFiring(alert: record.alert, device: record.device, metric: record.metric) else { continue }
-            append(record.resolved(.stateLost, at: engine.lastTickTime, origin: origin))
+            guard !intake.engine.isFiring(alert: record.alert, device: record.device, metric: record.metric) else {
+                continue
+            }
+            append(record.resolved(.stateLost, at: intake.engine.lastTickTime, origin: origin))
         }
         return true
     }
@@ -93,12 +95,13 @@ extension RulesRunner {
     ///
     /// A failure is put off and said: rules go on without a newer snapshot, which is only what a restart begins from.
     func saveIfDue() -> Bool {
-        let isDue = isSaveWanted || recordsSinceSave >= AlertingLimits.snapshotRecords || clock.monotonic() >= saveDue
+        let isDue =
+            isSaveWanted || intake.eventsSinceSave >= AlertingLimits.snapshotRecords || clock.monotonic() >= saveDue
         guard isDue, appender.isDurable(within: .zero) else { return false }
         do { return try save(waitUpTo: .zero) } catch {
             problem = "the rules' snapshot was not saved: \(error)"
             saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotRetryInterval)
-            recordsSinceSave = 0
+            intake.eventsSinceSave = 0
             isSaveWanted = false
             return false
         }
@@ -114,11 +117,11 @@ extension RulesRunner {
         positions[system.partition.topicPartition] = systemPosition
         // All edges of this state are durable, so they stand before the end of the log as it is now.
         positions[alerts.partition.topicPartition] = log.snapshot().highWatermark(of: alerts.partition)
-        let snapshot = RulesSnapshot(positions: positions, engine: engine.encodeSnapshot())
+        let snapshot = RulesSnapshot(positions: positions, engine: intake.engine.encodeSnapshot())
         do { try snapshotFile.save(snapshot) } catch { throw LogError(.disk, underlying: error) }
         savedAt = clock.now()
         saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotInterval)
-        recordsSinceSave = 0
+        intake.eventsSinceSave = 0
         isSaveWanted = false
         problem = nil
         return true

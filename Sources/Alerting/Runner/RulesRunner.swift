@@ -25,7 +25,7 @@ package final class RulesRunner: @unchecked Sendable {
     let book: AlertBook
     let snapshotFile: RulesSnapshotFile
     let appender: AlertAppender
-    var engine: RuleEngine
+    var intake: RecordIntake
     var origin: AlertOrigin
     let readings: [PartitionFollower]
     let system: PartitionFollower
@@ -42,11 +42,8 @@ package final class RulesRunner: @unchecked Sendable {
     var isStateLost: Bool
     private(set) var isCaughtUp = false
 
-    private var event = StoredEvent()
     private var transitions: [AlertTransition] = []
-    private let observer: EventObserver?
     private let gaps: ConsumerGaps
-    var recordsSinceSave = 0
     var saveDue: MonotonicInstant
     var isSaveWanted = false
     var savedAt: Timestamp?
@@ -87,7 +84,6 @@ package final class RulesRunner: @unchecked Sendable {
         self.clock = clock
         self.book = book
         self.origin = origin
-        self.observer = observer
         gaps = ConsumerGaps(log: log, clock: clock, consumer: "rules")
         snapshotFile = parts.file
         appender = AlertAppender(log: log, partition: parts.alerts)
@@ -102,13 +98,13 @@ package final class RulesRunner: @unchecked Sendable {
         problem = parts.problem
         knownEdges = []
         if let saved = parts.snapshot, let restored = RuleEngine(restoring: saved.engine, rules: rules, seed: seed) {
-            engine = restored
+            intake = RecordIntake(engine: restored, observer: observer)
             isStateLost = false
         } else {
             if parts.snapshot != nil {
                 problem = "the snapshot of the rules is not of this version: the log is read from its start"
             }
-            engine = RuleEngine(rules: rules, seed: seed)
+            intake = RecordIntake(engine: RuleEngine(rules: rules, seed: seed), observer: observer)
             isStateLost = true
             for follower in readings + [system] { follower.rewind(to: follower.partition.logStartOffset) }
             systemPosition = system.position
@@ -179,9 +175,7 @@ package final class RulesRunner: @unchecked Sendable {
                 let limit =
                     next.map { min(visible, $0.record.ends[name].map { Offset($0) } ?? follower.position) } ?? visible
                 let left = max(1, AlertingLimits.recordsPerStepMax - count)
-                count += try follower.read(upTo: limit, visible: visible, countMax: left) { record in
-                    observe(record, follower)
-                }
+                count += try intake.read(follower, upTo: limit, visible: visible, countMax: left)
                 isComplete = isComplete && follower.position >= limit
             }
             drain()
@@ -203,23 +197,6 @@ package final class RulesRunner: @unchecked Sendable {
         if systemQueue.isEmpty { systemPosition = system.position }
     }
 
-    private func observe(_ record: Record, _ follower: PartitionFollower) {
-        guard let value = record.value else { return }
-        let bytes = RawSpan(_unsafeBytes: value)
-        guard event.decode(bytes) else { return }
-        recordsSinceSave += 1
-        engine.observe(
-            event,
-            bytes,
-            at: RecordPosition(
-                source: .readings,
-                partition: follower.partition.topicPartition.partition.value,
-                offset: record.offset.value
-            )
-        )
-        observer?(event, bytes)
-    }
-
     private func take(_ step: SystemStep) {
         let mark = RunTick(
             run: step.record.run,
@@ -227,10 +204,13 @@ package final class RulesRunner: @unchecked Sendable {
             monotonic: step.record.monotonicMilliseconds
         )
         switch step.record.kind {
-        case .start: engine.start(mark)
+        case .start: intake.engine.start(mark)
         case .tick, .clockStep, .stop:
             let partition = system.partition.topicPartition.partition.value
-            engine.tick(mark, at: RecordPosition(source: .system, partition: partition, offset: step.offset.value))
+            intake.engine.tick(
+                mark,
+                at: RecordPosition(source: .system, partition: partition, offset: step.offset.value)
+            )
         }
         systemPosition = step.offset + 1
         drain()
@@ -238,8 +218,8 @@ package final class RulesRunner: @unchecked Sendable {
 
     /// Appends the edges that the engine has made, less those that stand in the log already.
     func drain() {
-        guard engine.hasTransitions else { return }
-        engine.takeTransitions(into: &transitions)
+        guard intake.engine.hasTransitions else { return }
+        intake.engine.takeTransitions(into: &transitions)
         for edge in transitions { append(AlertRecord(edge, origin: origin)) }
         transitions.removeAll(keepingCapacity: true)
     }
@@ -262,7 +242,7 @@ package final class RulesRunner: @unchecked Sendable {
                 return request
             })
         else { return }
-        engine.apply(request.rules)
+        intake.engine.apply(request.rules)
         drain()
         origin = request.origin
         isSaveWanted = true
@@ -299,14 +279,14 @@ package final class RulesRunner: @unchecked Sendable {
         var status = RulesStatus()
         status.lagRecords = readings.reduce(0) { $0 + max(0, $1.partition.logEndOffset - $1.position) }
         status.isCaughtUp = isCaughtUp
-        status.instances = engine.instanceCount
-        status.pendingCount = engine.pendingCount
-        status.firingCount = engine.firingCount
-        status.counters = engine.counters
+        status.instances = intake.engine.instanceCount
+        status.pendingCount = intake.engine.pendingCount
+        status.firingCount = intake.engine.firingCount
+        status.counters = intake.engine.counters
         status.skippedRecords = readings.reduce(system.skipped) { $0 &+ $1.skipped }
         status.snapshotSavedAt = savedAt
         status.problem = failure ?? problem
-        status.pending = engine.pendingAlerts(upTo: AlertingLimits.pendingShownMax)
+        status.pending = intake.engine.pendingAlerts(upTo: AlertingLimits.pendingShownMax)
         status.origin = origin
         published.withLock { $0 = status }
     }

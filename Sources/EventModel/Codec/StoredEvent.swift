@@ -86,11 +86,12 @@ public struct StoredEvent: ~Copyable, Sendable {
         clockIsDevice = false
         hasTime = false
         hasReceived = false
-        readings.removeAll(keepingCapacity: true)
-        states.removeAll(keepingCapacity: true)
-        labels.removeAll(keepingCapacity: true)
-        units.removeAll(keepingCapacity: true)
-        suspects.removeAll(keepingCapacity: true)
+        // Emptying an array is a call, even where it is empty; most events have one map or two.
+        if !readings.isEmpty { readings.removeAll(keepingCapacity: true) }
+        if !states.isEmpty { states.removeAll(keepingCapacity: true) }
+        if !labels.isEmpty { labels.removeAll(keepingCapacity: true) }
+        if !units.isEmpty { units.removeAll(keepingCapacity: true) }
+        if !suspects.isEmpty { suspects.removeAll(keepingCapacity: true) }
         sequence = nil
         isRetained = false
         isDuplicate = false
@@ -127,8 +128,8 @@ public struct StoredEvent: ~Copyable, Sendable {
     }
 
     private mutating func decodeMember(_ value: RawSpan, _ scanner: inout JSONScanner) -> Bool {
-        guard let name = text(value, &scanner, after: 0x3A) else { return false }
-        switch EventKey(value, name) {
+        guard let key = key(value, &scanner) else { return false }
+        switch key {
         case .device:
             guard let found = text(value, &scanner, after: nil) else { return false }
             device = found
@@ -168,6 +169,18 @@ public struct StoredEvent: ~Copyable, Sendable {
         return true
     }
 
+    /// Reads the name of a member, and the colon behind it.
+    private mutating func key(_ value: RawSpan, _ scanner: inout JSONScanner) -> EventKey? {
+        scanner.skipWhitespace(value)
+        guard let known = EventKey.read(value, &scanner) else {
+            return text(value, &scanner, after: 0x3A) == nil ? nil : .other
+        }
+        scanner.skipWhitespace(value)
+        guard scanner.consume(0x3A, value) else { return nil }
+        scanner.skipWhitespace(value)
+        return known
+    }
+
     /// Reads a string, and the byte that must follow it (a colon) where one is named.
     private mutating func text(_ value: RawSpan, _ scanner: inout JSONScanner, after: UInt8?) -> ByteSlice? {
         scanner.skipWhitespace(value)
@@ -182,8 +195,11 @@ public struct StoredEvent: ~Copyable, Sendable {
     }
 
     private mutating func instant(_ value: RawSpan, _ scanner: inout JSONScanner) -> Int64? {
-        guard let slice = text(value, &scanner, after: nil) else { return nil }
-        return recordTime.milliseconds(value, slice)
+        guard scanner.consume(0x22, value) else { return nil }
+        let slice = ByteSlice(start: scanner.position, count: RecordTime.byteCount)
+        guard let milliseconds = recordTime.milliseconds(value, slice) else { return nil }
+        scanner.position &+= RecordTime.byteCount
+        return scanner.consume(0x22, value) ? milliseconds : nil
     }
 
     private mutating func decodeNumbers(_ value: RawSpan, _ scanner: inout JSONScanner) -> Bool {
@@ -258,33 +274,33 @@ public struct StoredEvent: ~Copyable, Sendable {
     }
 }
 
-/// The keys of an event, told apart by length and first byte.
+/// The keys of an event.
 private enum EventKey {
     case device, time, received, clock, readings, states, units, labels, suspect, sequence, retained, duplicate, other
 
+    /// Steps over one of the keys that are known, with its quotes; nil, and no step, where something else stands there.
     @inline(__always)
-    init(_ value: RawSpan, _ name: ByteSlice) {
-        switch name.count {
-        case 3: self = value.equals(name, "seq") ? .sequence : .other
-        case 4: self = value.equals(name, "time") ? .time : .other
-        case 5: self = value.equals(name, "units") ? .units : value.equals(name, "clock") ? .clock : .other
-        case 6:
-            self =
-                value.equals(name, "device")
-                ? .device
-                : value.equals(name, "labels")
-                    ? .labels
-                    : value.equals(name, "states") ? .states : .other
-        case 7: self = value.equals(name, "suspect") ? .suspect : .other
-        case 8:
-            self =
-                value.equals(name, "readings")
-                ? .readings
-                : value.equals(name, "received")
-                    ? .received
-                    : value.equals(name, "retained") ? .retained : .other
-        case 9: self = value.equals(name, "duplicate") ? .duplicate : .other
-        default: self = .other
+    static func read(_ value: RawSpan, _ scanner: inout JSONScanner) -> EventKey? {
+        let start = scanner.position
+        func step(over quoted: StaticString, to key: EventKey) -> EventKey? {
+            guard value.equals(ByteSlice(start: start, count: quoted.utf8CodeUnitCount), quoted) else { return nil }
+            scanner.position = start &+ quoted.utf8CodeUnitCount
+            return key
+        }
+        switch JSONScanner(position: start &+ 1).peek(value) {
+        case 0x63: return step(over: "\"clock\"", to: .clock)
+        case 0x64: return step(over: "\"device\"", to: .device) ?? step(over: "\"duplicate\"", to: .duplicate)
+        case 0x6C: return step(over: "\"labels\"", to: .labels)
+        case 0x71: return step(over: "\"quality\"", to: .other)
+        case 0x72:
+            return step(over: "\"received\"", to: .received) ?? step(over: "\"readings\"", to: .readings)
+                ?? step(over: "\"retained\"", to: .retained)
+        case 0x73:
+            return step(over: "\"seq\"", to: .sequence) ?? step(over: "\"states\"", to: .states)
+                ?? step(over: "\"suspect\"", to: .suspect)
+        case 0x74: return step(over: "\"time\"", to: .time)
+        case 0x75: return step(over: "\"units\"", to: .units)
+        default: return nil
         }
     }
 }
@@ -292,6 +308,9 @@ private enum EventKey {
 /// Reads the 24 characters of `time` and `received` without a calendar library. Remembers the minute that it read last, so
 /// that neighbours in time cost five digits.
 struct RecordTime: Sendable {
+    /// `2026-11-23T19:10:00.123Z`
+    static let byteCount = 24
+
     /// `2026-11-` and `23T19:10`, as they stand in memory; never zero in a time that was read.
     private var date: UInt64 = 0
     private var clock: UInt64 = 0
@@ -300,8 +319,9 @@ struct RecordTime: Sendable {
 
     /// `2026-11-23T19:10:00.123Z` to milliseconds since 1970; nil where it is not exactly that shape.
     mutating func milliseconds(_ bytes: RawSpan, _ slice: ByteSlice) -> Int64? {
-        guard slice.count == 24, slice.start >= 0, slice.start <= bytes.byteCount - 24 else { return nil }
-        let text = bytes.extracting(slice.start..<slice.start + 24)
+        let count = RecordTime.byteCount
+        guard slice.count == count, slice.start >= 0, slice.start <= bytes.byteCount - count else { return nil }
+        let text = bytes.extracting(slice.start..<slice.start + count)
         let date = text.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self)
         let clock = text.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self)
         if date != self.date || clock != self.clock {

@@ -16,22 +16,35 @@ extension RawSpan {
 
     /// Whether the slice lies inside of the span and holds exactly the ASCII of `word`.
     @inlinable
+    @inline(__always)
     public func equals(_ slice: ByteSlice, _ word: StaticString) -> Bool {
         guard slice.count == word.utf8CodeUnitCount, contains(slice) else { return false }
         let other = UnsafeRawPointer(word.utf8Start)
-        guard slice.count >= 4, slice.count <= 8 else {
-            for index in 0..<slice.count
-            where unsafeLoad(fromByteOffset: slice.start &+ index, as: UInt8.self) != word.utf8Start[index] {
-                return false
-            }
-            return true
+        let count = slice.count
+        // The first bytes and the last ones, which may overlap.
+        if count >= 8, count <= 16 {
+            return isSame(UInt64.self, slice, at: 0, other) && isSame(UInt64.self, slice, at: count &- 8, other)
         }
-        // The first four bytes and the last four, which may overlap.
-        let last = slice.count &- 4
-        return unsafeLoadUnaligned(fromByteOffset: slice.start, as: UInt32.self)
-            == other.loadUnaligned(fromByteOffset: 0, as: UInt32.self)
-            && unsafeLoadUnaligned(fromByteOffset: slice.start &+ last, as: UInt32.self)
-                == other.loadUnaligned(fromByteOffset: last, as: UInt32.self)
+        if count >= 4, count < 8 {
+            return isSame(UInt32.self, slice, at: 0, other) && isSame(UInt32.self, slice, at: count &- 4, other)
+        }
+        for index in 0..<count
+        where unsafeLoad(fromByteOffset: slice.start &+ index, as: UInt8.self) != word.utf8Start[index] {
+            return false
+        }
+        return true
+    }
+
+    @inlinable
+    @inline(__always)
+    func isSame<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Word.Type,
+        _ slice: ByteSlice,
+        at offset: Int,
+        _ other: UnsafeRawPointer
+    ) -> Bool {
+        unsafeLoadUnaligned(fromByteOffset: slice.start &+ offset, as: type)
+            == other.loadUnaligned(fromByteOffset: offset, as: type)
     }
 
     @inlinable
