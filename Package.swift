@@ -42,6 +42,7 @@ let package = Package(
         .executable(name: "forebay-sim", targets: ["forebay-sim"]),
         // Preloaded into the daemon by EndToEndTests; nothing links them.
         .library(name: "PowerCut", type: .dynamic, targets: ["PowerCut"]),
+        .library(name: "MonotonicTimers", type: .dynamic, targets: ["MonotonicTimers"]),
         .library(name: "FaultyDisk", type: .dynamic, targets: ["FaultyDisk"]),
         .library(name: "AllocationCounter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
@@ -66,6 +67,7 @@ let package = Package(
         .target(name: "CPlatform"),
         .target(name: "CSimulator"),
         .target(name: "PowerCut", path: "Tests/Shims/PowerCut"),
+        .target(name: "MonotonicTimers", path: "Tests/Shims/MonotonicTimers"),
         .target(name: "FaultyDisk", path: "Tests/Shims/FaultyDisk"),
         .target(name: "AllocationCounter", path: "Tests/Shims/AllocationCounter"),
         library("Platform", ["CPlatform"]),

@@ -30,7 +30,8 @@ public struct MonotonicInstant: Hashable, Comparable, Sendable, BitwiseCopyable 
 
 /// How far the wall clock can be believed (DESIGN: time, honestly).
 package enum ClockQuality: String, Sendable {
-    /// The kernel says that the clock is disciplined, or the configuration says to trust it.
+    /// The kernel says that the clock is disciplined, or the configuration says to trust it; and it stands at a time at
+    /// which this program existed.
     case synchronised
     /// Nobody has set the clock since boot, or it stands before this program was built.
     case unsynchronised = "unsynced"
@@ -71,9 +72,8 @@ package struct SystemClock: Clock {
     }
 
     package func quality() -> ClockQuality {
-        if trustsWallClock { return .synchronised }
-        let kernelSaysSynchronised = forebay_clock_is_synchronised() == 1
-        return kernelSaysSynchronised && now() >= SystemClock.earliestBelievable ? .synchronised : .unsynchronised
+        guard now() >= SystemClock.earliestBelievable else { return .unsynchronised }
+        return trustsWallClock || forebay_clock_is_synchronised() == 1 ? .synchronised : .unsynchronised
     }
 
     /// 2026-01-01: no clock that stands before this can be right, for this program did not exist.

@@ -77,12 +77,16 @@ struct Box {
         )
     }
 
-    /// Starts the daemon and waits until it is ready.
+    /// Starts the daemon and waits until it is ready. Its program is run by `env`: a preloaded libfaketime moves the
+    /// environment of the first program that it meets, and Swift finds a program's arguments beside its environment.
     func start(environment: [String: String] = [:], ready: Bool = true) async throws -> Child {
         let child = try bench.start(
             "forebay",
-            Workbench.binaries.appendingPathComponent("forebay").path,
-            ["run", "--config", bench.path("forebay.yaml")],
+            "/usr/bin/env",
+            [
+                Workbench.binaries.appendingPathComponent("forebay").path, "run", "--config",
+                bench.path("forebay.yaml"),
+            ],
             environment: environment
         )
         guard ready else { return child }
