@@ -57,6 +57,31 @@ extension EndToEndTests {
             }
         }
 
+        @Test(
+            "a broker that ends the connection with a reason is left, named and tried again",
+            arguments: [0x8B, 0x8E]
+        )
+        func brokerDisconnects(reason: Int) async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_STREAM)
+                let script = Workbench.script("ending_broker.py")
+                let broker = try bench.start("broker", Workbench.python, [script, "\(port)", "\(reason)"])
+                let box = try Box(
+                    bench,
+                    configuration: """
+                        inputs:
+                          plant: { type: mqtt, url: "mqtt://127.0.0.1:\(port)", subscribe: ["plant/{device}"] }
+                        """
+                )
+                let daemon = try await box.start()
+                try await eventually("it connects again") { broker.output.split(separator: "\n").count >= 2 }
+                let detail = try #require(try await inputStatus(box, "plant")["detail"] as? String)
+                #expect(detail.lowercased().contains(reason == 0x8B ? "shutting down" : "taken over"), "\(detail)")
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+            }
+        }
+
         @Test("a port that is taken is a visible state, and the input comes up when it is free")
         func portTaken() async throws {
             try await Workbench.use { bench in

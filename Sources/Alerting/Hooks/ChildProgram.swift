@@ -1,4 +1,4 @@
-// One run of another program: in a process group of its own, fed, listened to, and killed with its children in time.
+// One run of another program: in a process group of its own, fed, listened to, and killed with that group in time.
 internal import Glibc
 internal import Platform
 
@@ -30,7 +30,7 @@ struct ChildProgram {
 
     /// Blocks until the program has ended or was killed, at most a little longer than `timeout`.
     ///
-    /// `isAbandoned`: asked now and then; true kills the program and its children.
+    /// `isAbandoned`: asked now and then; true kills the program and its group.
     mutating func run(input: [UInt8], timeout: Duration, isAbandoned: () -> Bool) -> Ending {
         do {
             var inputPipe = try DescriptorPipe()

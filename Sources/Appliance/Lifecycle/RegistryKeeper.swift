@@ -37,6 +37,7 @@ actor RegistryKeeper {
         guard !unsaved.isEmpty else { return }
         do {
             _ = try await registry.record(unsaved, at: clock.now())
+            sightings.notePublished(unsaved)
             unsaved = SightingReport()
             if isFailing { logger.notice("the registry takes sightings again") }
             isFailing = false

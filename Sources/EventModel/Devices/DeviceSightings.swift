@@ -2,7 +2,7 @@
 package import Platform
 internal import Synchronization
 
-/// One metric that a device sent for the first time since start.
+/// One metric that a device sent for the first time.
 package struct MetricSighting: Hashable, Sendable {
     package var device: String
     package var metric: String
@@ -37,13 +37,22 @@ package struct SightingReport: Sendable {
     package var isEmpty: Bool { devices.isEmpty && metrics.isEmpty && lastSeen.isEmpty }
 }
 
-/// The shared budget of devices that may register themselves, and the mailbox of sightings.
+/// The shared budget of devices that may register themselves, the kinds of metrics that the registry does not know yet,
+/// and the mailbox of sightings.
 ///
 /// Called on a new name and once a second per input with what was heard, never per reading. One leaf lock.
 package final class DeviceSightings: Sendable {
+    private struct Pair: Hashable {
+        var device: String
+        var metric: String
+    }
+
     private struct State {
         var budget: Int
         var claimed: Set<String> = []
+        var kinds: [Pair: MetricKind] = [:]
+        /// Those of them that the directory has known for a round.
+        var published: [Pair] = []
         var report = SightingReport()
     }
 
@@ -67,8 +76,23 @@ package final class DeviceSightings: Sendable {
         }
     }
 
-    package func noteMetric(_ sighting: MetricSighting) {
-        state.withLock { $0.report.metrics.append(sighting) }
+    /// Claims the kind of a metric that the directory does not know: that of the first sighting, by whichever input.
+    package func claim(_ sighting: MetricSighting) -> MetricKind {
+        state.withLock { state in
+            let pair = Pair(device: sighting.device, metric: sighting.metric)
+            if let kind = state.kinds[pair] { return kind }
+            state.kinds[pair] = sighting.kind
+            state.report.metrics.append(sighting)
+            return sighting.kind
+        }
+    }
+
+    /// The directory holds what `report` says. Its claims end a round later, when every input has looked there.
+    package func notePublished(_ report: SightingReport) {
+        state.withLock { state in
+            for pair in state.published { state.kinds[pair] = nil }
+            state.published = report.metrics.map { Pair(device: $0.device, metric: $0.metric) }
+        }
     }
 
     /// Merges the last receive times of one input.

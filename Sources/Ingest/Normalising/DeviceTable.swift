@@ -219,10 +219,11 @@ struct DeviceTable: ~Copyable {
         let deviceName = interner.string(of: device)
         let name = metrics.name(metric)
         let entry = directory.devices[deviceName]?.metrics[name]
+        var kind = kind
         if entry == nil {
             slots[Int(device)].metricCount += 1
             let unitName = unit == UnitTable.none ? nil : units.name(unit)
-            sightings.noteMetric(MetricSighting(device: deviceName, metric: name, kind: kind, unit: unitName))
+            kind = sightings.claim(MetricSighting(device: deviceName, metric: name, kind: kind, unit: unitName))
         }
         metricSlots.append(
             MetricSlot(

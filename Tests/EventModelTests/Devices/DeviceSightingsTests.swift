@@ -77,8 +77,8 @@ struct DeviceSightingsTests {
         let state = MetricSighting(device: "a", metric: "door", kind: .state, unit: nil)
         #expect(sightings.drain().isEmpty)
         #expect(sightings.claim("a"))
-        sightings.noteMetric(metric)
-        sightings.noteMetric(state)
+        #expect(sightings.claim(metric) == metric.kind)
+        #expect(sightings.claim(state) == state.kind)
         sightings.noteLastSeen(["a": at(7)])
         let report = sightings.drain()
         #expect(report.devices.map(\.id) == ["a"])
@@ -159,5 +159,23 @@ struct SightingReportTests {
         if parts & 2 != 0 { some.metrics = whole.metrics }
         if parts & 4 != 0 { some.lastSeen = whole.lastSeen }
         #expect(some.isEmpty == (parts == 0))
+    }
+
+    @Test("a metric has the kind of its first sighting until the directory has been there for a round")
+    func firstKind() {
+        func sighting(_ kind: MetricKind) -> MetricSighting {
+            MetricSighting(device: "a", metric: "t", kind: kind, unit: nil)
+        }
+        let sightings = DeviceSightings(automaticMax: 1)
+        #expect(sightings.claim(sighting(.number)) == .number)
+        #expect(sightings.claim(sighting(.state)) == .number)
+        #expect(sightings.claim(MetricSighting(device: "b", metric: "t", kind: .state, unit: nil)) == .state)
+        let report = sightings.drain()
+        #expect(report.metrics.count == 2)
+        sightings.notePublished(report)
+        #expect(sightings.claim(sighting(.state)) == .number)
+        #expect(sightings.drain().isEmpty)
+        sightings.notePublished(SightingReport())
+        #expect(sightings.claim(sighting(.state)) == .state)
     }
 }

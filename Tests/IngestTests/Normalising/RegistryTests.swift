@@ -236,6 +236,20 @@ struct RegistryTests {
         #expect(try second.event(#"{"device":"a","t":1}"#).text("device") == "a")
     }
 
+    @Test("a metric keeps its first kind for all inputs, before the registry knows it and after")
+    func sharedKind() throws {
+        let shared = DeviceSightings(automaticMax: 1)
+        let first = try PipelineBench { $0.sightings = shared }
+        let second = try PipelineBench { $0.sightings = shared }
+        let number = #"{"device":"a","t":1}"#
+        let state = #"{"device":"a","t":"warm"}"#
+        #expect(try first.event(number)["readings"] == json(#"{"t":1}"#))
+        #expect(try second.event(state)["bad"]?["t"]?.text("reason") == "type_changed")
+        #expect(try second.event(number)["readings"] == json(#"{"t":1}"#))
+        second.publish([DeviceEntry(id: "a", metrics: ["t": MetricEntry(kind: .number)])])
+        #expect(try second.event(state)["bad"]?["t"]?.text("reason") == "type_changed")
+    }
+
     @Test("an id that is none takes no place of the budget")
     func invalidTakesNoPlace() throws {
         let bench = try PipelineBench { $0.sightings = DeviceSightings(automaticMax: 1) }

@@ -170,6 +170,8 @@ final class MosquittoClient: @unchecked Sendable {
         // Taken first: it tells whether the socket had more.
         let systemError = errno
         guard code == MOSQ_ERR_SUCCESS.rawValue else { return .failed(failure(code)) }
+        // A DISCONNECT of the broker is read like any packet; libmosquitto closes the socket for it, and says so of none.
+        guard socket >= 0 else { return .failed(failure(MOSQ_ERR_CONN_LOST.rawValue)) }
         return systemError == EAGAIN || systemError == EWOULDBLOCK ? .drained : .more
     }
 
