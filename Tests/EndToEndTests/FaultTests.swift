@@ -74,9 +74,11 @@ extension EndToEndTests {
                         """
                 )
                 let daemon = try await box.start()
+                let words = reason == 0x8B ? "shutting down" : "taken over"
+                try await eventually("the reason is shown") {
+                    (try await inputStatus(box, "plant")["detail"] as? String)?.contains(words) == true
+                }
                 try await eventually("it connects again") { broker.output.split(separator: "\n").count >= 2 }
-                let detail = try #require(try await inputStatus(box, "plant")["detail"] as? String)
-                #expect(detail.lowercased().contains(reason == 0x8B ? "shutting down" : "taken over"), "\(detail)")
                 daemon.kill(SIGTERM)
                 #expect(try await daemon.exitCode() == 0)
             }
