@@ -24,9 +24,9 @@ struct DiskImage {
         return false
     }
 
-    static func make(_ file: String, at mountPoint: String) throws -> DiskImage {
+    static func make(_ file: String, at mountPoint: String, mebibytes: Int = 96) throws -> DiskImage {
         try Data().write(to: URL(fileURLWithPath: file))
-        guard truncate(file, 96 << 20) == 0 else { throw WorkbenchError(description: "no room for \(file)") }
+        guard truncate(file, mebibytes << 20) == 0 else { throw WorkbenchError(description: "no room for \(file)") }
         try tool("/usr/sbin/mkfs.ext4", ["-q", "-F", file])
         return try mounted(file, at: mountPoint)
     }
