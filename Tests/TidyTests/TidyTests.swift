@@ -49,6 +49,22 @@ struct TidyTests {
         expectNothing(files.flatMap(HouseRules.checkPackageDocumentation))
     }
 
+    @Test("every lock has a row in ARCHITECTURE.md")
+    func locks() throws {
+        let architecture = try String(contentsOfFile: Repository.root + "/ARCHITECTURE.md", encoding: .utf8)
+        let listed = LockTable.listed(in: architecture)
+        try expectNothing(Repository.sources().flatMap { LockTable.check($0, listed: listed) })
+    }
+
+    @Test("a lock without a row is found")
+    func unlistedLock() {
+        let listed = LockTable.listed(in: "# A\n\n## Locks\n\n| Lock | Guards |\n|---|---|\n| `A`, `B` | c |\n\n## D\n")
+        #expect(listed == ["A", "B"])
+        let text =
+            "// A.\nfinal class B {\n    let a = Mutex(0)\n}\nenum E {\n    static let b = Condition<Int>(0)\n}\n"
+        #expect(LockTable.check(SourceFile(path: "Sources/A.swift", text: text), listed: listed).map(\.line) == [6])
+    }
+
     @Test("only what is called per reading or record is public")
     func publicFiles() throws {
         let files = try Repository.sources().filter(HouseRules.declaresPublic).map(\.path)

@@ -5,7 +5,8 @@ package import Rules
 
 /// What a box is told to do. Made by `ConfigurationLoader`, checked there; a value, so a reload compares two of them.
 ///
-/// The initial value of a property is the key's default: nowhere else is one written down.
+/// The initial value of a property is the key's default. The layers below have defaults for their tests; none of those comes
+/// into force here.
 package struct Configuration: Hashable, Sendable {
     /// `name`: of the box, in alerts and `build_info`. The loader puts the host's name in where the file has none.
     package var name = "forebay"
