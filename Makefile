@@ -44,9 +44,11 @@ build: ## build forebay and forebay-sim into .build/release
 	swift build $(SWIFT_FLAGS) --product forebay
 	swift build $(SWIFT_FLAGS) --product forebay-sim
 
-release: ## an archive for machines without a Swift toolchain: .build/forebay-linux-ARCHITECTURE.tar.gz
+# Without a configuration: unpacked over an older one it must leave the box's own alone.
+release: build ## an archive for machines without a Swift toolchain: .build/forebay-linux-ARCHITECTURE.tar.gz
 	@rm -rf .build/archive
 	@$(MAKE) --no-print-directory install DESTDIR="$(CURDIR)/.build/archive" PREFIX=/usr
+	@rm -rf .build/archive/etc
 	@tar --owner=root --group=root -C .build/archive -czf .build/forebay-linux-$$(uname -m).tar.gz .
 	@ls -l .build/forebay-linux-$$(uname -m).tar.gz
 
@@ -65,7 +67,8 @@ lint: ## what the formatter would complain about
 check: lint test ## all that continuous integration looks at
 
 # The programs lie beside the Swift runtime that they were linked with, where they look for it ($$ORIGIN); `bin` has links.
-install: build ## install programs, sample configuration and systemd units; PREFIX=/usr/local DESTDIR=
+install: ## install what `make build` has built, a sample configuration and systemd units; PREFIX=/usr/local DESTDIR=
+	@test -x $(BIN)/forebay -a -x $(BIN)/forebay-sim || { echo "nothing is built yet: make setup build"; exit 1; }
 	install -d $(LIB)/forebay $(DESTDIR)$(PREFIX)/bin
 	install -m 755 --strip $(BIN)/forebay $(BIN)/forebay-sim $(LIB)/forebay
 	ldd $(BIN)/forebay $(BIN)/forebay-sim | awk '$$3 ~ /\/swift\// { print $$3 }' | sort -u \
@@ -76,7 +79,7 @@ install: build ## install programs, sample configuration and systemd units; PREF
 	test -e $(DESTDIR)$(SYSCONFDIR)/forebay/forebay.yaml \
 		|| install -m 640 config/forebay.yaml $(DESTDIR)$(SYSCONFDIR)/forebay/forebay.yaml
 	install -d $(DOC)/mosquitto $(LIB)/systemd/system $(LIB)/sysusers.d $(LIB)/tmpfiles.d $(LIB)/sysctl.d
-	install -m 644 config/forebay.yaml config/forebay-sdcard.yaml LICENSE $(DOC)
+	install -m 644 config/forebay.yaml config/forebay-sdcard.yaml LICENSE README.md CHANGELOG.md docs/*.md $(DOC)
 	install -m 644 config/mosquitto/forebay.conf $(DOC)/mosquitto
 	sed 's,/usr/bin/forebay,$(PREFIX)/bin/forebay,' systemd/forebay.service > $(LIB)/systemd/system/forebay.service
 	chmod 644 $(LIB)/systemd/system/forebay.service

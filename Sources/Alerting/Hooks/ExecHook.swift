@@ -48,7 +48,9 @@ struct ExecHook: Hook {
         case .exited(let code, let output): return .retry(status: Int(code), words("exit code \(code)", output))
         case .signalled(let signal, let output): return .retry(words("ended by signal \(signal)", output))
         case .timedOut(let output):
-            return .retry(words("not done within \(timeout.wholeMilliseconds) ms, killed with its process group", output))
+            return .retry(
+                words("not done within \(timeout.wholeMilliseconds) ms, killed with its process group", output)
+            )
         case .abandoned: return .retry("killed, because the hook was stopped")
         case .notStarted(let reason): return .retry(reason)
         }

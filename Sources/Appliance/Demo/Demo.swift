@@ -86,11 +86,14 @@ package struct Demo: Sendable {
         screen.plain("  devices    20 over MQTT (JSON), 30 over UDP (line protocol), a mast on a serial line (NMEA)")
         screen.plain("  rule       FreezerTooWarm: temperature of freezer-* above -15 °C for 3 s; clears below -17 °C")
         screen.plain("  hook       a webhook on 127.0.0.1:\(ports.webhook)")
-        screen.plain("  try        forebay tail --follow --data \(data)")
-        screen.plain("             forebay status --data \(data)")
+        screen.plain("  try        \(program) tail --follow --data \(data)")
+        screen.plain("             \(program) status --data \(data)")
         screen.plain("             curl http://127.0.0.1:\(ports.http)/metrics")
         screen.plain("")
     }
+
+    /// Forebay as it was called: what people type next.
+    private var program: String { CommandLine.arguments.first ?? daemon }
 
     private func start(_ name: String, _ executable: String, _ arguments: [String]) throws -> ChildProcess {
         try ChildProcess(name, executable: executable, arguments: arguments, log: files.path("\(name).log"))
@@ -235,8 +238,8 @@ package struct Demo: Sendable {
         screen.say("alert FreezerTooWarm \(alertWords); the webhook was called \(receiver.calls.count) times")
         guard files.isKept else { return }
         let data = files.path("data").path
-        screen.plain("try:  forebay tail --data \(data) --from earliest --max 5")
-        screen.plain("      forebay alerts history --data \(data)")
-        screen.plain("      forebay log verify --data \(data)")
+        screen.plain("try:  \(program) tail --data \(data) --from earliest --max 5")
+        screen.plain("      \(program) alerts history --data \(data)")
+        screen.plain("      \(program) log verify --data \(data)")
     }
 }

@@ -29,7 +29,7 @@ package struct InputEnvironment: Sendable {
     package let disk: any Disk
     /// `<data>/inputs`: what inputs remember across restarts. It exists.
     package let directory: String
-    /// The longest that a batch waits for its sync; naps and lingering stay well below it.
+    /// The longest that a batch waits for its sync; naps stay well below it.
     package let commitInterval: Duration
     /// For jitter; any number.
     package let seed: UInt64

@@ -68,6 +68,8 @@ extension DurationArgument {
     private init(duration: Duration) {
         self.duration = duration
     }
+
+    var defaultValueDescription: String { "\(duration.components.seconds)s" }
 }
 
 struct CheckCommand: AsyncParsableCommand {

@@ -59,10 +59,10 @@ final class Workbench {
     }
 
     /// Runs `body` with a fresh workbench, and cleans up whatever happens.
-    static func use(_ body: (Workbench) async throws -> Void) async throws {
+    static func use<Result>(_ body: (Workbench) async throws -> Result) async throws -> Result {
         let bench = try Workbench()
         defer { bench.close() }
-        try await body(bench)
+        return try await body(bench)
     }
 }
 

@@ -38,33 +38,3 @@ struct InputRegistryTests {
         #expect(error?.description.hasPrefix("input \"plant\": topic pattern \"a/#/b\":") == true)
     }
 }
-
-@Suite("Commit linger")
-struct CommitLingerTests {
-    @Test("is a tenth of the commit interval, and a millisecond at most")
-    func length() {
-        #expect(CommitLinger(commitInterval: .milliseconds(5)).wait == .microseconds(500))
-        #expect(CommitLinger(commitInterval: .milliseconds(100)).wait == .milliseconds(1))
-    }
-
-    @Test("asks for no patience at low rates")
-    func lowRate() {
-        var linger = CommitLinger(commitInterval: .milliseconds(10))
-        #expect(linger.asksForPatience(held: 1, taken: 1) == false)
-        #expect(linger.asksForPatience(held: 15, taken: 15) == false)
-    }
-
-    @Test("waits as long as the socket goes on bringing something, and then a while not at all")
-    func dense() {
-        var linger = CommitLinger(commitInterval: .milliseconds(10))
-        #expect(linger.asksForPatience(held: 16, taken: 16) == true)
-        #expect(linger.asksForPatience(held: 20, taken: 4) == true)
-        #expect(linger.asksForPatience(held: 20, taken: 0) == false)
-        for _ in 0..<15 {
-            linger.settled()
-            #expect(linger.asksForPatience(held: 20, taken: 20) == false)
-        }
-        linger.settled()
-        #expect(linger.asksForPatience(held: 20, taken: 20) == true)
-    }
-}

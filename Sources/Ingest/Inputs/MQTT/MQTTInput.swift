@@ -36,7 +36,9 @@ package final class MQTTInput: InputAdapter {
 
     private(set) var phase: Phase
     private var backoff: Backoff
-    private var linger: CommitLinger
+    /// The longest that a batch waits for its sync, and how far apart commits are that nothing else calls for.
+    private let commitInterval: Duration
+    private var commitRestsUntil: MonotonicInstant
     private var versions: MQTTVersionChoice
     /// The keep-alive that holds: the broker may shorten ours.
     private var keepAlive: Duration
@@ -73,7 +75,8 @@ package final class MQTTInput: InputAdapter {
             longest: settings.reconnectLongest,
             seed: environment.seed
         )
-        linger = CommitLinger(commitInterval: environment.commitInterval)
+        commitInterval = environment.commitInterval
+        commitRestsUntil = environment.clock.monotonic()
         versions = MQTTVersionChoice(settings.protocolVersion)
         keepAlive = settings.keepAlive
         phase = .waiting(until: environment.clock.monotonic())
@@ -173,7 +176,6 @@ package final class MQTTInput: InputAdapter {
         unacknowledged = 0
         heldSince = nil
         comparesRedelivery = false
-        linger.settled()
         phase = .waiting(until: now.advanced(by: backoff.next()))
         status.isUp = false
         status.text = reason
@@ -209,7 +211,7 @@ package final class MQTTInput: InputAdapter {
         guard isDrained else { return }
         var timeout = InputLimits.stepWaitMax
         if let deadline = pipeline.deadline { timeout = min(timeout, max(.zero, deadline.since(now))) }
-        if unacknowledged > 0 { timeout = min(timeout, linger.wait) }
+        if unacknowledged > 0 { timeout = min(timeout, max(InputLimits.blockedNap, commitRestsUntil.since(now))) }
         var events = Int16(POLLIN)
         if unacknowledged == 0, client.wantsWrite { events |= Int16(POLLOUT) }
         var descriptor = pollfd(fd: client.socket, events: events, revents: 0)
@@ -241,9 +243,10 @@ package final class MQTTInput: InputAdapter {
         let now = clock.monotonic()
         let isFull = unacknowledged >= Int(settings.receiveMaximum) || pipeline.isBlocked
         let isDue = pipeline.deadline.map { $0 <= now } ?? true
-        let isQuiet =
-            isDrained && pipeline.writerIsIdle && !linger.asksForPatience(held: unacknowledged, taken: takenInStep)
+        // A message after a pause is committed at once: the lowest latency. Those that follow share the next commit.
+        let isQuiet = isDrained && pipeline.writerIsIdle && now >= commitRestsUntil
         guard isFull || isDue || isQuiet else { return }
+        commitRestsUntil = now.advanced(by: commitInterval)
         switch pipeline.handOver() {
         case .nothing:
             release(client)
@@ -262,7 +265,6 @@ package final class MQTTInput: InputAdapter {
 
     private func release(_ client: MosquittoClient) {
         unacknowledged = 0
-        linger.settled()
         if let error = flush(client) { end(error) }
     }
 
