@@ -143,7 +143,7 @@ package actor HookDispatcher {
         for hook in running.values { await end(hook) }
         running.removeAll()
         shared.state.withLock { $0 = Shared.State() }
-        executor.stop()
+        await executor.stop()
     }
 
     /// In the order of the configuration. Any thread.

@@ -81,7 +81,7 @@ package final class BoxAccess: Sendable {
     package func close() async {
         switch way {
         case .daemon(let client): await client.shutdown()
-        case .files(let files): files.readers.stop()
+        case .files(let files): await files.readers.stop()
         }
     }
 

@@ -78,7 +78,7 @@ final class AlertingParts: Sendable {
     /// Saves the rules' state where they have come to, and lets deliveries under way end; both go on from there.
     func stop() async {
         thread?.stop()
-        thread?.join()
+        await thread?.joined()
         await dispatcher.stop()
         try? await client.shutdown()
     }

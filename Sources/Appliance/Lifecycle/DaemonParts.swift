@@ -158,8 +158,8 @@ final class DaemonParts: Sendable {
         try? await changes.run { [inputs] in await inputs.stopAll() }
         await keeper.save()
         await alerting.stop()
-        recorder.stop()
-        readersThread.stop()
+        await recorder.stop()
+        await readersThread.stop()
         try? await eventLoops.shutdownGracefully()
     }
 
