@@ -207,7 +207,8 @@ final class DaemonParts: Sendable {
 
     /// Loads the configuration anew and applies what can be applied while running; a bad file changes nothing.
     ///
-    /// - Throws: `APIFailure` where the daemon is on its way down.
+    /// - Throws: `APIFailure` where the daemon is on its way down; `RegistryError` where the registry does not answer. Nothing
+    ///   was changed.
     func reload() async throws -> ReloadDocument {
         try await changes.run { [self] in
             guard !isStopping else { throw APIFailure(.unavailable, "the daemon is stopping") }
@@ -216,6 +217,7 @@ final class DaemonParts: Sendable {
                 report(outcome)
                 return outcome
             } catch {
+                state.withLock { $0.wasLastReloadSuccessful = false }
                 logger.error("the configuration was not reloaded: \(error)")
                 throw error
             }
@@ -246,16 +248,16 @@ final class DaemonParts: Sendable {
             next.listen = old.listen
             next.log = old.log
             next.clock = old.clock
+            // Whatever can fail comes before anything that is changed.
             let rules = try RuleSet(next.rules)
+            let automatic = try await registry.automaticCount()
+            sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             state.withLock {
                 $0.configuration = next
                 $0.files = DaemonParts.absolute(fresh.files)
                 $0.wasLastReloadSuccessful = true
             }
             if !isReadOnly { await inputs.apply(next) }
-            if let automatic = try? await registry.automaticCount() {
-                sightings.setBudget(max(0, next.devices.automaticMax - automatic))
-            }
             await alerting.apply(next, rules: rules)
             return ReloadDocument(applied: true, changes: changes.map(\.description))
         }

@@ -127,10 +127,14 @@ struct StatusView: StatusProvider {
         if await parts.keeper.isFailing {
             problems.append("the registry does not take what the inputs see; it is kept in memory until it does")
         }
+        let skipped = await parts.keeper.skippedCount
+        if skipped > 0 {
+            problems.append("the registry could not hold \(skipped) of the devices and metrics that inputs have seen")
+        }
         return problems
     }
 
-    private func status(_ view: InputView, rate: Double, _ samples: RejectedSamples) -> InputStatus {
+    private func status(_ view: InputView, rate: Double, _ samples: [RejectedSamples.Kind: String]) -> InputStatus {
         let name = view.configuration.name
         return InputStatus(
             name: name,
