@@ -33,6 +33,7 @@ final class DaemonParts: Sendable {
     let recorder: SystemRecorder
     /// Where blocking reads of the log run.
     let readersThread: ThreadExecutor
+    let rejectedSamples: RejectedSamples
     private let eventLoops: MultiThreadedEventLoopGroup
     private let logger: Logger
     private let state: Mutex<State>
@@ -72,6 +73,7 @@ final class DaemonParts: Sendable {
         recorder.start()
         eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         readersThread = ThreadExecutor(name: "readers")
+        rejectedSamples = RejectedSamples(log: opened.log, executor: readersThread)
         alerting = try await AlertingParts(
             configuration: configuration,
             rules: try RuleSet(configuration.rules),
