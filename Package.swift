@@ -111,7 +111,13 @@ let package = Package(
         ),
         tests("DeviceRegistryTests", ["DeviceRegistry", "EventModel", "Platform", grdb]),
         tests("HTTPAPITests", ["HTTPAPI", "EventModel", "Platform", logging, nioCore, nioPosix, serviceLifecycle]),
-        tests("ApplianceTests", ["Appliance", "EventModel", "Rules", "Alerting", "Ingest", "CommitLog", "Platform"]),
+        tests(
+            "ApplianceTests",
+            [
+                "Appliance", "HTTPAPI", "DeviceRegistry", "EventModel", "Rules", "Alerting", "Ingest", "CommitLog",
+                "Platform", logging, nioCore,
+            ]
+        ),
         tests("SimulationTests", ["Alerting", "Rules", "Ingest", "EventModel", "CommitLog", "Platform"]),
         tests("TidyTests", []),
         tests("EndToEndTests", ["Platform"]),

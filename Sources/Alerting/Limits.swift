@@ -25,6 +25,9 @@ package enum AlertingLimits {
     /// The rules' snapshot with its positions. A larger file is damage.
     package static let snapshotBytesMax: Int64 = 300 << 20
 
+    /// Of these the values of alerts that fire, a kilobyte each. Where more fire, a start reads all of topic `alerts`.
+    package static let bookBytesMax = 16 << 20
+
     /// How often the snapshot is written: what a restart has to replay at most, with the records below.
     package static let snapshotInterval = Duration.seconds(60)
     package static let snapshotRecords = 1_000_000

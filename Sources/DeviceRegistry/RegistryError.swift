@@ -34,7 +34,7 @@ package struct RegistryError: Error, Hashable, Sendable, CustomStringConvertible
         package static let busy = Code(.busy)
         package static let diskFull = Code(.diskFull)
         package static let inputOutput = Code(.inputOutput)
-        /// The calling task was cancelled before the change began.
+        /// The calling task was cancelled before the change was made.
         package static let cancelled = Code(.cancelled)
         package static let unknownDevice = Code(.unknownDevice)
         package static let invalidChange = Code(.invalidChange)
@@ -100,6 +100,8 @@ extension RegistryError {
             (.permission, "the file and its directory must be writable by the user that runs Forebay")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             (.busy, "another process holds the file; close it")
+        case .SQLITE_INTERRUPT:
+            (.cancelled, nil)
         case .SQLITE_FULL:
             (.diskFull, "free some space on the file system")
         case .SQLITE_CANTOPEN:

@@ -14,9 +14,9 @@ package enum RegistryLimits {
     package static let labelValueBytesMax = 256
     /// As many as an event can carry.
     package static let labelsMax = 32
-    /// Above any `devices.max_metrics`: an input counts first, this guards the file.
-    package static let metricsMax = 1024
-    /// About 200 bytes of memory for each device in the directory: 200 MB is where one box ends.
+    /// The largest `devices.max_metrics` there can be: an input counts first, this guards the file.
+    package static let metricsMax = 4096
+    /// The largest `devices.max_automatic` there can be. About 200 bytes of memory for each device in the directory: 200 MB is where one box ends.
     package static let devicesMax = 1_000_000
     /// A revision is a row that stays, for records name it.
     package static let calibrationRevisionMax = 10_000

@@ -216,6 +216,112 @@ extension EndToEndTests {
             }
         }
 
+        @Test(
+            "check wants to read a serial port, not to write to it, as the daemon does",
+            .enabled(if: getuid() == 0, "only root can run it as a user with fewer rights"),
+            arguments: [(mode: 0o444, status: 0), (mode: 0o222, status: 1)]
+        )
+        func serialPort(mode: Int, status: Int) throws {
+            let bench = try Workbench()
+            defer { bench.close() }
+            let terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+            defer { close(terminal) }
+            var number: CInt = -1
+            // TIOCGPTN: the number of the other end.
+            try #require(terminal >= 0 && ioctl(terminal, UInt(0x8004_5430), &number) == 0)
+            let port = "/dev/pts/\(number)"
+            let box = try Box(
+                bench,
+                configuration: "inputs: { probes: { type: serial, port: \(port), device: p, format: key_value } }\n"
+            )
+            try FileManager.default.createDirectory(atPath: box.data, withIntermediateDirectories: true)
+            let nobody: UInt32 = 65534
+            let isReady = chmod(bench.directory.path, 0o755) == 0 && chown(box.data, nobody, nobody) == 0
+            try #require(isReady && chmod(port, mode_t(mode)) == 0)
+            let run = try Command.run(
+                "/usr/bin/setpriv",
+                ["--reuid", "\(nobody)", "--regid", "\(nobody)", "--clear-groups"]
+                    + [Workbench.binaries.appendingPathComponent("forebay").path]
+                    + ["check", "--config", bench.path("forebay.yaml")]
+            )
+            #expect(run.status == status, "\(run.output)\(run.error)")
+            if status != 0 { #expect((run.output + run.error).contains("`\(port)`: Permission denied")) }
+        }
+
+        @Test("a reload that the registry does not answer changes nothing, and says so")
+        func reloadWithoutRegistry() async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_DGRAM)
+                let more = try freePort(SOCK_DGRAM)
+                let lan = "  lan: { type: udp, listen: \"127.0.0.1:\(port)\", format: json }\n"
+                let box = try Box(bench, configuration: "inputs:\n" + lan)
+                _ = try await box.start()
+                func renameTable(_ old: String, _ new: String) throws {
+                    let script = """
+                        import sqlite3, sys
+                        registry = sqlite3.connect(sys.argv[1])
+                        registry.execute(f"ALTER TABLE {sys.argv[2]} RENAME TO {sys.argv[3]}")
+                        registry.commit()
+                        """
+                    let arguments = ["-c", script, "\(box.data)/registry.sqlite", old, new]
+                    let run = try Command.run("/usr/bin/python3", arguments)
+                    try #require(run.status == 0, "\(run.error)")
+                }
+                func inputs() throws -> [String] {
+                    let text = try box.command(["status", "-o", "json", "--data", box.data])
+                    let status = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+                    let inputs = try #require(status?["inputs"] as? [[String: Any]])
+                    return inputs.compactMap { $0["name"] as? String }
+                }
+                let path = bench.path("forebay.yaml")
+                let text = try String(contentsOfFile: path, encoding: .utf8)
+                try bench.write(
+                    "forebay.yaml",
+                    text + "  more: { type: udp, listen: \"127.0.0.1:\(more)\", format: json }\n"
+                )
+                try renameTable("devices", "elsewhere")
+                let failed = try Command.run("forebay", ["reload", "--data", box.data])
+                #expect(failed.status == 74, "\(failed.output)")
+                #expect(failed.error.contains("registry"), "\(failed.error)")
+                #expect(try await box.metric("forebay_config_last_reload_successful") == 0)
+                #expect(try inputs() == ["lan"])
+                try renameTable("elsewhere", "devices")
+                _ = try box.command(["reload", "--data", box.data])
+                #expect(try await box.metric("forebay_config_last_reload_successful") == 1)
+                #expect(try inputs() == ["lan", "more"])
+            }
+        }
+
+        @Test("alerts list shows what fires, and what waits for its time where a daemon knows it")
+        func pendingAlerts() async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_DGRAM)
+                let box = try Box(
+                    bench,
+                    configuration: """
+                        inputs: { lan: { type: udp, listen: "127.0.0.1:\(port)", format: json } }
+                        rules:
+                          - { alert: Slow, match: { metric: t }, above: 5, for: 1h }
+                          - { alert: AtOnce, match: { metric: t }, above: 5 }
+
+                        """
+                )
+                let daemon = try await box.start()
+                func listed() throws -> [String] {
+                    try box.command(["alerts", "list", "-o", "ndjson", "--data", box.data]).split(separator: "\n").map {
+                        let alert = try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+                        return "\(alert?["alert"] ?? "") \(alert?["state"] ?? "")"
+                    }
+                }
+                #expect(try listed() == [])
+                try DatagramSocket(port: port).send(#"{"device":"a","t":6}"#)
+                try await eventually("both are listed") { try listed() == ["AtOnce firing", "Slow pending"] }
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+                #expect(try listed() == ["AtOnce firing"])
+            }
+        }
+
         @Test("hooks test says how it went")
         func hooksTest() async throws {
             try await Workbench.use { bench in

@@ -4,6 +4,7 @@ import Glibc
 import HTTPAPI
 import Logging
 import ServiceLifecycle
+import Synchronization
 import Testing
 
 @Suite("Listeners")
@@ -20,7 +21,9 @@ struct ListenerTests {
     @Test("a port that is taken is said by the probe, by run and by listening, with the address")
     func portTaken() async throws {
         try await withServer { running in
-            guard case .port(let port) = running.network else { return }
+            var used: UInt16?
+            if case .port(let port) = running.network { used = port }
+            let port = try #require(used, "the server listens on a port")
             let address = ListenAddress(host: "127.0.0.1", port: port)
             let probed = #expect(throws: APIServerError.self) { try address.probe() }
             #expect(probed?.code == .addressInUse)
@@ -130,7 +133,23 @@ struct ListenerTests {
 
     @Test("with no listener at all it waits for the end")
     func noListener() async throws {
-        try await serve(APIServerConfiguration(network: nil, controlSocketPath: nil)) {}
+        let server = makeServer(APIServerConfiguration(network: nil, controlSocketPath: nil))
+        let group = ServiceGroup(services: [server], logger: .init(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let events = EventList()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                // A service that ends before it is told to is an error of its group.
+                try await group.run()
+                events.add("ended")
+            }
+            let addresses = try await server.listening()
+            #expect(addresses.networkPort == nil)
+            #expect(addresses.controlSocketPath == nil)
+            events.add("told to end")
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+        #expect(events.names == ["told to end", "ended"])
     }
 
     private func serve(
@@ -146,6 +165,17 @@ struct ListenerTests {
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
+    }
+}
+
+/// What happened, in order.
+final class EventList: Sendable {
+    private let list = Mutex<[String]>([])
+
+    var names: [String] { list.withLock { $0 } }
+
+    func add(_ name: String) {
+        list.withLock { $0.append(name) }
     }
 }
 

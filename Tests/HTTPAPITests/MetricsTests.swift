@@ -30,7 +30,7 @@ struct MetricsTests {
                 "forebay_hook_deliveries_total counter", "forebay_hook_lag_records gauge",
                 "forebay_hook_skipped_records_total counter",
                 "forebay_hook_last_success_time_seconds gauge", "forebay_group_lag_records gauge",
-                "forebay_devices gauge", "forebay_clock_synchronised gauge",
+                "forebay_devices gauge", "forebay_registry_skipped_total counter", "forebay_clock_synchronised gauge",
                 "forebay_config_last_reload_successful gauge", "forebay_build_info gauge",
             ]
         )
@@ -80,7 +80,8 @@ struct MetricsTests {
                 #"forebay_hook_last_success_time_seconds{hook="pager"} 1795461000.5"#,
                 #"forebay_group_lag_records{group="analytics",topic="readings",partition="0"} 7"#,
                 #"forebay_devices{state="active"} 2"#, #"forebay_devices{state="blocked"} 0"#,
-                #"forebay_devices{state="new"} 1"#, #"forebay_clock_synchronised 1"#,
+                #"forebay_devices{state="new"} 1"#, "forebay_registry_skipped_total 0",
+                #"forebay_clock_synchronised 1"#,
                 #"forebay_config_last_reload_successful 1"#, #"forebay_build_info{version="0.1.0",box="edge-01"} 1"#,
             ]
         )

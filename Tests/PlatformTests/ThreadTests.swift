@@ -1,4 +1,5 @@
 // Threads, conditions, event descriptors, the watchdog's registry and the thread executor.
+import Dispatch
 import Glibc
 import Platform
 import Synchronization
@@ -98,7 +99,35 @@ struct ThreadTests {
             for await threads in group { #expect(threads == 1) }
         }
         #expect(await counter.count == 200)
-        executor.stop()
+        await executor.stop()
+    }
+}
+
+@Suite("Waiting for a thread's end", .timeLimit(.minutes(1)))
+struct ThreadEndTests {
+    @Test("keeps no thread of the pool: more tasks than it has wait, and another one still runs and lets them go")
+    func poolIsFree() async {
+        let gate = DispatchSemaphore(value: 0)
+        let waiters = 4 * sysconf(Int32(_SC_NPROCESSORS_ONLN)) + 8
+        let ended = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<waiters {
+                group.addTask {
+                    await PlatformThread(name: "waits") { gate.wait() }.joined()
+                    return 1
+                }
+            }
+            group.addTask {
+                for _ in 0..<waiters { gate.signal() }
+                return 0
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(ended == waiters)
+    }
+
+    @Test("is noticed whether the thread ends before anybody waits, or later")
+    func briefThreads() async {
+        for _ in 0..<200 { await PlatformThread(name: "brief") {}.joined() }
     }
 }
 

@@ -6,10 +6,13 @@ internal import Rules
 internal import Synchronization
 
 /// Writes about one record. `CRITICAL Walk-in freezer (kitchen): -11.8 °C, limit -15 °C, for 10 min, worst -11.2, last
-/// reading 20 s ago, 03:10 CET, edge-01. Ack: forebay alerts ack a27ac6f6`
+/// reading 20 s ago, 03:10 CET, edge-01. Show: forebay alerts show a27ac6f6`
 struct AlertSummary {
     let record: AlertRecord
     let origin: AlertOrigin
+
+    /// What to do next: only a command that this version has.
+    private static let next = "Show: forebay alerts show"
 
     /// The default summary of CONTRACT section 5.
     var standard: String {
@@ -30,7 +33,7 @@ struct AlertSummary {
         }
         parts.append(clock(record.at))
         parts.append(record.box)
-        return parts.joined(separator: ", ") + ". Ack: forebay alerts ack \(record.fingerprint.prefix(8))"
+        return parts.joined(separator: ", ") + ". \(AlertSummary.next) \(record.fingerprint.prefix(8))"
     }
 
     private var resolved: String {

@@ -75,7 +75,7 @@ package actor HookDispatcher {
     }
 
     /// Puts these hooks to work. One that is unchanged goes on undisturbed; one that is gone stops, and its cursor stays for
-    /// the day it comes back. A hook whose files fail is reported in its status and logged; the others run.
+    /// the day it comes back. A hook whose files fail is reported in its status and logged, and tries again; the others run.
     package func start(_ hooks: [HookSettings], origin: AlertOrigin) async {
         let isOriginNew = self.origin != origin
         self.origin = origin
@@ -117,16 +117,8 @@ package actor HookDispatcher {
             seed: generator.next()
         )
         let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let task: Task<Void, Never>
-        do {
-            try await worker.open()
-            task = Task { await worker.run(wakes) }
-        } catch {
-            worker.state.change { $0.lastError = String(describing: error) }
-            logger.error("hook cannot start", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
-            task = Task {}
-        }
-        running[settings.name] = Running(worker: worker, task: task, wake: wake)
+        await worker.start()
+        running[settings.name] = Running(worker: worker, task: Task { await worker.run(wakes) }, wake: wake)
     }
 
     private func end(_ hook: Running) async {
@@ -143,7 +135,7 @@ package actor HookDispatcher {
         for hook in running.values { await end(hook) }
         running.removeAll()
         shared.state.withLock { $0 = Shared.State() }
-        executor.stop()
+        await executor.stop()
     }
 
     /// In the order of the configuration. Any thread.

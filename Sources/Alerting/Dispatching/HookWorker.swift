@@ -28,7 +28,7 @@ package struct HookRetryPolicy: Hashable, Sendable {
     }
 }
 
-/// Lifecycle: `open`, then `run` until its task is cancelled. Blocking reads and syncs happen on `executor`'s thread; the
+/// Lifecycle: `start`, then `run` until its task is cancelled. Blocking reads and syncs happen on `executor`'s thread; the
 /// delivery itself is awaited, so that a receiver that hangs holds up no other hook.
 actor HookWorker {
     nonisolated let settings: HookSettings
@@ -38,11 +38,17 @@ actor HookWorker {
 
     private let hook: any Hook
     private let around: HookSurroundings
+    /// nil where it has to be opened: at first, and after it has failed.
     private var cursorFile: CursorFile?
-    private var cursor = HookCursor(position: .zero)
+    /// As it was stored last, but for alerts that are none of this hook's; and for a delivery that is over, where that could
+    /// not be stored: it is before anything else is done.
+    private var cursor: HookCursor
+    /// nil until the cursor was read.
     private var follower: PartitionFollower?
     private let gaps: ConsumerGaps
     private var goneFromDeliveries: UInt64 = 0
+    /// Why it waits, where the log or the cursor has failed.
+    private var noted: String?
     private var backoff: Backoff
     private let jitterSeed: UInt64
 
@@ -61,44 +67,59 @@ actor HookWorker {
         state = HookStatusBox(HookStatus(name: settings.name, type: type))
         gaps = ConsumerGaps(log: around.log, clock: around.clock, consumer: "hook-\(settings.name)")
         jitterSeed = seed
+        cursor = HookCursor(position: around.log.snapshot().highWatermark(of: around.alerts))
         backoff = Backoff(first: around.retry.first, longest: around.retry.longest, seed: seed)
     }
 
-    /// Finds the place to go on: the stored one; for a new hook, and where the cursor is damaged, the log's end now.
-    func open() throws(LogError) {
+    /// Opens the cursor's file; where that fails it is said, and `run` tries again.
+    func start() {
+        do { try open() } catch { note(error) }
+    }
+
+    /// Finds the place to go on: the stored one; for a new hook the log's end when it was made; where the cursor is damaged,
+    /// the oldest alert that still fires.
+    ///
+    /// After a failure the file is opened anew and gets the cursor as it is by now: a delivery that is over is not repeated.
+    private func open() throws(LogError) {
         let file = try CursorFile(dataDirectory: around.dataDirectory, name: "hook-\(settings.name)", disk: around.disk)
-        let end = around.log.snapshot().highWatermark(of: around.alerts)
-        switch try file.load() {
-        case .missing:
-            cursor = HookCursor(position: end)
-            try file.store(cursor.encoded())
-        case .value(let bytes):
-            if let stored = HookCursor(bytes) {
-                cursor = stored
-                cursor.position = min(cursor.position, end)
-            } else {
-                try beginAnew(file, at: end)
+        let contents = try file.load()
+        if follower == nil {
+            let end = around.log.snapshot().highWatermark(of: around.alerts)
+            switch contents {
+            case .missing: try file.store(cursor.encoded())
+            case .value(let bytes):
+                if let stored = HookCursor(bytes) {
+                    cursor = stored
+                    cursor.position = min(cursor.position, end)
+                } else {
+                    try beginAnew(file, at: end)
+                }
+            case .damaged: try beginAnew(file, at: end)
             }
-        case .damaged:
-            try beginAnew(file, at: end)
+            follower = PartitionFollower(partition: around.alerts, log: around.log, position: cursor.position)
+        } else {
+            try file.store(cursor.encoded())
         }
         cursorFile = file
-        follower = PartitionFollower(partition: around.alerts, log: around.log, position: cursor.position)
         publishPlace()
+    }
+
+    /// Durable on return. After an error the cursor in memory stands, and the file has to be opened again.
+    private func store(_ cursor: HookCursor) throws(LogError) {
+        do { try cursorFile?.store(cursor.encoded()) } catch {
+            cursorFile = nil
+            throw error
+        }
     }
 
     /// Goes on with the oldest alert that still fires: what fires is told, perhaps again; what is over is not.
     private func beginAnew(_ file: CursorFile, at end: Offset) throws(LogError) {
-        var firing: [String: Offset] = [:]
-        let first = around.alerts.logStartOffset
-        let reader = PartitionFollower(partition: around.alerts, log: around.log, position: first)
-        _ = try reader.read(upTo: end, visible: end, countMax: .max) { record in
-            guard let value = record.value, let alert = AlertRecord(json: value) else { return }
-            firing[alert.fingerprint] = alert.state == .firing ? record.offset : nil
-        }
-        let start = firing.values.min() ?? end
-        cursor = HookCursor(position: start)
-        try file.store(cursor.encoded())
+        let book = AlertBook()
+        try book.read(around.alerts, of: around.log, upTo: end)
+        let start = book.firing.map(\.offset).min() ?? end
+        let fresh = HookCursor(position: start)
+        try file.store(fresh.encoded())
+        cursor = fresh
         let words = "the cursor was damaged: alerts up to offset \(start) may not have been delivered"
         state.change { $0.lastError = words }
         around.logger.error("hook cursor damaged", metadata: ["hook": "\(settings.name)", "offset": "\(end)"])
@@ -110,17 +131,33 @@ actor HookWorker {
             var pauses = Backoff(first: around.retry.first, longest: around.retry.longest, seed: jitterSeed)
             while !Task.isCancelled {
                 do {
+                    forgetNote()
+                    if cursorFile == nil { try open() }
                     try await deliverAll()
                     break
                 } catch {
                     // The log or the cursor failed. Without a durable cursor nothing is delivered, or it would be for ever.
-                    state.change { $0.lastError = String(describing: error) }
-                    around.logger.error("hook waits", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
+                    note(error)
                     do { try await Task.sleep(for: pauses.next()) } catch { return }
                 }
             }
             if Task.isCancelled { return }
         }
+    }
+
+    /// Says why the hook waits.
+    private func note(_ error: any Error) {
+        let words = String(describing: error)
+        noted = words
+        state.change { $0.lastError = words }
+        around.logger.error("hook waits", metadata: ["hook": "\(settings.name)", "error": "\(words)"])
+    }
+
+    /// Takes back what was noted, before another attempt.
+    private func forgetNote() {
+        guard let words = noted else { return }
+        noted = nil
+        state.change { if $0.lastError == words { $0.lastError = nil } }
     }
 
     private func deliverAll() async throws {
@@ -130,7 +167,7 @@ actor HookWorker {
             noteMissing(of: records.count)
             if !records.isEmpty { guard await deliver(records) else { return } }
             cursor.delivery = []
-            try cursorFile?.store(cursor.encoded())
+            try store(cursor)
             publishPlace()
         }
     }
@@ -144,6 +181,7 @@ actor HookWorker {
         guard let follower else { return false }
         let end = around.log.snapshot().highWatermark(of: around.alerts)
         while cursor.position < end {
+            follower.rewind(to: cursor.position)
             var group = DeliveryGroup(hook: settings.name)
             var next = cursor.position
             _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
@@ -152,15 +190,13 @@ actor HookWorker {
                 if !group.isClosed { next = record.offset + 1 }
             }
             noteMissed(follower.takeMissed())
-            cursor.position = group.isClosed ? next : follower.position
-            follower.rewind(to: cursor.position)
+            let taken = HookCursor(position: group.isClosed ? next : follower.position, delivery: group.offsets)
             state.change { $0.skippedRecords = follower.skipped &+ goneFromDeliveries }
-            // Nothing for this hook among as many as are read at once: on to the next.
-            guard !group.offsets.isEmpty else { continue }
-            cursor.delivery = group.offsets
+            // Nothing for this hook among as many as are read at once: on to the next, which the next delivery stores.
+            if !taken.delivery.isEmpty { try store(taken) }
+            cursor = taken
             publishPlace()
-            try cursorFile?.store(cursor.encoded())
-            return true
+            if !taken.delivery.isEmpty { return true }
         }
         publishPlace()
         return false

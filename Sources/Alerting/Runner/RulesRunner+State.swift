@@ -40,17 +40,30 @@ struct RunnerStart {
         let saved = snapshot?.positions[partition.topicPartition] ?? partition.logStartOffset
         return min(saved, partition.logEndOffset)
     }
+
+    /// Of the snapshot, where the log still has all that it remembers.
+    var book: AlertBookState? {
+        guard let snapshot, let saved = snapshot.positions[alerts.topicPartition], saved <= alerts.logEndOffset else {
+            return nil
+        }
+        return snapshot.book
+    }
 }
 
 extension RulesRunner {
-    /// Reads all of topic `alerts` into the book, and notes the edges from `offset` on as known.
-    func foldAlerts(from offset: Offset) throws(LogError) {
-        let end = log.snapshot().highWatermark(of: alerts.partition)
-        while alerts.position < end {
-            _ = try alerts.read(upTo: end, visible: end, countMax: .max) { record in
-                guard let value = record.value, let alert = book.take(value, at: record.offset) else { return }
-                if record.offset >= offset { knownEdges.insert(alert.edgeID) }
+    /// Makes the book that of the log's end, and notes the edges that the snapshot does not know; without a usable one, all of
+    /// them.
+    func foldAlerts(_ start: RunnerStart) throws(LogError) {
+        var knownFrom = Offset.zero
+        if !isStateLost {
+            knownFrom = start.position(of: start.alerts)
+            if let saved = start.book {
+                for alert in saved.firing { _ = alert.json.withUnsafeBytes { book.take($0, at: alert.offset) } }
+                alerts.move(to: saved.position)
             }
+        }
+        try book.follow(alerts, upTo: log.snapshot().highWatermark(of: alerts.partition)) { edge, offset in
+            if offset >= knownFrom { knownEdges.insert(edge.edgeID) }
         }
     }
 
@@ -117,7 +130,12 @@ extension RulesRunner {
         positions[system.partition.topicPartition] = systemPosition
         // All edges of this state are durable, so they stand before the end of the log as it is now.
         positions[alerts.partition.topicPartition] = log.snapshot().highWatermark(of: alerts.partition)
-        let snapshot = RulesSnapshot(positions: positions, engine: intake.engine.encodeSnapshot())
+        let state = book.state(upTo: alerts.position)
+        let snapshot = RulesSnapshot(
+            positions: positions,
+            book: state.firing.reduce(0) { $0 + $1.json.count } <= AlertingLimits.bookBytesMax ? state : nil,
+            engine: intake.engine.encodeSnapshot()
+        )
         do { try snapshotFile.save(snapshot) } catch { throw LogError(.disk, underlying: error) }
         savedAt = clock.now()
         saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotInterval)

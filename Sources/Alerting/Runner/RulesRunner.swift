@@ -5,7 +5,7 @@ package import Platform
 package import Rules
 internal import Synchronization
 
-/// Lifecycle: made where the log is open (folds `alerts`, restores the snapshot), then `step` in a loop by one thread, then
+/// Lifecycle: made where the log is open (restores the snapshot, folds `alerts`), then `step` in a loop by one thread, then
 /// `finish` by the same. `apply` and `status` from any thread.
 package final class RulesRunner: @unchecked Sendable {
     // Sendable: everything but `requests` and `published` is touched by one thread at a time: the one that makes it, then
@@ -61,8 +61,8 @@ package final class RulesRunner: @unchecked Sendable {
     private let requests = Mutex<Request?>(nil)
     let published = Mutex(RulesStatus())
 
-    /// Folds `alerts` into `book`, restores the snapshot (or begins at the log's start where there is none), and resolves
-    /// what fires for rules that are gone or changed. Blocks for the disk.
+    /// Restores the snapshot (or begins at the log's start where there is none), folds what `alerts` has beyond it into
+    /// `book`, and resolves what fires for rules that are gone or changed. Blocks for the disk.
     ///
     /// - `dataDirectory`: absolute; the snapshot lies in `rules/` below it.
     /// - `book`: empty; followed from here on.
@@ -109,7 +109,7 @@ package final class RulesRunner: @unchecked Sendable {
             for follower in readings + [system] { follower.rewind(to: follower.partition.logStartOffset) }
             systemPosition = system.position
         }
-        try foldAlerts(from: isStateLost ? .zero : parts.position(of: parts.alerts))
+        try foldAlerts(parts)
         resolveOrphans(of: rules)
         publish()
     }
@@ -251,11 +251,7 @@ package final class RulesRunner: @unchecked Sendable {
     }
 
     func followAlerts(_ snapshot: LogSnapshot) throws(LogError) -> Int {
-        let end = snapshot.highWatermark(of: alerts.partition)
-        return try alerts.read(upTo: end, visible: end, countMax: .max) { record in
-            guard let value = record.value else { return }
-            book.take(value, at: record.offset)
-        }
+        try book.follow(alerts, upTo: snapshot.highWatermark(of: alerts.partition))
     }
 
     /// Once the log as it was at the start has been read, no edge can be derived twice.

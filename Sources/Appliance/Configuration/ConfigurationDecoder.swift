@@ -1,5 +1,6 @@
 // From the merged tree to values: the sections that describe the box itself. Inputs, hooks and rules have own files.
 internal import CommitLog
+internal import DeviceRegistry
 internal import Rules
 
 /// Reads the whole tree, reporting everything that is wrong on the way.
@@ -101,8 +102,8 @@ struct ConfigurationDecoder {
 
     private func decodeDevices(_ devices: MappingReader, into target: inout DevicesConfiguration) {
         devices.read("registration", .choice("kind of registration"), into: &target.registration)
-        devices.read("max_automatic", .integer(0...1_000_000), into: &target.automaticMax)
-        devices.read("max_metrics", .integer(1...4096), into: &target.metricsMax)
+        devices.read("max_automatic", .integer(0...RegistryLimits.devicesMax), into: &target.automaticMax)
+        devices.read("max_metrics", .integer(1...RegistryLimits.metricsMax), into: &target.metricsMax)
         devices.finish()
     }
 }

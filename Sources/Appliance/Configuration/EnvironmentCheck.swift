@@ -183,13 +183,14 @@ package struct EnvironmentCheck {
         guard status.st_mode & S_IFMT == S_IFCHR else {
             return [problem(.error, "\(path).port", "`\(serial.port)` is not a serial device")]
         }
-        guard access(serial.port, R_OK | W_OK) == 0 else {
+        guard access(serial.port, R_OK) == 0 else {
+            let reason = systemErrorText(errno)
             let group = Probe.groupName(status.st_gid)
             return [
                 problem(
                     .error,
                     "\(path).port",
-                    "`\(serial.port)`: \(systemErrorText(errno)); user \(NSUserName()) must be in group \(group)"
+                    "`\(serial.port)`: \(reason); user \(NSUserName()) must be in group \(group)"
                 )
             ]
         }

@@ -1,4 +1,5 @@
 // How a command reaches the box: the daemon's control socket while it runs, else the files, read-only.
+internal import Alerting
 internal import CommitLog
 internal import DeviceRegistry
 package import EventModel
@@ -81,7 +82,7 @@ package final class BoxAccess: Sendable {
     package func close() async {
         switch way {
         case .daemon(let client): await client.shutdown()
-        case .files(let files): files.readers.stop()
+        case .files(let files): await files.readers.stop()
         }
     }
 
@@ -141,6 +142,20 @@ package final class BoxAccess: Sendable {
             return (document.cut, document.configuration)
         case .files(let files):
             return (try await translated { try LogCut(files.view.log) }, nil)
+        }
+    }
+
+    // MARK: Alerts
+
+    /// What fires, oldest first, and what waits for its time to fire: that only a daemon knows.
+    package func alerts() async throws -> [JSONDocument] {
+        switch way {
+        case .daemon(let client):
+            let document: AlertsDocument = try await decoded(client, "/api/v1/alerts")
+            return document.alerts
+        case .files(let files):
+            let book = try await translated { try AlertBook(reading: files.view.log) }
+            return book.firing.compactMap { AlertingParts.document($0.json) }
         }
     }
 

@@ -101,7 +101,13 @@ package struct PayloadExplanation: Codable, Sendable {
     ) throws -> [PreviewedPart] {
         guard case .mqtt(let mqtt) = input.transport else {
             return payload.withUnsafeBytes { payload in
-                preview.parts(of: payload, Arrival(receivedAt: now, from: UnsafeRawBufferPointer(start: nil, count: 0)))
+                if case .serial = input.transport, let damaged = LineFrame.damage(in: payload) {
+                    return [.rejected(.framing, position: damaged)]
+                }
+                return preview.parts(
+                    of: payload,
+                    Arrival(receivedAt: now, from: UnsafeRawBufferPointer(start: nil, count: 0))
+                )
             }
         }
         guard let topic else {

@@ -78,7 +78,7 @@ final class AlertingParts: Sendable {
     /// Saves the rules' state where they have come to, and lets deliveries under way end; both go on from there.
     func stop() async {
         thread?.stop()
-        thread?.join()
+        await thread?.joined()
         await dispatcher.stop()
         try? await client.shutdown()
     }
@@ -178,6 +178,12 @@ extension AlertingParts {
     func problems() -> [String] {
         var problems: [String] = []
         if let problem = runner.status.problem { problems.append("rules: \(problem)") }
+        let unreadable = book.unreadableCount
+        if unreadable > 0 {
+            problems.append(
+                "topic alerts holds \(unreadable) records that are no alerts of this version; they are left out"
+            )
+        }
         for status in dispatcher.statuses {
             if let error = status.lastError { problems.append("hook \(status.name): \(error)") }
         }

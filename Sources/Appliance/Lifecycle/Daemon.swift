@@ -60,7 +60,7 @@ package struct Daemon: Sendable {
         do {
             parts = try await DaemonParts(loaded: loaded, opened: opened, clock: clock, watch: watch, logger: logger)
         } catch {
-            logThread?.close()
+            await logThread?.close()
             try? opened.registry.close()
             throw error
         }
@@ -70,13 +70,13 @@ package struct Daemon: Sendable {
         } catch {
             manager.notify("STOPPING=1")
             await parts.stop()
-            logThread?.close()
+            await logThread?.close()
             try? opened.registry.close()
             throw error
         }
         manager.notify("STOPPING=1")
         await parts.stop()
-        logThread?.close()
+        await logThread?.close()
         try? opened.registry.close()
         withExtendedLifetime(opened.lock) {}
         try end.check()

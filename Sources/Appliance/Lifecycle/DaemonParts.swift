@@ -33,6 +33,7 @@ final class DaemonParts: Sendable {
     let recorder: SystemRecorder
     /// Where blocking reads of the log run.
     let readersThread: ThreadExecutor
+    let rejectedSamples: RejectedSamples
     private let eventLoops: MultiThreadedEventLoopGroup
     private let logger: Logger
     private let state: Mutex<State>
@@ -72,6 +73,7 @@ final class DaemonParts: Sendable {
         recorder.start()
         eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         readersThread = ThreadExecutor(name: "readers")
+        rejectedSamples = RejectedSamples(log: opened.log, executor: readersThread)
         alerting = try await AlertingParts(
             configuration: configuration,
             rules: try RuleSet(configuration.rules),
@@ -158,8 +160,8 @@ final class DaemonParts: Sendable {
         try? await changes.run { [inputs] in await inputs.stopAll() }
         await keeper.save()
         await alerting.stop()
-        recorder.stop()
-        readersThread.stop()
+        await recorder.stop()
+        await readersThread.stop()
         try? await eventLoops.shutdownGracefully()
     }
 
@@ -207,7 +209,8 @@ final class DaemonParts: Sendable {
 
     /// Loads the configuration anew and applies what can be applied while running; a bad file changes nothing.
     ///
-    /// - Throws: `APIFailure` where the daemon is on its way down.
+    /// - Throws: `APIFailure` where the daemon is on its way down; `RegistryError` where the registry does not answer. Nothing
+    ///   was changed.
     func reload() async throws -> ReloadDocument {
         try await changes.run { [self] in
             guard !isStopping else { throw APIFailure(.unavailable, "the daemon is stopping") }
@@ -216,6 +219,7 @@ final class DaemonParts: Sendable {
                 report(outcome)
                 return outcome
             } catch {
+                state.withLock { $0.wasLastReloadSuccessful = false }
                 logger.error("the configuration was not reloaded: \(error)")
                 throw error
             }
@@ -246,16 +250,16 @@ final class DaemonParts: Sendable {
             next.listen = old.listen
             next.log = old.log
             next.clock = old.clock
+            // Whatever can fail comes before anything that is changed.
             let rules = try RuleSet(next.rules)
+            let automatic = try await registry.automaticCount()
+            sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             state.withLock {
                 $0.configuration = next
                 $0.files = DaemonParts.absolute(fresh.files)
                 $0.wasLastReloadSuccessful = true
             }
             if !isReadOnly { await inputs.apply(next) }
-            if let automatic = try? await registry.automaticCount() {
-                sightings.setBudget(max(0, next.devices.automaticMax - automatic))
-            }
             await alerting.apply(next, rules: rules)
             return ReloadDocument(applied: true, changes: changes.map(\.description))
         }

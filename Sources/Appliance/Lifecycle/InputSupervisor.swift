@@ -12,6 +12,8 @@ struct InputView: Sendable {
 }
 
 /// Owns the threads of all inputs. Counters outlive a reload: they belong to the input's name.
+///
+/// `apply` and `stopAll` come one after the other: they suspend while threads end.
 actor InputSupervisor {
     private struct Entry: Sendable {
         var configuration: InputConfiguration
@@ -49,14 +51,14 @@ actor InputSupervisor {
     }
 
     /// Makes the running inputs those of `configuration`. What did not change goes on undisturbed.
-    func apply(_ configuration: Configuration) {
+    func apply(_ configuration: Configuration) async {
         let wanted = InputSupervisor.groups(of: configuration.inputs).map {
             Plan(inputs: $0, devices: configuration.devices, box: configuration.name)
         }
         let kept = Set(groups.filter { wanted.contains($0.plan) && !$0.hasFailed.isSet }.map(\.plan))
         let ended = groups.filter { !kept.contains($0.plan) }
         for group in ended { group.thread.stop() }
-        for group in ended { group.thread.join() }
+        for group in ended { await group.thread.joined() }
         groups.removeAll { !kept.contains($0.plan) }
         let known = Dictionary(
             entries.withLock { $0 }.map { ($0.configuration.name, $0) },
@@ -79,9 +81,9 @@ actor InputSupervisor {
     }
 
     /// Stops all inputs; on return everything that they took in is durable, or said not to be.
-    func stopAll() {
+    func stopAll() async {
         for group in groups { group.thread.stop() }
-        for group in groups { group.thread.join() }
+        for group in groups { await group.thread.joined() }
         groups = []
     }
 

@@ -36,9 +36,9 @@ final class LogThread: Sendable {
     }
 
     /// Commits what was accepted, closes the log, and waits for it.
-    func close() {
+    func close() async {
         isStopping.set()
-        thread.join()
+        await thread.joined()
     }
 
     private static let waitMax = Duration.milliseconds(200)

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// Runs `step` until `stop()`, then `finish`. Each step is bracketed by a heartbeat for the watchdog.
 ///
-/// Lifecycle: running from `init`; `stop()` then `join()` exactly once each, by the owner.
+/// Lifecycle: running from `init`; `stop()` then `joined()` exactly once each, by the owner.
 final class SteppingThread: Sendable {
     private let thread: PlatformThread
     private let isStopping: StopFlag
@@ -38,9 +38,9 @@ final class SteppingThread: Sendable {
         isStopping.set()
     }
 
-    /// Blocks until the thread has finished.
-    func join() {
-        thread.join()
+    /// Suspends until the thread has finished.
+    func joined() async {
+        await thread.joined()
     }
 }
 

@@ -64,9 +64,10 @@ final class SystemRecorder: Sendable {
     }
 
     /// On return the record is durable, or the log does not take any more.
-    func stop() {
+    func stop() async {
         guard case .accepted(let ticket) = append(record(.stop)) else { return }
-        _ = log.inbox.wait(for: ticket, timeout: .seconds(5))
+        let waiting = PlatformThread(name: "stop") { [log] in _ = log.inbox.wait(for: ticket, timeout: .seconds(5)) }
+        await waiting.joined()
     }
 
     private static func wallOffset(of record: SystemRecord) -> Int64 {

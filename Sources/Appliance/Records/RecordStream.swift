@@ -1,14 +1,14 @@
 // The records of a query as lines of JSON, read on demand, below the high watermark, and followed where asked.
-internal import CommitLog
+package import CommitLog
 internal import EventModel
-internal import HTTPAPI
-internal import NIOCore
-internal import Platform
+package import HTTPAPI
+package import NIOCore
+package import Platform
 
 /// One query being answered. Its reads block, so it runs on the readers' thread and not on Swift's pool.
 ///
 /// Partitions are read one after the other in the order of their numbers; while following, in turns.
-actor RecordStream {
+package actor RecordStream {
     /// One partition of the query, and what is left of it.
     private struct Span {
         var partition: Partition
@@ -20,21 +20,19 @@ actor RecordStream {
     private let log: CommitLog
     private let query: RecordQuery
     private let executor: ThreadExecutor
-    private let reader: LogReader
-    private let decoder = RecordDecoder()
+    private var walk: RecordWalk
     private var filter: RecordFilter
-    private var buffer = ReadBuffer()
     private var line = RecordLine()
     private var spans: [Span] = []
     private var left: Int
-    private var hasGivenLast = false
+    private var hasFoundLast = false
     private var wakeups: AsyncStream<Void>.Iterator?
     private var listener: LogTail.ListenerID?
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    nonisolated package var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// - Throws: `APIFailure` where the query names no topic or partition of the log, or wants too many of the last records.
-    init(_ query: RecordQuery, log: CommitLog, executor: ThreadExecutor) throws {
+    package init(_ query: RecordQuery, log: CommitLog, executor: ThreadExecutor) throws {
         if query.from == nil, let count = query.count, count > APILimits.lastRecordsMax {
             throw APIFailure(
                 .badRequest,
@@ -45,7 +43,7 @@ actor RecordStream {
         self.query = query
         self.log = log
         self.executor = executor
-        reader = LogReader(log: log)
+        walk = RecordWalk(log: log)
         filter = RecordFilter(query)
         left = query.count ?? (query.from == nil ? RecordStream.defaultCount : Int.max)
         let partitions = log.partitions.filter { partition in
@@ -78,13 +76,23 @@ actor RecordStream {
         }
     }
 
-    /// The next lines, each with its newline; nil at the end.
-    func next() async throws -> ByteBuffer? {
-        if query.from == nil, let lines = try lastLines() { return lines }
+    /// The next lines, each with its newline, `linesBytesMax` or one longer line of them; nil at the end, and where the task
+    /// was cancelled.
+    ///
+    /// Between two stretches of the log the readers' thread is given to whoever else waits for it: a query whose filter
+    /// nothing passes reads all of the log before it returns.
+    package func next() async throws -> ByteBuffer? {
+        if query.from == nil, !hasFoundLast { try await findLast() }
         while left > 0, !Task.isCancelled {
-            if let lines = try readSome() { return lines }
-            if hasReachedEnd() { break }
-            guard await waitForCommit() else { break }
+            switch try readStretch() {
+            case .lines(let lines): return lines
+            case .nothing: await Task.yield()
+            case .caughtUp:
+                guard !hasReachedEnd(), await waitForCommit() else {
+                    stopListening()
+                    return nil
+                }
+            }
         }
         stopListening()
         return nil
@@ -106,105 +114,67 @@ actor RecordStream {
 
     // MARK: Reading
 
-    /// Lines of the first span that has some.
-    private func readSome() throws -> ByteBuffer? {
+    private enum Outcome {
+        case lines(ByteBuffer)
+        /// Records, none of which passed.
+        case nothing
+        /// Every partition was read as far as it goes now.
+        case caughtUp
+    }
+
+    /// Reads one stretch of the first span that has something left.
+    private func readStretch() throws -> Outcome {
         let snapshot = log.snapshot()
         for index in spans.indices {
-            let visible = snapshot.highWatermark(of: spans[index].partition)
-            let limit = min(visible, spans[index].end ?? Offset(.max))
-            while spans[index].next < limit, left > 0 {
-                var lines = ByteBuffer()
-                try read(&spans[index], upTo: limit, visible: visible) { line in
-                    lines.writeBytes(line)
-                    lines.writeInteger(UInt8(0x0A))
-                }
-                if lines.readableBytes > 0 { return lines }
-            }
-        }
-        return nil
-    }
-
-    /// Reads one stretch of batches; `take` gets each record that passes as a line, without its newline.
-    ///
-    /// `visible`: the high watermark; a batch that reaches beyond `limit` is read as well, up to it.
-    private func read(
-        _ span: inout Span,
-        upTo limit: Offset,
-        visible: Offset,
-        _ take: (UnsafeRawBufferPointer) -> Void
-    ) throws {
-        let result: ReadResult
-        do {
-            result = try reader.read(
-                span.partition,
-                from: span.next,
-                upTo: visible,
-                maxBytes: RecordStream.readBytes,
-                into: &buffer
-            )
-        } catch {
-            if error.code == .damaged {
-                // The log has taken note; what follows the damage is served.
-                span.next = max(span.next + 1, error.resumeAt ?? limit)
-            } else {
-                // Retention has overtaken the reader: go on with what is there.
-                guard span.next < span.partition.logStartOffset else { throw error }
-                span.next = span.partition.logStartOffset
-            }
-            return
-        }
-        guard !result.isEmpty else {
-            span.next = limit
-            return
-        }
-        var batches = buffer.batches
-        while let batch = batches.next() {
-            // A batch that is as it was written and yet cannot be read, by its codec or its records, hides no other.
-            guard var records = try? decoder.open(batch) else { continue }
-            while let record = try? records.next() {
-                guard record.offset >= span.next, record.offset < limit, left > 0, filter.accepts(record) else {
-                    continue
-                }
+            let span = spans[index]
+            let visible = snapshot.highWatermark(of: span.partition)
+            let limit = min(visible, span.end ?? Offset(.max))
+            guard span.next < limit else { continue }
+            var lines = ByteBuffer()
+            spans[index].next = try walk.stretch(of: span.partition, from: span.next, upTo: limit, visible: visible) {
+                record in
+                guard filter.accepts(record) else { return true }
                 line.encode(record, of: span.partition.topicPartition)
-                take(line.bytes)
+                lines.writeBytes(line.bytes)
+                lines.writeInteger(UInt8(0x0A))
                 left -= 1
+                return left > 0 && lines.readableBytes < RecordStream.linesBytesMax
             }
+            return lines.readableBytes > 0 ? .lines(lines) : .nothing
         }
-        span.next = max(span.next, min(result.nextOffset, limit))
+        return .caughtUp
     }
 
-    /// Without `from`: the last `count` records that pass, found by looking back in growing strides. Nil where there are
-    /// none or they were given already.
-    private func lastLines() throws -> ByteBuffer? {
-        let wanted = left
-        guard wanted > 0, !hasGivenLast else { return nil }
-        hasGivenLast = true
-        var newest: [[UInt8]] = []
+    /// Without `from`: moves the spans to where the last records that pass begin, looking back in growing strides. Only the
+    /// places of records are kept, so that it does not matter how large they are; they are read again from there.
+    private func findLast() async throws {
+        hasFoundLast = true
+        var last = LastPlaces(count: left)
         for stride in RecordStream.strides {
-            newest = []
+            last.removeAll()
             var reachesStart = true
-            for span in spans {
-                let visible = span.next
-                let limit = min(visible, span.end ?? visible)
-                var back = span
-                back.next = max(span.partition.logStartOffset, limit + -stride)
-                if back.next > span.partition.logStartOffset { reachesStart = false }
-                while back.next < limit {
-                    left = Int.max
-                    try read(&back, upTo: limit, visible: visible) { newest.append(Array($0)) }
-                    if newest.count > 2 * wanted + 1000 { newest.removeFirst(newest.count - wanted) }
+            for index in spans.indices {
+                let span = spans[index]
+                let limit = min(span.next, span.end ?? span.next)
+                var next = max(span.partition.logStartOffset, limit + -stride)
+                if next > span.partition.logStartOffset { reachesStart = false }
+                while next < limit {
+                    guard !Task.isCancelled else { return }
+                    next = try walk.stretch(of: span.partition, from: next, upTo: limit, visible: span.next) { record in
+                        if filter.accepts(record) { last.append(span: index, record.offset) }
+                        return true
+                    }
+                    await Task.yield()
                 }
             }
-            if newest.count >= wanted || reachesStart { break }
+            if last.isFull || reachesStart { break }
         }
-        left = query.follow ? Int.max : 0
-        guard !newest.isEmpty else { return nil }
-        var lines = ByteBuffer()
-        for line in newest.suffix(wanted) {
-            lines.writeBytes(line)
-            lines.writeInteger(UInt8(0x0A))
+        for index in spans.indices {
+            let limit = min(spans[index].next, spans[index].end ?? spans[index].next)
+            spans[index].next = last.first(ofSpan: index) ?? limit
         }
-        return lines
+        // What lies between there and the end is as many as were wanted.
+        left = .max
     }
 
     // MARK: Following
@@ -237,8 +207,39 @@ actor RecordStream {
 
     /// What `tail` shows without options.
     private static let defaultCount = 10
-    private static let readBytes = 256 << 10
+    /// Lines that are held at once: enough to amortise the write, and little for each of the clients there may be.
+    package static let linesBytesMax = 256 << 10
     private static let strides = [1 << 10, 1 << 14, 1 << 18, 1 << 22, Int(Int32.max)]
+}
+
+/// Where the last so many records of several spans are, that are gone through one after the other.
+private struct LastPlaces {
+    private let count: Int
+    private var places: [(span: Int, offset: Offset)] = []
+    /// The oldest one, once there are as many as are wanted.
+    private var oldest = 0
+
+    init(count: Int) {
+        self.count = count
+    }
+
+    var isFull: Bool { places.count >= count }
+
+    mutating func removeAll() {
+        places.removeAll(keepingCapacity: true)
+        oldest = 0
+    }
+
+    mutating func append(span: Int, _ offset: Offset) {
+        guard isFull else { return places.append((span, offset)) }
+        guard count > 0 else { return }
+        places[oldest] = (span, offset)
+        oldest = (oldest + 1) % count
+    }
+
+    func first(ofSpan span: Int) -> Offset? {
+        places.lazy.filter { $0.span == span }.map(\.offset).min()
+    }
 }
 
 /// A query's lines as the API streams them.

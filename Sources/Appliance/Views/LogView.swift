@@ -29,8 +29,10 @@ struct LogView: LogBrowser {
     func verify() async throws -> VerificationDocument {
         // It reads for minutes, and the readers' thread is there for those who wait.
         let thread = ThreadExecutor(name: "verify")
-        defer { thread.stop() }
-        return try await Verifier(log: log, executor: thread).run()
+        let found: Result<VerificationDocument, any Error>
+        do { found = .success(try await Verifier(log: log, executor: thread).run()) } catch { found = .failure(error) }
+        await thread.stop()
+        return try found.get()
     }
 
     private var topicNames: String {

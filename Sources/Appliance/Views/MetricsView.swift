@@ -44,6 +44,7 @@ struct MetricsView: MetricsProvider {
                 parts.registry.countsByState().map { ($0.key.rawValue, $0.value) },
                 uniquingKeysWith: { $0 + $1 }
             ),
+            skippedSightings: await parts.keeper.skippedCount,
             isClockSynchronised: parts.clock.quality() == .synchronised,
             wasLastReloadSuccessful: parts.wasLastReloadSuccessful
         )

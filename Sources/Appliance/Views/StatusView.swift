@@ -6,7 +6,6 @@ internal import EventModel
 internal import Foundation
 internal import HTTPAPI
 internal import Ingest
-internal import NIOCore
 internal import Platform
 
 struct StatusView: StatusProvider {
@@ -30,9 +29,9 @@ struct StatusView: StatusProvider {
         let parts = try box.parts()
         let views = parts.inputs.views()
         var problems = problems(parts, views) + (await registryProblems(parts))
-        var samples = RejectedSamples()
-        do {
-            samples = try await RejectedSamples.read(parts)
+        var samples: [RejectedSamples.Kind: String] = [:]
+        do throws(LogError) {
+            samples = try await parts.rejectedSamples.newest()
         } catch {
             problems.append("topic rejected cannot be read: \(error); see `forebay log verify`")
         }
@@ -127,10 +126,14 @@ struct StatusView: StatusProvider {
         if await parts.keeper.isFailing {
             problems.append("the registry does not take what the inputs see; it is kept in memory until it does")
         }
+        let skipped = await parts.keeper.skippedCount
+        if skipped > 0 {
+            problems.append("the registry could not hold \(skipped) of the devices and metrics that inputs have seen")
+        }
         return problems
     }
 
-    private func status(_ view: InputView, rate: Double, _ samples: RejectedSamples) -> InputStatus {
+    private func status(_ view: InputView, rate: Double, _ samples: [RejectedSamples.Kind: String]) -> InputStatus {
         let name = view.configuration.name
         return InputStatus(
             name: name,
@@ -147,7 +150,7 @@ struct StatusView: StatusProvider {
                 InputStatus.Rejected(
                     reason: reason.name.description,
                     count: count,
-                    sample: samples.sample(input: name, reason: reason.name.description),
+                    sample: samples[RejectedSamples.Kind(input: name, reason: reason.name.description)],
                     hint: StatusView.hint(for: reason, input: name)
                 )
             },
@@ -185,39 +188,4 @@ struct StatusView: StatusProvider {
     }
 
     private static let newestMax = 10
-}
-
-/// The newest reject of each input and reason, from the end of topic `rejected`.
-struct RejectedSamples: Sendable {
-    private var samples: [String: String] = [:]
-
-    static func read(_ parts: DaemonParts) async throws -> RejectedSamples {
-        struct Line: Decodable {
-            var headers: [String: String]
-            var value: JSONDocument
-        }
-        var samples = RejectedSamples()
-        let view = LogView(log: parts.log, disk: PosixDisk(), readers: parts.readersThread)
-        let lines = try view.records(RecordQuery(topic: TopicName.rejected.text, count: 200))
-        for try await buffer in lines {
-            for line in buffer.readableBytesView.split(separator: 0x0A) {
-                guard let decoded = try? JSONDecoder().decode(Line.self, from: Data(line)),
-                    let input = decoded.headers["input"], let reason = decoded.headers["reason"]
-                else { continue }
-                samples.samples["\(input)\u{0}\(reason)"] = shown(decoded.value)
-            }
-        }
-        return samples
-    }
-
-    func sample(input: String, reason: String) -> String? {
-        samples["\(input)\u{0}\(reason)"]
-    }
-
-    private static func shown(_ value: JSONDocument) -> String {
-        if let text = value.text { return String(text.prefix(200)) }
-        if let base64 = value["base64"]?.text { return "base64:\(base64.prefix(200))" }
-        let data = (try? JSONEncoder().encode(value)) ?? Data()
-        return String(String(decoding: data, as: UTF8.self).prefix(200))
-    }
 }

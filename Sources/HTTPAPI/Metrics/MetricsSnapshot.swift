@@ -156,6 +156,8 @@ package struct MetricsSnapshot: Sendable {
     package var groups: [GroupMetrics]
     /// Devices by state; a state that no device is in stands with 0.
     package var devices: [String: Int]
+    /// What inputs have seen and the registry cannot hold.
+    package var skippedSightings: UInt64
     package var isClockSynchronised: Bool
     package var wasLastReloadSuccessful: Bool
 
@@ -174,6 +176,7 @@ package struct MetricsSnapshot: Sendable {
         hooks: [HookMetrics] = [],
         groups: [GroupMetrics] = [],
         devices: [String: Int],
+        skippedSightings: UInt64 = 0,
         isClockSynchronised: Bool,
         wasLastReloadSuccessful: Bool
     ) {
@@ -191,6 +194,7 @@ package struct MetricsSnapshot: Sendable {
         self.hooks = hooks
         self.groups = groups
         self.devices = devices
+        self.skippedSightings = skippedSightings
         self.isClockSynchronised = isClockSynchronised
         self.wasLastReloadSuccessful = wasLastReloadSuccessful
     }
@@ -205,6 +209,12 @@ extension MetricsSnapshot {
         log.write(to: &text)
         writeAlerts(to: &text)
         text.family("forebay_devices", .gauge, "Devices in the registry, by state.", Self.byLabel("state", devices))
+        text.family(
+            "forebay_registry_skipped_total",
+            .counter,
+            "Devices and metrics that inputs have seen and the registry cannot hold.",
+            [.init([:], Double(skippedSightings))]
+        )
         text.family(
             "forebay_clock_synchronised",
             .gauge,

@@ -26,16 +26,18 @@ extension Response {
 
     /// Newline-delimited JSON, each buffer written when the client took the one before.
     ///
-    /// Endless lines end when the client leaves (also when it closes its sending half) or the daemon stops. Other
-    /// answers are finished even while the daemon stops, for a cut one must not look whole.
+    /// Reading ends when the client leaves, also when it closes its sending half. Endless lines end when the daemon stops,
+    /// too; other answers are finished even then, for a cut one must not look whole.
     static func lines(_ lines: LineSequence, to request: Request, endless: Bool) -> Response {
         let body = ResponseBody { writer in
-            if endless {
-                try await request.body.consumeWithCancellationOnInboundClose { _ in
+            try await request.body.consumeWithCancellationOnInboundClose { _ in
+                if endless {
                     try await writeUntilShutdown(lines, to: &writer)
+                } else {
+                    try await write(lines, to: &writer)
+                    // Whoever has only closed its sending half gets a broken answer, not a short one.
+                    try Task.checkCancellation()
                 }
-            } else {
-                try await write(lines, to: &writer)
             }
             try await writer.finish(nil)
         }

@@ -4,23 +4,19 @@ internal import EventModel
 internal import Platform
 internal import Synchronization
 
-/// Decoder, normaliser, headers and open batches of one input. One value, entered once per payload: as properties of a class
+/// How payloads are read, and the open batches, of one input. One value, entered once per payload: as properties of a class
 /// each of them would pay an exclusivity check of its own.
 ///
 /// Invariant: a payload that `accept` or `refuse` has returned from is in an open batch or in `waiting`. A payload of which
 /// its decoder makes neither an event nor a reject (the header line of a stream) is in order, and leaves no record.
 struct IngestLine: ~Copyable {
-    private let payloadBytesMax: Int
     private let duplicates: DuplicatePolicy
-    private let decoder: any PayloadDecoder
     private let counters: InputCounters
     private let clock: any Clock
     private var inputName = ByteBuilder(capacity: 64)
     private var formatName = ByteBuilder(capacity: 64)
 
-    private var collector = EventCollector()
-    private(set) var normaliser: Normaliser
-    private var headers: PayloadHeaders
+    private var parts: PayloadParts
     private var scratch = ByteBuilder(capacity: 64)
     private var timeFormatter = TimestampFormatter()
     private let readings: [BatchAccumulator]
@@ -43,9 +39,6 @@ struct IngestLine: ~Copyable {
     /// Of the payload in hand: parts that are in the log already, and parts that were appended.
     private var duplicateParts = 0
     private var appendedParts = 0
-    /// Of the payload in hand: the sizes of its records so far, and what the normaliser left out.
-    private var outputBytes = 0
-    private var leftOutCount = 0
 
     init(
         settings: PipelineSettings,
@@ -55,13 +48,10 @@ struct IngestLine: ~Copyable {
         counters: InputCounters,
         clock: any Clock
     ) {
-        payloadBytesMax = settings.payloadBytesMax
         duplicates = settings.duplicates
-        self.decoder = decoder
         self.counters = counters
         self.clock = clock
-        self.normaliser = normaliser
-        headers = PayloadHeaders(input: settings.input)
+        parts = PayloadParts(settings: settings, decoder: decoder, normaliser: normaliser)
         readings = log.readings.map {
             BatchAccumulator(partition: $0, compression: log.readingsCompression, pool: log.pool)
         }
@@ -75,42 +65,26 @@ struct IngestLine: ~Copyable {
     ///
     /// - Returns: whether a batch was full and waits to be handed over.
     mutating func accept(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> Bool {
-        guard payload.count > 0 else { return refuse(payload, .empty, position: 0, arrival) }
-        guard payload.count <= payloadBytesMax else {
-            return refuse(payload, .tooLarge, position: payloadBytesMax, arrival)
-        }
-        guard arrival.from.count <= InputLimits.topicBytesMax else {
-            return refuse(payload, .tooComplex, position: 0, arrival)
+        if let (reason, position) = parts.refusal(of: payload, arrival) {
+            return refuse(payload, reason, position: position, arrival)
         }
         noteReceived(arrival)
         var firstReject: (reason: RejectReason, position: Int)?
-        outputBytes = 0
-        leftOutCount = 0
         duplicateParts = 0
         appendedParts = 0
-        collector.beginPayload()
-        decoder.begin()
-        headers.begin(from: arrival.from)
-        if let messageID = arrival.messageID { headers.append("mid", integer: Int64(messageID), scratch: &scratch) }
+        parts.begin(arrival)
         decoding: while true {
-            switch decoder.next(payload.bytes, into: &collector) {
-            case .event:
-                guard outputBytes < InputLimits.payloadOutputBytesMax else {
-                    firstReject = firstReject ?? (.tooComplex, collector.eventStart)
-                    break decoding
-                }
-                if let reason = appendEvent(payload, arrival) {
-                    firstReject = firstReject ?? (reason, collector.eventStart)
-                }
+            switch parts.next(payload, arrival) {
+            case .event(let event):
+                if let reason = append(event, arrival) { firstReject = firstReject ?? (reason, parts.eventStart) }
             case .rejected(let reason, let position):
                 firstReject = firstReject ?? (reason, position)
             case .finished:
                 break decoding
             }
-            collector.beginEvent()
         }
-        leftOutCount += collector.leftOutCount
-        if leftOutCount > 0 { counters.leftOut.wrappingAdd(UInt64(clamping: leftOutCount), ordering: .relaxed) }
+        let leftOut = parts.leftOut
+        if leftOut > 0 { counters.leftOut.wrappingAdd(UInt64(clamping: leftOut), ordering: .relaxed) }
         if let firstReject {
             appendRejected(payload, firstReject.reason, position: firstReject.position, arrival)
         } else if duplicateParts > 0, appendedParts == 0 {
@@ -144,25 +118,17 @@ struct IngestLine: ~Copyable {
         counters.lastPayloadMilliseconds.store(arrival.receivedAt.milliseconds, ordering: .relaxed)
     }
 
-    private mutating func appendEvent(_ payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> RejectReason? {
-        let event = normaliser.normalise(collector, payload: payload, arrival: arrival)
-        leftOutCount += event.leftOutCount
+    private mutating func append(_ event: NormalisedEvent, _ arrival: Arrival) -> RejectReason? {
         guard let device = event.device else { return event.reject }
         if arrival.isRedelivered, isStored(arrival) {
             duplicateParts += 1
             if duplicates == .drop { return event.reject }
-            normaliser.markDuplicate()
+            parts.normaliser.markDuplicate()
         }
-        let record = PendingRecord(
-            timestamp: event.time,
-            key: normaliser.devices.name(device),
-            value: normaliser.value,
-            headers: headers.bytes,
-            headerCount: headers.count
-        )
-        let partition = Int(normaliser.devices.slot(device).partition)
+        let record = parts.record(of: event, device: device)
+        let partition = Int(parts.normaliser.devices.slot(device).partition)
         guard append(record, to: readings[partition]) else { return event.reject ?? .recordTooLarge }
-        outputBytes += record.byteCount
+        parts.noteOutput(record.byteCount)
         appendedParts += 1
         counters.events.wrappingAdd(1, ordering: .relaxed)
         return event.reject
@@ -180,22 +146,23 @@ struct IngestLine: ~Copyable {
             if duplicates == .drop, appendedParts == 0 { return counters.countDropped(.duplicate, by: 1) }
         }
         counters.countRejected(reason)
-        headers.begin(from: arrival.from)
-        if let messageID = arrival.messageID { headers.append("mid", integer: Int64(messageID), scratch: &scratch) }
-        headers.append("format", formatName.bytes)
-        headers.append("reason", reason.name)
-        if isDuplicate { headers.append("duplicate", "true") }
-        headers.append("position", integer: Int64(position), scratch: &scratch)
+        parts.beginHeaders(arrival)
+        parts.headers.append("format", formatName.bytes)
+        parts.headers.append("reason", reason.name)
+        if isDuplicate { parts.headers.append("duplicate", "true") }
+        parts.headers.append("position", integer: Int64(position), scratch: &scratch)
         scratch.removeAll()
         scratch.append(arrival.receivedAt, with: &timeFormatter)
-        headers.append("received", scratch.bytes)
-        if payload.count > rejectRoom { headers.append("length", integer: Int64(payload.count), scratch: &scratch) }
+        parts.headers.append("received", scratch.bytes)
+        if payload.count > rejectRoom {
+            parts.headers.append("length", integer: Int64(payload.count), scratch: &scratch)
+        }
         let record = PendingRecord(
             timestamp: arrival.receivedAt,
             key: inputName.bytes,
             value: UnsafeRawBufferPointer(rebasing: payload.prefix(rejectRoom)),
-            headers: headers.bytes,
-            headerCount: headers.count
+            headers: parts.headers.bytes,
+            headerCount: parts.headers.count
         )
         guard rejectBudget.spend(record.byteCount, now: clock.monotonic()) else {
             return gaps.note(.rejectNotKept, 1, at: arrival.receivedAt)
@@ -206,7 +173,7 @@ struct IngestLine: ~Copyable {
     /// Whether the event that the normaliser has written is in the log.
     private mutating func isStored(_ arrival: Arrival) -> Bool {
         guard !stored.isEmpty, let messageID = arrival.messageID else { return false }
-        let value = normaliser.value
+        let value = parts.normaliser.value
         guard storedEvent.decode(RawSpan(_unsafeBytes: value)) else { return false }
         return stored.claim(
             StoredPartPrint(messageID: messageID, topic: arrival.from, event: storedEvent, value: value)
@@ -220,7 +187,7 @@ struct IngestLine: ~Copyable {
     }
 
     /// What one record of topic `rejected` can hold beside its key and the headers so far.
-    private var rejectRoom: Int { max(0, Limits.recordBytesMax - inputName.count - headers.bytes.count) }
+    private var rejectRoom: Int { max(0, Limits.recordBytesMax - inputName.count - parts.headers.bytes.count) }
 
     /// False where the record can never fit into a batch.
     private mutating func append(_ record: PendingRecord, to accumulator: BatchAccumulator) -> Bool {
@@ -232,12 +199,12 @@ struct IngestLine: ~Copyable {
     // MARK: Gaps
 
     func areGapsDue(now: MonotonicInstant) -> Bool {
-        gaps.isDue(hasSequenceGaps: normaliser.devices.hasSequenceGaps, now: now)
+        gaps.isDue(hasSequenceGaps: parts.normaliser.devices.hasSequenceGaps, now: now)
     }
 
     /// Offers the records of all that was lost.
     mutating func offerGaps(to inbox: BatchInbox, now: MonotonicInstant) {
-        if gaps.isWritable { normaliser.writeSequenceGaps(to: &gaps) }
+        if gaps.isWritable { parts.normaliser.writeSequenceGaps(to: &gaps) }
         gaps.offer(to: inbox, now: now)
     }
 
@@ -283,10 +250,10 @@ struct IngestLine: ~Copyable {
     // MARK: Chores
 
     mutating func refresh(clock quality: ClockQuality) {
-        normaliser.refresh(clock: quality)
+        parts.normaliser.refresh(clock: quality)
     }
 
     mutating func reportLastSeen() {
-        normaliser.reportLastSeen()
+        parts.normaliser.reportLastSeen()
     }
 }

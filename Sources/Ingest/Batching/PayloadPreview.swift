@@ -1,4 +1,4 @@
-// What would become of a payload, without a log: the same decoder and normaliser, run once for `forebay explain`.
+// What would become of a payload, without a log: read as its input reads it, once, for `forebay explain`.
 internal import CommitLog
 package import EventModel
 package import Platform
@@ -12,11 +12,8 @@ package enum PreviewedPart: Sendable {
 
 /// Runs payloads through one input's decoder and normaliser. One thread; nothing is stored, registered or counted.
 package final class PayloadPreview {
-    private let decoder: any PayloadDecoder
     private let directory: DeviceDirectory
-    private let clock: ClockQuality
-    private var collector = EventCollector()
-    private var normaliser: Normaliser
+    private var parts: PayloadParts
 
     package init(
         settings: PipelineSettings,
@@ -25,9 +22,7 @@ package final class PayloadPreview {
         partitionCount: Int,
         clock: ClockQuality
     ) {
-        self.decoder = decoder
         self.directory = directory
-        self.clock = clock
         let devices = DeviceTable(
             input: settings.input,
             feed: DirectoryFeed(directory),
@@ -37,39 +32,47 @@ package final class PayloadPreview {
             partitionCount: partitionCount,
             hashSeed: 0
         )
-        normaliser = Normaliser(options: settings.normaliser, devices: devices, hashSeed: 0)
+        let normaliser = Normaliser(options: settings.normaliser, devices: devices, hashSeed: 0)
+        parts = PayloadParts(settings: settings, decoder: decoder, normaliser: normaliser)
+        parts.normaliser.refresh(clock: clock)
     }
 
     /// The parts of one payload, in their order; none where it is in order and holds nothing to store.
     package func parts(of payload: UnsafeRawBufferPointer, _ arrival: Arrival) -> [PreviewedPart] {
-        guard payload.count > 0 else { return [.rejected(.empty, position: 0)] }
-        guard arrival.from.count <= InputLimits.topicBytesMax else { return [.rejected(.tooComplex, position: 0)] }
-        var parts: [PreviewedPart] = []
-        normaliser.refresh(clock: clock)
-        collector.beginPayload()
-        decoder.begin()
-        while true {
-            switch decoder.next(payload.bytes, into: &collector) {
-            case .event:
-                let event = normaliser.normalise(collector, payload: payload, arrival: arrival)
-                if let device = event.device {
-                    let name = String(decoding: normaliser.devices.name(device), as: UTF8.self)
-                    parts.append(
-                        .event(
-                            device: name,
-                            value: String(decoding: normaliser.value, as: UTF8.self),
-                            partition: normaliser.devices.slot(device).partition,
-                            isKnown: directory.devices[name] != nil
-                        )
-                    )
-                }
-                if let reason = event.reject { parts.append(.rejected(reason, position: collector.eventStart)) }
-            case .rejected(let reason, let position):
-                parts.append(.rejected(reason, position: position))
-            case .finished:
-                return parts
-            }
-            collector.beginEvent()
+        if let (reason, position) = parts.refusal(of: payload, arrival) {
+            return [.rejected(reason, position: position)]
         }
+        var previewed: [PreviewedPart] = []
+        parts.begin(arrival)
+        while true {
+            switch parts.next(payload, arrival) {
+            case .event(let event):
+                if let device = event.device { previewed.append(part(event, device)) }
+                if let reason = event.reject { previewed.append(.rejected(reason, position: parts.eventStart)) }
+            case .rejected(let reason, let position):
+                previewed.append(.rejected(reason, position: position))
+            case .finished:
+                return previewed
+            }
+        }
+    }
+
+    private func part(_ event: NormalisedEvent, _ device: Int32) -> PreviewedPart {
+        let record = parts.record(of: event, device: device)
+        guard
+            BatchBuilder.fits(
+                keyBytes: record.key.count,
+                valueBytes: record.value.count,
+                headerBytes: record.headers.count
+            )
+        else { return .rejected(.recordTooLarge, position: parts.eventStart) }
+        parts.noteOutput(record.byteCount)
+        let name = String(decoding: record.key, as: UTF8.self)
+        return .event(
+            device: name,
+            value: String(decoding: record.value, as: UTF8.self),
+            partition: parts.normaliser.devices.slot(device).partition,
+            isKnown: directory.devices[name] != nil
+        )
     }
 }

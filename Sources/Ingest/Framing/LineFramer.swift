@@ -8,6 +8,10 @@ package enum LineFrame: Equatable, Sendable {
     /// A line longer than the limit: its first bytes, as many as the limit allows. Reported once; the rest, up to the next
     /// line feed, is skipped.
     case tooLong(Range<Int>)
+
+    /// Where a line's first byte stands that came with a parity or framing error, or as a break: the driver makes a NUL of
+    /// it.
+    package static func damage(in line: UnsafeRawBufferPointer) -> Int? { line.firstIndex(of: 0) }
 }
 
 /// Cuts what a serial port delivers into lines. Owned by the port's thread; allocates only when it is created.

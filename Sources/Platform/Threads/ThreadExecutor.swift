@@ -27,7 +27,7 @@ package final class ThreadExecutor: SerialExecutor {
     }
 
     /// Finishes the jobs that are queued, ends the thread and waits for it. Never from a job.
-    package func stop() {
+    package func stop() async {
         queue.withLock { $0.isStopped = true }
         queue.wakeAll()
         let running = thread.withLock { thread in
@@ -35,7 +35,7 @@ package final class ThreadExecutor: SerialExecutor {
             thread = nil
             return taken
         }
-        running?.join()
+        await running?.joined()
     }
 
     private func run() {

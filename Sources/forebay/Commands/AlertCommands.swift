@@ -20,15 +20,16 @@ struct AlertsCommand: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Alerts that are firing.")
+        static let configuration = CommandConfiguration(
+            abstract: "Alerts that are firing, and those that wait for their time to fire."
+        )
 
         @OptionGroup var output: OutputOption
         @OptionGroup var data: DataOption
 
         func run() async throws {
-            let newest = try await AlertsCommand.newest(data)
-            let firing = newest.values.filter { $0["state"] == "firing" }.sorted { $0.offset < $1.offset }
-            try AlertsCommand.print(firing, output)
+            let alerts = try await data.withBox { try await $0.alerts() }
+            try AlertsCommand.print(alerts, output)
         }
     }
 
@@ -61,7 +62,7 @@ struct AlertsCommand: AsyncParsableCommand {
                 newest.append(transition)
                 if newest.count >= 2 * APILimits.lastRecordsMax { newest.removeFirst(newest.count - max) }
             }
-            try AlertsCommand.print(newest.suffix(max), output)
+            try AlertsCommand.print(newest.suffix(max).map(\.value), output)
         }
 
         func validate() throws {
@@ -81,7 +82,11 @@ struct AlertsCommand: AsyncParsableCommand {
         @OptionGroup var data: DataOption
 
         func run() async throws {
-            let matching = try await AlertsCommand.newest(data, fingerprint: fingerprint)
+            var matching: [String: Transition] = [:]
+            try await AlertsCommand.transitions(data, RecordQuery(topic: "alerts", from: .earliest)) { transition in
+                let found = transition["fingerprint"]
+                if found.hasPrefix(fingerprint) { matching[found] = transition }
+            }
             guard let newest = matching.values.first else {
                 throw CommandFailure(
                     ExitStatus.noInput,
@@ -97,16 +102,6 @@ struct AlertsCommand: AsyncParsableCommand {
         }
     }
 
-    /// The newest transition of every alert whose fingerprint begins so.
-    static func newest(_ data: DataOption, fingerprint: String = "") async throws -> [String: Transition] {
-        var newest: [String: Transition] = [:]
-        try await transitions(data, RecordQuery(topic: "alerts", from: .earliest)) { transition in
-            let found = transition["fingerprint"]
-            if found.hasPrefix(fingerprint) { newest[found] = transition }
-        }
-        return newest
-    }
-
     static func transitions(_ data: DataOption, _ query: RecordQuery, _ body: (Transition) -> Void) async throws {
         try await data.withBox { box in
             try await box.records(query) { line in
@@ -116,9 +111,9 @@ struct AlertsCommand: AsyncParsableCommand {
         }
     }
 
-    static func print(_ transitions: some Sequence<Transition>, _ output: OutputOption) throws {
+    static func print(_ alerts: [JSONDocument], _ output: OutputOption) throws {
         try output.print(
-            transitions.map(\.value),
+            alerts,
             headings: ["AT", "STATE", "SEVERITY", "ALERT", "DEVICE", "METRIC", "VALUE", "FINGERPRINT"]
         ) { value in
             func text(_ key: String) -> String { value[key]?.text ?? "" }

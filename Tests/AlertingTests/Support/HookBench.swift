@@ -27,6 +27,7 @@ func webhook(
 func withHooks(
     _ harness: AlertingHarness,
     _ hooks: [HookSettings],
+    disk: any Disk = PosixDisk(),
     retry: HookRetryPolicy = .quick,
     origin: AlertOrigin = AlertingHarness.origin,
     _ body: (HookDispatcher) async throws -> Void
@@ -36,7 +37,7 @@ func withHooks(
         let dispatcher = try HookDispatcher(
             log: harness.log,
             dataDirectory: harness.directory.path,
-            disk: PosixDisk(),
+            disk: disk,
             clock: harness.clock,
             client: client,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },

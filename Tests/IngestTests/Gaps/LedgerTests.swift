@@ -68,6 +68,9 @@ struct LedgerTests {
             for device in 0..<900 { harness.accept("{\"device\":\"d\(device)\",\"t\":1,\"seq\":\(number)}") }
         }
         try settle(harness)
+        // Nobody waits for the commit of the ledger: it may come after that of the readings.
+        func isWritten() throws -> Bool { try harness.gaps().count >= 900 }
+        try repeatUntil("the ledger is durable", isWritten) { usleep(1000) }
         let gaps = try harness.gaps().map(GapSketch.init)
         #expect(gaps.count == 900)
         #expect(GapSketch.sum(gaps, "sequence") == 900)

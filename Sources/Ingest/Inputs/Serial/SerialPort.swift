@@ -144,7 +144,7 @@ final class SerialPort {
             switch frame {
             case .line(let range):
                 let bytes = framer.bytes(range)
-                if let damaged = bytes.firstIndex(of: 0) {
+                if let damaged = LineFrame.damage(in: bytes) {
                     pipeline.refuse(bytes, .framing, position: damaged, arrival)
                 } else {
                     pipeline.accept(bytes, arrival)
