@@ -37,14 +37,9 @@ package actor RegistryKeeper {
     package func save() async {
         unsaved.merge(sightings.drain())
         guard !unsaved.isEmpty else { return }
-<<<<<<< HEAD
-        do {
-            _ = try await registry.record(unsaved, at: clock.now())
-            sightings.notePublished(unsaved)
-=======
         do throws(RegistryError) {
             let outcome = try await registry.record(unsaved, at: clock.now())
->>>>>>> api
+            sightings.notePublished(unsaved)
             unsaved = SightingReport()
             skippedCount &+= UInt64(clamping: outcome.skipped)
             if isFailing { logger.notice("the registry takes sightings again") }
