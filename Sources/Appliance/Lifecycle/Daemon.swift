@@ -144,6 +144,10 @@ package struct Daemon: Sendable {
                 return .other
             }
             group.addTask {
+                await parts.announceReadOnly()
+                return .other
+            }
+            group.addTask {
                 await parts.recorder.tickUntilCancelled()
                 return .other
             }
