@@ -42,11 +42,11 @@ package enum Limits {
     /// Keys of which one compaction pass knows the newest offset, about 8 MiB; more take several passes.
     package static let compactionKeysMax = 1 << 17
 
-    /// What compaction reads or writes, and syncs, between two commits at most: some milliseconds.
-    package static let compactionSliceBytes: Int64 = 256 << 10
+    /// What compaction or a repair reads or writes, and syncs, between two commits at most: some milliseconds.
+    package static let upkeepSliceBytes: Int64 = 256 << 10
 
     /// While commits follow one another without a pause, a slice comes after so long.
-    package static let compactionInterval = Duration.milliseconds(100)
+    package static let upkeepInterval = Duration.milliseconds(100)
 
     /// Only closed segments are compacted, so those of compacted topics are closed early.
     package static let compactSegmentBytes = ByteCount.mebibytes(1)

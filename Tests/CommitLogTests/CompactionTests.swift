@@ -219,6 +219,35 @@ struct CompactionTests {
         #expect(try LogFixture.records(fixture.log, skipsDamage: true).count < 40)
     }
 
+    @Test(
+        "a closed segment whose file is gone becomes a gap, and compaction and writing go on",
+        arguments: [false, true]
+    )
+    func missingFile(isNoted: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try open(directory, FaultyDisk(), ManualClock())
+        for number in 0..<40 { try fixture.append(["\(number)" + String(repeating: "x", count: 100)]) }
+        let segments = try fixture.partition().describeSegments()
+        let gone = segments[1]
+        try PosixDisk().remove(gone.path)
+        if isNoted { _ = try LogFixture.records(fixture.log, skipsDamage: true) }
+        compact(fixture)
+        #expect(fixture.writer.step(waitUpTo: .zero) == .idle)
+        #expect(fixture.log.repairs.count == 1)
+        let gap = OffsetGap(from: gone.base, to: gone.end, reason: .missingSegment)
+        #expect(fixture.log.repairs.first?.gaps == [gap])
+        #expect(try fixture.partition().gaps == [gap])
+        #expect(try fixture.append(["new"]) == Offset(40))
+        // The next pass goes through.
+        for _ in 0..<3 {
+            fixture.clock.advance(.seconds(120))
+            compact(fixture)
+        }
+        #expect(try LogFixture.records(fixture.log).map(\.offset).last == 40)
+        #expect(try LogFixture.records(fixture.log).count < 30)
+        #expect(try !LogVerify.run(fixture.log).hasUnknownDamage)
+    }
+
     @Test("a topic that is compacted no more keeps what it has, and is read as before")
     func noLongerCompacted() throws {
         let directory = try TemporaryDirectory()

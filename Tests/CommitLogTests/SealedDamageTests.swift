@@ -160,6 +160,76 @@ struct SealedDamageTests {
         #expect(try LogFixture.records(fixture.log).map(\.offset) == served)
     }
 
+    /// A closed segment of three megabytes with a turned byte: its path and bytes.
+    private func largeDamage(_ directory: TemporaryDirectory) throws -> (path: String, bytes: [UInt8]) {
+        let large = 3 << 20
+        let fixture = try LogFixture(directory.path, disk: FaultyDisk(), segmentBytes: Int64(large))
+        let filler = String(repeating: "x", count: 100_000)
+        while try fixture.partition().segmentCount == 1 { try fixture.append([filler]) }
+        fixture.writer.close()
+        let path = path(directory, 0)
+        var bytes = try contents(of: path)
+        bytes[bytes.count / 2] ^= 0x10
+        try write(bytes, to: path)
+        return (path, bytes)
+    }
+
+    @Test(
+        "the repair of a large segment is done in slices, with commits in between, and a crash in it leaves the old file"
+    )
+    func slices() throws {
+        let directory = try TemporaryDirectory()
+        let (path, bytes) = try largeDamage(directory)
+        do {
+            let fixture = try LogFixture(directory.path, disk: FaultyDisk(), segmentBytes: 3 << 20)
+            _ = try LogFixture.records(fixture.log, maxBytes: 1 << 20, skipsDamage: true)
+            // The scan takes twelve slices; this is in the middle of the copy.
+            for _ in 0..<18 { #expect(fixture.writer.step(waitUpTo: .zero) == .idle) }
+            #expect(fixture.log.repairs.isEmpty)
+            #expect(try contents(of: path) == bytes)
+            #expect(try PosixDisk().exists(path + ".cleaned"))
+        }
+        let again = try LogFixture(directory.path, disk: FaultyDisk(), segmentBytes: 3 << 20)
+        #expect(try contents(of: path) == bytes)
+        #expect(try !PosixDisk().exists(path + ".cleaned"))
+        let before = try LogFixture.records(again.log, maxBytes: 1 << 20, skipsDamage: true).map(\.offset)
+        var steps = 0
+        var appended: [Int64] = []
+        while again.log.repairs.isEmpty, steps < 1000 {
+            appended.append(try again.append(["between"]).value)
+            // A busy writer repairs a slice in each interval.
+            again.clock.advance(.milliseconds(100))
+            steps += 1
+        }
+        #expect(steps > 20 && steps < 40, "\(steps)")
+        let repair = try #require(again.log.repairs.first)
+        #expect(repair.gaps.count == 1 && repair.keptFile == path + ".damaged")
+        #expect(try contents(of: path + ".damaged") == bytes)
+        #expect(try LogFixture.records(again.log, maxBytes: 1 << 20).map(\.offset) == before + appended)
+        #expect(try !LogVerify.run(again.log).hasUnknownDamage)
+    }
+
+    @Test("retention may take a segment while it is repaired")
+    func deletedUnderRepair() throws {
+        let directory = try TemporaryDirectory()
+        let (path, _) = try largeDamage(directory)
+        let topic = TopicConfiguration(retention: .seconds(3600))
+        let fixture = try LogFixture(
+            directory.path,
+            disk: FaultyDisk(),
+            topics: [.readings: topic],
+            segmentBytes: 3 << 20
+        )
+        _ = try LogFixture.records(fixture.log, maxBytes: 1 << 20, skipsDamage: true)
+        for _ in 0..<18 { #expect(fixture.writer.step(waitUpTo: .zero) == .idle) }
+        #expect(try PosixDisk().exists(path + ".cleaned"))
+        fixture.clock.advance(.seconds(8000))
+        #expect(fixture.writer.step(waitUpTo: .zero) == .idle)
+        #expect(fixture.log.repairs.isEmpty)
+        #expect(try !PosixDisk().exists(path) && !PosixDisk().exists(path + ".cleaned"))
+        try fixture.append(["new"])
+    }
+
     @Test("what verification finds in a log that is open for writing is repaired, and the next one finds nothing")
     func verificationRepairs() throws {
         let directory = try TemporaryDirectory()

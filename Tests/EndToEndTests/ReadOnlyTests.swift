@@ -75,6 +75,41 @@ extension EndToEndTests {
             }
         }
 
+        private static let mayMount =
+            (try? Command.run("/usr/bin/unshare", ["--mount", "true"]).status) == 0
+
+        @Test(
+            "a data directory that is mounted read-only ends the start as what it is, and can be read",
+            .enabled(if: mayMount, "a mount of its own needs root")
+        )
+        func mountedReadOnly() async throws {
+            try await Workbench.use { bench in
+                let port = try freePort(SOCK_DGRAM)
+                let box = try Box(bench, configuration: configuration(port))
+                let daemon = try await box.start()
+                try await eventually("the input is up") { try await box.metric("forebay_input_up") == 1 }
+                try DatagramSocket(port: port).send(#"{"device":"a","temperature":1}"#)
+                try await eventually("it takes in") { try await box.metric("forebay_input_appended_total") == 1 }
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+                let forebay = Workbench.binaries.appendingPathComponent("forebay").path
+                func run(_ arguments: String) throws -> (status: Int32, output: String, error: String) {
+                    let mounted = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$1\" "
+                    let script = mounted + arguments
+                    return try Command.run(
+                        "/usr/bin/unshare",
+                        ["--mount", "/bin/sh", "-c", script, box.data, forebay, bench.path("forebay.yaml")]
+                    )
+                }
+                let start = try run("run --config \"$2\"")
+                #expect(start.status == 74)
+                #expect(start.error.contains("mounted read-only") && start.error.contains("dmesg"), "\(start.error)")
+                let tail = try run("tail --data \"$0\" -o ndjson")
+                #expect(tail.status == 0 && tail.output.contains("temperature"), "\(tail.error)")
+                #expect(!FileManager.default.fileExists(atPath: box.data + "/disk-failures"))
+            }
+        }
+
         @Test("a directory without a log and a file that is no segment are missing inputs")
         func noLog() async throws {
             try await Workbench.use { bench in

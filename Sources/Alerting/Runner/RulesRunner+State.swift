@@ -70,7 +70,7 @@ extension RulesRunner {
     /// Ends alerts that fire for a rule that is gone or whose condition is another one. The engine has no instance of them,
     /// whether it was restored or not.
     func resolveOrphans(of rules: RuleSet) {
-        for entry in book.firing {
+        for entry in book.firing where !entry.record.isBuiltIn {
             let rule = rules.rule(named: entry.record.alert)
             let hash = rule.map { AlertFingerprint.hex($0.conditionHash, digits: 16) }
             guard hash != entry.record.ruleHash else { continue }
@@ -94,7 +94,7 @@ extension RulesRunner {
         else { return false }
         isStateLost = false
         isSaveWanted = true
-        for entry in book.firing {
+        for entry in book.firing where !entry.record.isBuiltIn {
             let record = entry.record
             guard !intake.engine.isFiring(alert: record.alert, device: record.device, metric: record.metric) else {
                 continue

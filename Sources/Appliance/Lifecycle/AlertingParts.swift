@@ -11,7 +11,7 @@ internal import NIOPosix
 internal import Platform
 internal import Rules
 
-/// On a log that is open for reading only nothing is evaluated or delivered; what is stored is shown.
+/// On a log that is open for reading only nothing is evaluated; what is stored is shown, and hooks hear of nothing but that.
 ///
 /// Started by `init`, after the log is open; `stop()` once, while it still is.
 final class AlertingParts: Sendable {
@@ -89,6 +89,22 @@ final class AlertingParts: Sendable {
         let origin = AlertingParts.origin(configuration)
         runner.apply(rules, origin: origin)
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
+    }
+
+    /// Has the alert of a daemon that only reads stand for as long as this run does, and tells every hook: until all have it,
+    /// or the task is cancelled.
+    func announce(readOnly reason: String, at time: Timestamp, _ configuration: Configuration, logger: Logger) async {
+        let record = AlertRecord(readOnly: reason, at: time, box: configuration.name)
+        // Nothing follows the topic on a log that is open for reading only.
+        if let json = try? record.encoded() { _ = json.withUnsafeBytes { book.take($0, at: Offset(.max)) } }
+        await HookAnnouncement.deliver(
+            record,
+            to: AlertingParts.hooks(configuration),
+            origin: AlertingParts.origin(configuration),
+            client: client,
+            logger: logger,
+            seed: randomSeed()
+        )
     }
 
     private static func origin(_ configuration: Configuration) -> AlertOrigin {

@@ -38,7 +38,7 @@ package struct Daemon: Sendable {
             try await run(until: signals)
         } catch {
             let failure = CommandFailure.explaining(error)
-            if let failure = failure as? CommandFailure, failure.status == ExitStatus.inputOutput {
+            if let failure = failure as? CommandFailure, failure.isFailedWrite {
                 DiskFailures(data: loaded.configuration.data).add(failure.message, at: SystemClock().now())
             }
             throw failure
@@ -68,19 +68,26 @@ package struct Daemon: Sendable {
         do {
             try await serve(parts, until: signals, manager: manager, watch: watch, end: end)
         } catch {
-            manager.notify("STOPPING=1")
-            await parts.stop()
-            await logThread?.close()
-            try? opened.registry.close()
+            await stop(parts, logThread, manager)
             throw error
         }
-        manager.notify("STOPPING=1")
-        await parts.stop()
-        await logThread?.close()
-        try? opened.registry.close()
+        await stop(parts, logThread, manager)
         withExtendedLifetime(opened.lock) {}
         try end.check()
         logger.notice("stopped")
+    }
+
+    private func stop(_ parts: DaemonParts, _ logThread: LogThread?, _ manager: ServiceManager) async {
+        manager.notify("STOPPING=1")
+        logThread?.beginStop()
+        await parts.stop()
+        await logThread?.close()
+        let lost = await parts.inputs.countLost(in: parts.log.inbox)
+        if !lost.isEmpty {
+            let counts = lost.map { "input \($0.input): \($0.count)" }.joined(separator: ", ")
+            logger.error("payloads were dropped (log_stopped), not durable when the log stopped: \(counts)")
+        }
+        try? parts.registry.close()
     }
 
     private func report(_ opened: OpenDataDirectory) {
@@ -134,6 +141,10 @@ package struct Daemon: Sendable {
             }
             group.addTask {
                 await parts.sampleRates()
+                return .other
+            }
+            group.addTask {
+                await parts.announceReadOnly()
                 return .other
             }
             group.addTask {
@@ -202,15 +213,16 @@ final class DaemonEnd: Sendable {
 
     /// The log has failed for good: the process must end, and the next start recovers by what the disk really holds.
     func fail(_ state: LogState) {
-        var message = "the log has failed"
-        if case .poisoned(let error) = state { message = "the log has failed: \(error)" }
-        failure.withLock {
-            $0 = CommandFailure(
-                ExitStatus.inputOutput,
-                message,
-                hint: "nothing was acknowledged that is not on disk; the next start recovers by what the disk holds"
-            )
+        var failed = CommandFailure(
+            ExitStatus.inputOutput,
+            "the log has failed",
+            hint: "nothing was acknowledged that is not on disk; the next start recovers by what the disk holds"
+        )
+        if case .poisoned(let error) = state {
+            failed.message += ": \(error)"
+            failed.isFailedWrite = error.underlying?.isFailedWrite == true
         }
+        failure.withLock { [failed] in $0 = failed }
         continuation.yield()
     }
 

@@ -31,6 +31,8 @@ final class DaemonParts: Sendable {
     private let configurationPath: String?
     private let sightings: DeviceSightings
     let recorder: SystemRecorder
+    /// nil where nothing may be written.
+    private let damage: DamageReporter?
     /// Where blocking reads of the log run.
     let readersThread: ThreadExecutor
     let rejectedSamples: RejectedSamples
@@ -83,6 +85,10 @@ final class DaemonParts: Sendable {
             eventLoops: eventLoops,
             logger: logger
         )
+        damage =
+            opened.log.access == .readOnly
+            ? nil : DamageReporter(log: opened.log, clock: clock, box: configuration.name)
+        damage?.begin(alerting.book)
         inputs = InputSupervisor(
             surroundings: try DaemonParts.surroundings(opened, configuration, sightings, clock, watch)
         )
@@ -165,6 +171,14 @@ final class DaemonParts: Sendable {
         try? await eventLoops.shutdownGracefully()
     }
 
+    /// Tells the hooks of a start that only reads.
+    func announceReadOnly() async {
+        guard isReadOnly else { return }
+        let configuration = configuration
+        let reason = DiskFailures(data: configuration.data).sentence
+        await alerting.announce(readOnly: reason, at: clock.now(), configuration, logger: logger)
+    }
+
     /// Every five seconds until the task is cancelled: rates, the disk, and a line in the log where an input has come up
     /// or gone down or the disk is full.
     func sampleRates() async {
@@ -183,6 +197,7 @@ final class DaemonParts: Sendable {
             let repaired = log.metrics.repairedSegments
             for repair in log.repairs.suffix(Int(clamping: repaired &- told)) {
                 logger.error("\(DamageWords.sentence(repair))")
+                damage?.report(repair.gaps, of: repair.topicPartition)
             }
             told = repaired
             for view in views where wasUp[view.configuration.name] != view.state.isUp {

@@ -2,7 +2,7 @@
 internal import CommitLog
 internal import DeviceRegistry
 internal import EventModel
-internal import Foundation
+internal import Glibc
 internal import Platform
 
 /// What a running daemon has open. Closed in the opposite order by `Daemon`.
@@ -83,34 +83,63 @@ enum DataDirectory {
     }
 
     private static func make(_ path: String) throws(CommandFailure) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o750]
-            )
+        do throws(DiskError) {
+            try makeWithParents(path)
         } catch {
-            let code = (error as NSError).code
-            let isPermission = code == CocoaError.fileWriteNoPermission.rawValue
             throw CommandFailure(
-                isPermission ? ExitStatus.permission : ExitStatus.cannotCreate,
-                "cannot make \(path): \(error.localizedDescription)",
+                error.isPermission ? ExitStatus.permission : ExitStatus.cannotCreate,
+                "cannot make \(error.path): \(systemErrorText(error.errno))",
                 hint: "`data` in the configuration says where; the daemon's user must be able to write there"
             )
         }
     }
 
+    private static func makeWithParents(_ path: String) throws(DiskError) {
+        let disk = PosixDisk()
+        do {
+            try disk.createDirectory(path)
+        } catch {
+            guard error.isNotFound, let slash = path.lastIndex(of: "/"), slash > path.startIndex else { throw error }
+            try makeWithParents(String(path[..<slash]))
+            try disk.createDirectory(path)
+        }
+    }
+
     static func failure(_ error: RegistryError) -> CommandFailure {
-        let isPermission = error.code == .permission
+        guard error.code == .permission else {
+            var failure = CommandFailure(ExitStatus.inputOutput, "\(error.path): \(error.message)", hint: error.hint)
+            failure.isFailedWrite = error.sqliteCode.map(failedWriteCodes.contains) ?? false
+            return failure
+        }
+        // SQLite opens a file for reading where it cannot for writing, whatever the cause, and then calls it read-only.
+        do {
+            _ = try PosixDisk().open(error.path, .update)
+        } catch {
+            return CommandFailure(error.isPermission ? ExitStatus.permission : ExitStatus.inputOutput, "\(error)")
+        }
         return CommandFailure(
-            isPermission ? ExitStatus.permission : ExitStatus.inputOutput,
-            "\(error.path): \(error.message)",
-            hint: error.hint
+            ExitStatus.inputOutput,
+            "\(error.path): the disk let it be opened for reading only, though its permissions allow writing",
+            hint: "see the kernel's messages (dmesg) for errors of the device"
         )
     }
 
+    /// SQLite's extended result codes for a write, sync, truncation or removal that failed (`SQLITE_IOERR_WRITE`, `_FSYNC`,
+    /// `_DIR_FSYNC`, `_TRUNCATE`, `_DELETE`).
+    private static let failedWriteCodes: Set<Int32> = [778, 1034, 1290, 1546, 2570]
+
     static func failure(_ error: LogError, status: Int32) -> CommandFailure {
         let isPermission = error.errno == EACCES || error.errno == EPERM
-        return CommandFailure(isPermission ? ExitStatus.permission : status, "\(error)")
+        guard error.errno != EROFS else {
+            return CommandFailure(
+                ExitStatus.inputOutput,
+                "the file system is mounted read-only: \(error)",
+                hint:
+                    "the kernel does that by itself when a disk fails: see `dmesg`; the commands that read, with --data, work"
+            )
+        }
+        var failure = CommandFailure(isPermission ? ExitStatus.permission : status, "\(error)")
+        failure.isFailedWrite = error.underlying?.isFailedWrite == true
+        return failure
     }
 }

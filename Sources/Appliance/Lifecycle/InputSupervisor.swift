@@ -1,4 +1,5 @@
 // Starts, stops and replaces the inputs as the configuration has them, and knows how each is doing.
+internal import CommitLog
 internal import EventModel
 internal import Ingest
 internal import Platform
@@ -38,6 +39,8 @@ actor InputSupervisor {
     private let surroundings: InputSurroundings
     private var groups: [Group] = []
     private let entries = Mutex<[Entry]>([])
+    /// Inputs that a reload took away before the log had made durable what they took in.
+    private var leaving: [Entry] = []
 
     init(surroundings: InputSurroundings) {
         self.surroundings = surroundings
@@ -71,6 +74,9 @@ actor InputSupervisor {
                 state: known[input.name].flatMap { $0.configuration == input ? $0.state : nil } ?? InputStateBox()
             )
         }
+        leaving += known.values.filter { old in
+            old.counters.isWaiting && !fresh.contains { $0.counters === old.counters }
+        }
         entries.withLock { $0 = fresh }
         let byName = Dictionary(fresh.map { ($0.configuration.name, $0) }, uniquingKeysWith: { first, _ in first })
         for plan in wanted where !kept.contains(plan) {
@@ -80,11 +86,21 @@ actor InputSupervisor {
         }
     }
 
-    /// Stops all inputs; on return everything that they took in is durable, or said not to be.
+    /// Stops all inputs; on return everything that they took in is with the log, or counted as dropped.
     func stopAll() async {
         for group in groups { group.thread.stop() }
         for group in groups { await group.thread.joined() }
         groups = []
+    }
+
+    /// Counts what became of all that was taken in, once the log is closed: by input, the payloads that were dropped since the
+    /// start because the log took no more, where there are any.
+    func countLost(in inbox: BatchInbox) -> [(input: String, count: UInt64)] {
+        (entries.withLock { $0 } + leaving).compactMap { entry in
+            entry.counters.settle(inbox)
+            let count = entry.counters.snapshot().dropped[.logStopped] ?? 0
+            return count > 0 ? (entry.configuration.name, count) : nil
+        }
     }
 
     /// Inputs of a type that shares a thread are one group, every other input is its own.

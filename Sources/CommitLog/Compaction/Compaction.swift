@@ -6,9 +6,9 @@ final class Compaction {
     private let cleaners: [PartitionCleaner]
     private var sliceAt: MonotonicInstant?
 
-    init(_ writers: [PartitionWriter], disk: any Disk) {
+    init(_ writers: [PartitionWriter], disk: any Disk, damage: DamageList) {
         cleaners = writers.filter { $0.partition.configuration.cleanup == .compact }
-            .map { PartitionCleaner(writer: $0, disk: disk) }
+            .map { PartitionCleaner(writer: $0, disk: disk, damage: damage) }
     }
 
     var isActive: Bool { cleaners.contains(where: \.isActive) }
@@ -17,21 +17,26 @@ final class Compaction {
     func consider(at now: MonotonicInstant) throws(DiskError) {
         guard !isActive else { return }
         for cleaner in cleaners {
-            try cleaner.considerPass(at: now)
+            try turn(cleaner) { () throws(DiskError) in try cleaner.considerPass(at: now) }
             if cleaner.isActive { return }
         }
     }
 
     /// One slice of the pass under way: at once where the writer is idle, else no more often than
-    /// `Limits.compactionInterval`. A full disk ends the pass.
+    /// `Limits.upkeepInterval`.
     func slice(at now: MonotonicInstant, isIdle: Bool) throws(DiskError) {
         guard let cleaner = cleaners.first(where: \.isActive) else { return }
         if !isIdle, let sliceAt, now < sliceAt { return }
-        sliceAt = now.advanced(by: Limits.compactionInterval)
+        sliceAt = now.advanced(by: Limits.upkeepInterval)
+        try turn(cleaner) { () throws(DiskError) in try cleaner.slice(at: now) }
+    }
+
+    /// A full disk ends the pass, and so does a segment whose file is gone, which is noted as damage.
+    private func turn(_ cleaner: PartitionCleaner, _ body: () throws(DiskError) -> Void) throws(DiskError) {
         do {
-            try cleaner.slice(at: now)
+            try body()
         } catch {
-            guard error.isRetriable else { throw error }
+            guard error.isRetriable || (error.operation == .open && error.isNotFound) else { throw error }
             try cleaner.abandon()
         }
     }

@@ -10,7 +10,7 @@
 internal import Platform
 
 /// Owned by the log-writer thread, which calls `slice` between commits. A slice reads or writes about
-/// `Limits.compactionSliceBytes` and syncs no more than that, or renames one file: a few milliseconds.
+/// `Limits.upkeepSliceBytes` and syncs no more than that, or renames one file: a few milliseconds.
 final class PartitionCleaner {
     private struct Walk {
         var segment: Segment
@@ -37,6 +37,7 @@ final class PartitionCleaner {
 
     private let writer: PartitionWriter
     private let disk: any Disk
+    private let damage: DamageList
     private let filter = BatchFilter()
     private var phase = Phase.idle
     private var newest = NewestOffsets()
@@ -53,9 +54,10 @@ final class PartitionCleaner {
     private var hasTombstones = false
     private var passedAt: MonotonicInstant?
 
-    init(writer: PartitionWriter, disk: any Disk) {
+    init(writer: PartitionWriter, disk: any Disk, damage: DamageList) {
         self.writer = writer
         self.disk = disk
+        self.damage = damage
     }
 
     var isActive: Bool {
@@ -82,7 +84,7 @@ final class PartitionCleaner {
         try mapNext(at: now)
     }
 
-    /// Gives the pass up, as on a full disk; the next one begins where this one did.
+    /// Gives the pass up; the next one begins where this one did.
     func abandon() throws(DiskError) {
         if case .writing(let walk, _) = phase, try disk.exists(walk.segment.files.cleaned) {
             try disk.remove(walk.segment.files.cleaned)
@@ -103,10 +105,13 @@ final class PartitionCleaner {
     }
 
     private func walk(_ segment: Segment) throws(DiskError) -> Walk {
-        Walk(
-            segment: segment,
-            scanner: SegmentScanner(file: try segment.openForReading(), length: segment.extent.length)
-        )
+        do {
+            let file = try segment.openForReading()
+            return Walk(segment: segment, scanner: SegmentScanner(file: file, length: segment.extent.length))
+        } catch {
+            if error.isNotFound { damage.note(.init(slot: partition.slot, base: segment.base)) }
+            throw error
+        }
     }
 
     // MARK: - Noting keys
@@ -124,7 +129,7 @@ final class PartitionCleaner {
 
     private func map(_ start: Walk, _ now: MonotonicInstant) throws(DiskError) {
         var walk = start
-        while walk.position < start.position + Limits.compactionSliceBytes {
+        while walk.position < start.position + Limits.upkeepSliceBytes {
             switch try walk.scanner.finding(at: walk.position) {
             case .batch(let header):
                 if newest.isFull {
@@ -183,7 +188,7 @@ final class PartitionCleaner {
 
     private func judge(_ start: Walk, _ now: MonotonicInstant) throws(DiskError) {
         var walk = start
-        while walk.position < start.position + Limits.compactionSliceBytes {
+        while walk.position < start.position + Limits.upkeepSliceBytes {
             switch try walk.scanner.finding(at: walk.position) {
             case .batch(let header):
                 let bytes = try walk.scanner.batchBytes(at: walk.position, header)
@@ -213,7 +218,7 @@ final class PartitionCleaner {
     private func write(_ start: Walk, _ written: Output, _ now: MonotonicInstant) throws(DiskError) {
         var walk = start
         var output = written
-        while walk.position < start.position + Limits.compactionSliceBytes {
+        while walk.position < start.position + Limits.upkeepSliceBytes {
             switch try walk.scanner.finding(at: walk.position) {
             case .batch(let header):
                 let bytes = try walk.scanner.batchBytes(at: walk.position, header)

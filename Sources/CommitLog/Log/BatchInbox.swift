@@ -23,7 +23,7 @@ package enum CommitOutcome: Hashable, Sendable {
     case durable
     /// Not yet: the time was over first.
     case pending
-    /// Never: the log is poisoned or was closed before.
+    /// Never: the log is poisoned, or was stopped before.
     case failed
 }
 
@@ -82,6 +82,7 @@ package final class BatchInbox: Sendable {
         var bytesMax: Int
         /// The disk has no room for this lane.
         var isDiskFull = false
+        var isClosed = false
 
         mutating func take(
             _ lane: Lane,
@@ -89,6 +90,7 @@ package final class BatchInbox: Sendable {
             refuses: Bool,
             _ add: (inout Group) -> Void
         ) -> OfferResult {
+            if isClosed { return .closed }
             if isDiskFull && refuses { return .full }
             // A batch larger than the whole bound passes alone, or it never would.
             guard memoryBytes == 0 || memoryBytes + added <= bytesMax else { return .full }
@@ -107,16 +109,14 @@ package final class BatchInbox: Sendable {
         var isEmpty: Bool { lanes.allSatisfy(\.group.isEmpty) }
     }
 
-    private struct Progress {
-        var isFailed = false
-    }
-
     private let clock: any Clock
     private let queue: Condition<Queue>
-    private let progress = Condition(Progress())
+    /// Who waits for a commit; what they wait for stands in the atomics below.
+    private let progress = Condition(())
     private let ordinaryDurable = Atomic<UInt64>(0)
     private let reservedDurable = Atomic<UInt64>(0)
-    private let isFailed = Atomic<Bool>(false)
+    /// A bit for each lane.
+    private let failedLanes = Atomic<UInt8>(0)
     private let isIdle = Atomic<Bool>(true)
 
     init(bytesMax: Int, clock: any Clock) {
@@ -192,9 +192,9 @@ package final class BatchInbox: Sendable {
     /// Blocks until the ticket's commit is durable or failed, or `timeout` is over. Never on the log-writer thread.
     package func wait(for ticket: CommitTicket, timeout: Duration) -> CommitOutcome {
         if isDurable(ticket) { return .durable }
-        let outcome = progress.wait(upTo: timeout) { progress -> CommitOutcome? in
+        let outcome = progress.wait(upTo: timeout) { _ -> CommitOutcome? in
             if isDurable(ticket) { return .durable }
-            return progress.isFailed ? .failed : nil
+            return hasFailed(ticket.lane) ? .failed : nil
         }
         return outcome ?? .pending
     }
@@ -210,8 +210,12 @@ package final class BatchInbox: Sendable {
     /// How it stands with a ticket, without waiting.
     package func outcome(of ticket: CommitTicket) -> CommitOutcome {
         if isDurable(ticket) { return .durable }
-        guard isFailed.load(ordering: .acquiring) else { return .pending }
+        guard hasFailed(ticket.lane) else { return .pending }
         return isDurable(ticket) ? .durable : .failed
+    }
+
+    private func hasFailed(_ lane: Lane) -> Bool {
+        failedLanes.load(ordering: .acquiring) & (1 << lane.rawValue) != 0
     }
 
     /// Whether the writer has nothing to do: an input that asked for commit-now seals and offers then.
@@ -269,6 +273,10 @@ package final class BatchInbox: Sendable {
         queue.withLock { $0.lanes[lane.rawValue].isDiskFull = isFull }
     }
 
+    func isDiskFull(_ lane: Lane) -> Bool {
+        queue.withLock { $0.lanes[lane.rawValue].isDiskFull }
+    }
+
     /// Accepts no more. What was accepted is still taken.
     func close() {
         queue.withLock { $0.isClosed = true }
@@ -277,16 +285,20 @@ package final class BatchInbox: Sendable {
 
     /// Accepts no more, and every ticket that is not durable has failed.
     func fail() {
+        close()
+        for lane in Lane.all { fail(lane) }
+    }
+
+    /// The same for one lane; the other goes on.
+    func fail(_ lane: Lane) {
         queue.withLock { queue in
-            queue.isClosed = true
-            for index in queue.lanes.indices {
-                queue.lanes[index].group.removeAll()
-                queue.lanes[index].memoryBytes = 0
-            }
+            queue.lanes[lane.rawValue].isClosed = true
+            queue.lanes[lane.rawValue].group.removeAll()
+            queue.lanes[lane.rawValue].memoryBytes = 0
         }
-        queue.wakeAll()
-        isFailed.store(true, ordering: .releasing)
-        progress.withLock { $0.isFailed = true }
+        progress.withLock { _ in
+            _ = failedLanes.bitwiseOr(1 << UInt8(lane.rawValue), ordering: .acquiringAndReleasing)
+        }
         progress.wakeAll()
     }
 }

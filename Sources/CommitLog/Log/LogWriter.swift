@@ -39,6 +39,7 @@ package final class LogWriter {
     private var isPoisoned = false
     private var retention: Retention
     private let compaction: Compaction
+    private let repairs: DamageRepairs
 
     init(log: CommitLog, writers: [PartitionWriter], reserve: SpaceReserve, syncHelpersMax: Int) {
         self.log = log
@@ -49,12 +50,16 @@ package final class LogWriter {
         maintenanceAt = log.clock.monotonic()
         spaceAt = maintenanceAt
         retention = Retention(configuration: log.configuration)
-        compaction = Compaction(writers, disk: log.disk)
+        compaction = Compaction(writers, disk: log.disk, damage: log.damage)
+        repairs = DamageRepairs(writers, damage: log.damage)
         if !reserve.isHeld {
             retryAt = maintenanceAt
             showFull()
         }
     }
+
+    /// Upkeep goes on between commits.
+    private var isBusy: Bool { compaction.isActive || repairs.isActive }
 
     /// One turn: takes all that waits (waiting up to `timeout` for the first), commits it, and looks after retention.
     ///
@@ -64,7 +69,7 @@ package final class LogWriter {
         guard !isPoisoned else { return .failed }
         guard maintainIfDue(), repairDamage() else { return .failed }
         if let retryAt { return stepWhileFull(until: retryAt, waitUpTo: timeout) }
-        switch log.inbox.take(BatchInbox.Lane.all, into: &groups, upTo: compaction.isActive ? .zero : timeout) {
+        switch log.inbox.take(BatchInbox.Lane.all, into: &groups, upTo: isBusy ? .zero : timeout) {
         case .nothing: return compact(isIdle: true) ? .idle : .failed
         case .closed: return .closed
         case .group:
@@ -84,7 +89,7 @@ package final class LogWriter {
             case .closed, .failed, .full: break drain
             }
         }
-        releaseHeld()
+        for lane in BatchInbox.Lane.all { releaseHeld(lane) }
         if !isPoisoned {
             do {
                 for writer in writers { try writer.writeRecoveryPoint() }
@@ -96,6 +101,14 @@ package final class LogWriter {
         log.inbox.fail()
         log.setState(.closed)
         log.tail.advance()
+    }
+
+    /// For a stop that a full disk holds up: what finds no room now fails, and its lane is closed. Between two steps.
+    package func giveUpWhatFindsNoRoom() {
+        for lane in BatchInbox.Lane.all where log.inbox.isDiskFull(lane) {
+            releaseHeld(lane)
+            log.inbox.fail(lane)
+        }
     }
 
     // MARK: - Commit
@@ -194,7 +207,7 @@ package final class LogWriter {
         isPoisoned = true
         for writer in dirty { writer.clearPending() }
         dirty.removeAll()
-        releaseHeld()
+        for lane in BatchInbox.Lane.all { releaseHeld(lane) }
         log.setState(.poisoned(LogError(error)))
         log.inbox.fail()
         log.tail.advance()
@@ -202,11 +215,9 @@ package final class LogWriter {
     }
 
     /// Lets go of what was taken and will never be durable.
-    private func releaseHeld() {
-        for index in groups.indices {
-            for item in groups[index].items { item.batch.release() }
-            groups[index].removeAll()
-        }
+    private func releaseHeld(_ lane: BatchInbox.Lane) {
+        for item in groups[lane.rawValue].items { item.batch.release() }
+        groups[lane.rawValue].removeAll()
     }
 
     // MARK: - A full disk
@@ -343,14 +354,15 @@ package final class LogWriter {
         noteFull()
     }
 
-    /// Repairs one segment in which damage was met; false where the disk failed.
+    /// A slice of the repair of a segment in which damage was met; false where the disk failed.
     private func repairDamage() -> Bool {
-        guard retryAt == nil, let item = log.damage.take() else { return true }
         do {
-            guard let repair = try writers[item.slot].repair(item.base) else {
-                log.damage.settle(item)
+            guard retryAt == nil else {
+                try repairs.abandon()
                 return true
             }
+            let slice = try repairs.slice(at: clock.monotonic(), isIdle: log.inbox.writerIsIdle)
+            guard let repair = slice else { return true }
             log.damage.add(repair)
             log.note { metrics in
                 metrics.repairedSegments &+= 1
@@ -359,13 +371,7 @@ package final class LogWriter {
             log.tail.advance()
             return true
         } catch {
-            if error.operation == .read {
-                log.damage.settle(item)
-                return true
-            }
-            guard error.isRetriable else { return poison(error) != .failed }
-            // No room for the cleaned file: tried again when a reader meets the damage again.
-            return true
+            return poison(error) != .failed
         }
     }
 

@@ -20,6 +20,8 @@ final class DamageList: Sendable {
     private struct State {
         /// In the order of their notes; each once, so no longer than the log has segments.
         var waiting: [Item] = []
+        /// Taken, and not settled or released yet.
+        var working: Item?
         /// Looked at and found to be no better after a repair: what reads them again is not worth another scan.
         var settled: Set<Item> = []
         var repairs: [DamageRepair] = []
@@ -29,19 +31,30 @@ final class DamageList: Sendable {
 
     func note(_ item: Item) {
         state.withLock { state in
-            guard !state.waiting.contains(item), !state.settled.contains(item) else { return }
+            guard state.working != item, !state.waiting.contains(item), !state.settled.contains(item) else { return }
             state.waiting.append(item)
         }
     }
 
-    /// The oldest note; nil where there is none.
+    /// The oldest note, which is then in work; nil where there is none.
     func take() -> Item? {
-        state.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
+        state.withLock { state in
+            state.working = state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+            return state.working
+        }
     }
 
     /// Nothing could be repaired: the segment is not looked at again by this process.
     func settle(_ item: Item) {
-        state.withLock { _ = $0.settled.insert(item) }
+        state.withLock { state in
+            state.settled.insert(item)
+            if state.working == item { state.working = nil }
+        }
+    }
+
+    /// It was repaired, or given up for now: what meets damage in it again may note it again.
+    func release(_ item: Item) {
+        state.withLock { if $0.working == item { $0.working = nil } }
     }
 
     func add(_ repair: DamageRepair) {

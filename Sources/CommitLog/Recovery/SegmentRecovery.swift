@@ -50,23 +50,84 @@ struct SegmentRecovery {
 
     /// Scans the whole file.
     func judge() throws(DiskError) -> SegmentVerdict {
-        var verdict = SegmentVerdict(end: base, index: SegmentIndex(base: base))
-        var position: Int64 = 0
-        while true {
-            switch try scanner.finding(at: position) {
-            case .end:
-                return verdict
-            case .batch(let header):
-                if let offset = try offset(of: header, at: position, after: verdict) {
-                    try keep(header, at: position, as: offset, in: &verdict)
-                    position += Int64(header.totalBytes)
+        var judgement = Judgement(base: base)
+        while !judgement.isComplete { _ = try advance(&judgement, upTo: Limits.upkeepSliceBytes) }
+        return judgement.verdict
+    }
+
+    /// A verdict on its way.
+    struct Judgement {
+        fileprivate enum Phase {
+            case batches
+            /// The bytes from `position` on are no batch, and zeros up to here.
+            case zeros(Int64)
+            /// They are damage or a torn tail, and no batch was found up to here.
+            case searching(Int64)
+            /// They are a tail, and could be read up to here.
+            case sounding(Int64)
+            case complete
+        }
+
+        fileprivate(set) var verdict: SegmentVerdict
+        fileprivate var position: Int64 = 0
+        fileprivate var phase = Phase.batches
+
+        init(base: Offset) {
+            verdict = SegmentVerdict(end: base, index: SegmentIndex(base: base))
+        }
+
+        var isComplete: Bool {
+            if case .complete = phase { return true }
+            return false
+        }
+    }
+
+    /// Scans on for about `bytesMax` bytes.
+    ///
+    /// - Returns: how many were looked at.
+    func advance(_ judgement: inout Judgement, upTo bytesMax: Int64) throws(DiskError) -> Int64 {
+        var done: Int64 = 0
+        while done < bytesMax, !judgement.isComplete {
+            let position = judgement.position
+            let end = { (start: Int64) in min(scanner.length, start + (bytesMax - done)) }
+            switch judgement.phase {
+            case .batches:
+                done += try takeBatch(&judgement)
+            case .zeros(let start):
+                let end = end(start)
+                guard try scanner.isZero(from: start, upTo: end) else {
+                    judgement.phase = .searching(position + 1)
                     continue
                 }
-                position = try stepOverDamage(at: position, in: &verdict) ?? scanner.length
-            case .invalid:
-                position = try stepOverDamage(at: position, in: &verdict) ?? scanner.length
+                done += end - start
+                judgement.phase = end < scanner.length ? .zeros(end) : .complete
+            case .searching(let start):
+                done += try search(&judgement, from: start, upTo: end(start))
+            case .sounding(let start):
+                let end = end(start)
+                let isUnreadable = try scanner.isUnreadable(from: start, upTo: end)
+                if isUnreadable { try noteUnreadable(&judgement) }
+                done += end - start
+                judgement.phase = isUnreadable || end == scanner.length ? .complete : .sounding(end)
+            case .complete: break
             }
         }
+        return done
+    }
+
+    private func takeBatch(_ judgement: inout Judgement) throws(DiskError) -> Int64 {
+        let position = judgement.position
+        guard let header = try scanner.batch(at: position) else {
+            judgement.phase = position < scanner.length ? .zeros(position) : .complete
+            return 0
+        }
+        guard let offset = try offset(of: header, at: position, after: judgement.verdict) else {
+            judgement.phase = .searching(position + 1)
+            return 0
+        }
+        try keep(header, at: position, as: offset, in: &judgement.verdict)
+        judgement.position += Int64(header.totalBytes)
+        return Int64(header.totalBytes)
     }
 
     /// The offset that a batch with a valid checksum has; nil where nothing proves one.
@@ -85,9 +146,7 @@ struct SegmentRecovery {
         if stored == wanted || stored == expected { return stored }
         if journalIsComplete { return wanted }
         // The neighbour testifies: it continues either what should stand here or what does.
-        guard case .batch(let next) = try scanner.finding(at: position + Int64(header.totalBytes)) else {
-            return nil
-        }
+        guard let next = try scanner.batch(at: position + Int64(header.totalBytes)) else { return nil }
         if Offset(next.baseOffset) == wanted + count { return wanted }
         if stored > expected && stored + count <= limit ?? Offset(.max) && Offset(next.baseOffset) == stored + count {
             return stored
@@ -131,27 +190,41 @@ struct SegmentRecovery {
         verdict.validBytes = position + total
     }
 
-    /// Bytes at `position` are no batch. With a valid one after them this is damage, and its position is returned;
-    /// without, they are a torn tail.
-    private func stepOverDamage(at position: Int64, in verdict: inout SegmentVerdict) throws(DiskError) -> Int64? {
-        var found = try scanner.nextBatch(after: position, expecting: verdict.end)
-        while let limit, let beyond = found, beyond.header.endOffset > limit {
-            found = try scanner.nextBatch(after: beyond.position, expecting: verdict.end)
-        }
-        guard let next = found else {
-            verdict.tornBytes = scanner.length - position
-            if try scanner.isUnreadable(from: position) {
-                let header = try scanner.header(at: position)
-                let isHere = header.map { $0.isPlausible && Offset($0.baseOffset) == verdict.end } ?? false
-                verdict.unreadableRecords = isHere ? header.map { Int($0.lastOffsetDelta) + 1 } : 1
+    /// The bytes at the judgement's position are no batch. With a valid one after them this is damage; without, they are a
+    /// torn tail.
+    private func search(
+        _ judgement: inout Judgement,
+        from start: Int64,
+        upTo end: Int64
+    ) throws(DiskError) -> Int64 {
+        let expected = judgement.verdict.end
+        switch try scanner.search(from: start, upTo: end, expecting: expected) {
+        case .unfinished(let reached):
+            judgement.phase = .searching(reached)
+            return reached - start
+        case .none:
+            judgement.verdict.tornBytes = scanner.length - judgement.position
+            judgement.phase = scanner.metUnreadable ? .sounding(judgement.position) : .complete
+            return scanner.length - start
+        case .found(let found, let header):
+            if let limit, header.endOffset > limit {
+                judgement.phase = .searching(found + 1)
+                return found + 1 - start
             }
-            return nil
+            let resumed = Offset(header.baseOffset)
+            if resumed > expected && !judgement.verdict.isCovered(expected, resumed, by: knownGaps) {
+                judgement.verdict.gaps.append(OffsetGap(from: expected, to: resumed, reason: .damage))
+            }
+            // With nothing missing the bytes in between were no records; the rewrite drops them.
+            judgement.position = found
+            judgement.phase = .batches
+            return found - start
         }
-        let resumed = Offset(next.header.baseOffset)
-        if resumed > verdict.end && !verdict.isCovered(verdict.end, resumed, by: knownGaps) {
-            verdict.gaps.append(OffsetGap(from: verdict.end, to: resumed, reason: .damage))
-        }
-        // With nothing missing the bytes in between were no records; the rewrite drops them.
-        return next.position
+    }
+
+    private func noteUnreadable(_ judgement: inout Judgement) throws(DiskError) {
+        let header = try scanner.header(at: judgement.position)
+        let isHere = header.map { $0.isPlausible && Offset($0.baseOffset) == judgement.verdict.end } ?? false
+        judgement.verdict.unreadableRecords = isHere ? header.map { Int($0.lastOffsetDelta) + 1 } : 1
     }
 }

@@ -2,8 +2,6 @@
 internal import Platform
 
 enum SegmentRepair {
-    private static let chunkBytes = 1 << 20
-
     /// Writes what is to be kept into a file of its own and swaps it with the original, which stays as `.damaged`, then
     /// `.damaged-1` and so on. Durable on return.
     ///
@@ -14,10 +12,22 @@ enum SegmentRepair {
         of file: any DiskFile,
         disk: any Disk
     ) throws(DiskError) -> String {
+        var copy = SegmentCopy(kept, of: file, to: try create(files, disk: disk))
+        while !copy.isComplete { _ = try copy.advance(upTo: .max) }
+        try copy.target.sync()
+        return try swap(files, disk: disk)
+    }
+
+    /// An empty file for what is to be kept.
+    static func create(_ files: SegmentFiles, disk: any Disk) throws(DiskError) -> any DiskFile {
         if try disk.exists(files.cleaned) { try disk.remove(files.cleaned) }
-        let cleaned = try disk.open(files.cleaned, .create)
-        try copy(kept, from: file, to: cleaned)
-        try cleaned.sync()
+        return try disk.open(files.cleaned, .create)
+    }
+
+    /// Puts the cleaned file, which is synced, in the place of the original. Durable on return.
+    ///
+    /// - Returns: the path of the original.
+    static func swap(_ files: SegmentFiles, disk: any Disk) throws(DiskError) -> String {
         // The original must not leave its name before the cleaned file is sure to have one.
         try disk.syncDirectory(files.directory)
         let damaged = try disk.keptName(for: files.log)
@@ -26,31 +36,54 @@ enum SegmentRepair {
         try disk.syncDirectory(files.directory)
         return damaged
     }
+}
 
-    /// Writes the kept extents back to back into `target`, from its start, with base offsets put right. Not synced.
-    static func copy(
-        _ extents: [SegmentVerdict.Extent],
-        from file: any DiskFile,
-        to target: any DiskFile
-    ) throws(DiskError) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunkBytes, alignment: 16)
+/// Writes the kept extents of a segment back to back into `target`, from its start, with base offsets put right; syncs
+/// nothing. One thread.
+struct SegmentCopy {
+    private static let chunkBytes = 256 << 10
+
+    private let extents: [SegmentVerdict.Extent]
+    private let file: any DiskFile
+    let target: any DiskFile
+    private var index = 0
+    /// Of the extent in work.
+    private var copied: Int64 = 0
+    private var position: Int64 = 0
+
+    init(_ extents: [SegmentVerdict.Extent], of file: any DiskFile, to target: any DiskFile) {
+        self.extents = extents
+        self.file = file
+        self.target = target
+    }
+
+    var isComplete: Bool { index == extents.count }
+
+    /// Copies on, about `bytesMax` bytes.
+    ///
+    /// - Returns: how many were copied.
+    mutating func advance(upTo bytesMax: Int64) throws(DiskError) -> Int64 {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: SegmentCopy.chunkBytes, alignment: 16)
         defer { buffer.deallocate() }
-        var position: Int64 = 0
-        for extent in extents {
-            var copied: Int64 = 0
-            while copied < extent.length {
-                let wanted = min(buffer.count, Int(clamping: extent.length - copied))
-                let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
-                let count = try file.read(into: room, at: extent.position + copied)
-                guard count > 0 else { throw DiskError.inputOutput(.read, file.path) }
-                if copied == 0, count >= 8, let offset = extent.restamp {
-                    buffer.baseAddress?.setBigEndian(offset.value, at: 0)
-                }
-                try target.write([UnsafeRawBufferPointer(rebasing: buffer[..<count])], at: position)
-                copied += Int64(count)
-                position += Int64(count)
+        let start = position
+        while index < extents.count, position - start < bytesMax {
+            let extent = extents[index]
+            let wanted = min(buffer.count, Int(clamping: extent.length - copied))
+            let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted])
+            let count = wanted == 0 ? 0 : try file.read(into: room, at: extent.position + copied)
+            guard count > 0 || wanted == 0 else { throw DiskError.inputOutput(.read, file.path) }
+            if copied == 0, count >= 8, let offset = extent.restamp {
+                buffer.baseAddress?.setBigEndian(offset.value, at: 0)
+            }
+            try target.write([UnsafeRawBufferPointer(rebasing: buffer[..<count])], at: position)
+            copied += Int64(count)
+            position += Int64(count)
+            if copied == extent.length {
+                index += 1
+                copied = 0
             }
         }
+        return position - start
     }
 }
 

@@ -33,13 +33,18 @@ final class SegmentScanner {
 
     /// What stands at `position`. The base offset of a batch lies outside its checksum and is for the caller to judge.
     func finding(at position: Int64) throws(DiskError) -> Finding {
-        guard position < length else { return .end }
+        if let header = try batch(at: position) { return .batch(header) }
+        return try isZero(from: position, upTo: length) ? .end : .invalid
+    }
+
+    /// As `finding`, where only a batch is of interest.
+    func batch(at position: Int64) throws(DiskError) -> RecordBatchHeader? {
+        guard position < length else { return nil }
         let head = try bytes(at: position, count: RecordBatchHeader.byteCount)
-        if let header = RecordBatchHeader(head), header.isPlausible {
-            let batch = try bytes(at: position, count: header.totalBytes)
-            if header.matchesChecksum(of: batch) { return .batch(header) }
-        }
-        return try isZero(from: position) ? .end : .invalid
+        guard let header = RecordBatchHeader(head), header.isPlausible,
+            header.matchesChecksum(of: try bytes(at: position, count: header.totalBytes))
+        else { return nil }
+        return header
     }
 
     /// The header that stands at `position`, unchecked; nil where the file ends before it does.
@@ -47,14 +52,14 @@ final class SegmentScanner {
         RecordBatchHeader(try bytes(at: position, count: RecordBatchHeader.byteCount))
     }
 
-    /// Whether the device cannot read some of the bytes from `position` on.
-    func isUnreadable(from position: Int64) throws(DiskError) -> Bool {
+    /// Whether the device cannot read some of the bytes from `position` up to `end`, and a window beyond.
+    func isUnreadable(from position: Int64, upTo end: Int64) throws(DiskError) -> Bool {
         guard metUnreadable else { return false }
         defer { metUnreadable = true }
         metUnreadable = false
         windowCount = 0
         var at = position
-        while at < length, !metUnreadable { at += Int64(max(1, try bytes(at: at, count: window.count).count)) }
+        while at < end, !metUnreadable { at += Int64(max(1, try bytes(at: at, count: window.count).count)) }
         return metUnreadable
     }
 
@@ -63,18 +68,36 @@ final class SegmentScanner {
         try bytes(at: position, count: header.totalBytes)
     }
 
+    /// What a search for a batch came to.
+    enum Search {
+        case found(position: Int64, header: RecordBatchHeader)
+        /// Nothing up to here, and more to look at.
+        case unfinished(Int64)
+        case none
+    }
+
     /// The first valid batch after `position` whose offsets could follow `expected`; nil where there is none.
-    ///
-    /// A candidate must lie beyond `expected` by no more records than the bytes in between could hold, so that bytes
-    /// inside a record, made to look like a batch, are not taken for one.
     func nextBatch(
         after position: Int64,
         expecting expected: Offset
     ) throws(DiskError) -> (position: Int64, header: RecordBatchHeader)? {
-        var at = position + 1
+        guard case .found(let found, let header) = try search(from: position + 1, upTo: length, expecting: expected)
+        else {
+            return nil
+        }
+        return (found, header)
+    }
+
+    /// Looks for the first valid batch from `start` on whose offsets could follow `expected`, up to about `end`.
+    ///
+    /// A candidate must lie beyond `expected` by no more records than the bytes in between could hold, so that bytes
+    /// inside a record, made to look like a batch, are not taken for one.
+    func search(from start: Int64, upTo end: Int64, expecting expected: Offset) throws(DiskError) -> Search {
+        var at = start
         while at + Int64(RecordBatchHeader.byteCount) <= length {
+            guard at < end else { return .unfinished(at) }
             let searched = try lookahead(at: at)
-            guard searched.count >= RecordBatchHeader.byteCount else { return nil }
+            guard searched.count >= RecordBatchHeader.byteCount else { return .none }
             guard let skip = SegmentScanner.candidate(in: searched) else {
                 at += Int64(max(1, searched.count - RecordBatchHeader.byteCount + 1))
                 continue
@@ -86,11 +109,11 @@ final class SegmentScanner {
                 Offset(header.baseOffset) - expected <= Int(clamping: at) + Limits.inflatedBytesMax,
                 header.matchesChecksum(of: try bytes(at: at, count: header.totalBytes))
             {
-                return (at, header)
+                return .found(position: at, header: header)
             }
             at += 1
         }
-        return nil
+        return .none
     }
 
     /// The first place in `bytes` where the magic and the zero bytes of a header stand right.
@@ -113,10 +136,11 @@ final class SegmentScanner {
         return try bytes(at: position, count: window.count)
     }
 
-    private func isZero(from position: Int64) throws(DiskError) -> Bool {
+    /// Whether all bytes from `position` up to `end` are zeros.
+    func isZero(from position: Int64, upTo end: Int64) throws(DiskError) -> Bool {
         var at = position
-        while at < length {
-            let chunk = try bytes(at: at, count: min(window.count, Int(clamping: length - at)))
+        while at < end {
+            let chunk = try bytes(at: at, count: min(window.count, Int(clamping: end - at)))
             guard !chunk.isEmpty, chunk.allSatisfy({ $0 == 0 }) else { return false }
             at += Int64(chunk.count)
         }

@@ -19,19 +19,19 @@ package enum GapKind: String, CaseIterable, Sendable {
     case brokerDropped = "broker_dropped"
     /// Records that retention removed before their consumer had read them.
     case retention
-    /// Records that a consumer could not read because they are damaged.
+    /// Records that a consumer could not read because they are damaged; without a consumer, those that the log has lost.
     case damage
 }
 
 /// One record of topic `gaps`. Counts of one kind and place add up to what was lost there.
 package struct GapRecord: Hashable, Sendable {
     package var kind: GapKind
-    /// The input that lost it; nil where a consumer of the log did.
+    /// The input that lost it; nil where a consumer of the log did, or the log.
     package var input: String?
     package var device: String?
     /// `rules`, or `hook-NAME`.
     package var consumer: String?
-    /// What the consumer reads, e.g. `alerts-0`.
+    /// What the consumer reads, or what has lost them, e.g. `alerts-0`.
     package var partition: String?
     /// The first and the last sequence number or offset; what lies between is not all lost where `count` is smaller.
     package var from: Int64?
@@ -48,8 +48,8 @@ package struct GapRecord: Hashable, Sendable {
         self.last = last
     }
 
-    /// The device, the input or the consumer.
-    package var key: [UInt8] { Array((device ?? input ?? consumer ?? "").utf8) }
+    /// The device, the input, the consumer or the partition.
+    package var key: [UInt8] { Array((device ?? input ?? consumer ?? partition ?? "").utf8) }
 
     /// The record's value, one JSON object.
     package func encode() -> [UInt8] {

@@ -83,6 +83,8 @@ package final class IngestPipeline {
     /// Of the newest group that the inbox took; a commit of it covers all before.
     private var lastTicket: CommitTicket?
     package private(set) var isBlocked = false
+    /// The log takes nothing any more.
+    package private(set) var isClosed = false
 
     package init(
         settings: PipelineSettings,
@@ -184,8 +186,9 @@ package final class IngestPipeline {
             if deadline <= now { _ = handOver() }
         } else {
             // Payloads that left no record come with no batch whose hand-over would count them.
-            countAppended()
+            noteHandedOver()
         }
+        counters.settle(log.inbox)
         if line.areGapsDue(now: now) { writeGaps(now: now) }
         guard now >= nextSlowTurn else { return }
         nextSlowTurn = now.advanced(by: .seconds(1))
@@ -210,7 +213,8 @@ package final class IngestPipeline {
     @discardableResult
     private func handOverWaiting() -> HandOver {
         guard !line.waiting.isEmpty else {
-            countAppended()
+            noteHandedOver()
+            counters.settle(log.inbox)
             guard let lastTicket, !log.inbox.isDurable(lastTicket) else { return .nothing }
             return .accepted(lastTicket)
         }
@@ -219,22 +223,29 @@ package final class IngestPipeline {
             lastTicket = ticket
             line.waiting.removeAll(keepingCapacity: true)
             isBlocked = false
-            countAppended()
+            noteHandedOver()
             return .accepted(ticket)
         case .full:
             isBlocked = true
             return .full
         case .closed:
             isBlocked = true
+            isClosed = true
             countRestAsDropped()
             return .closed
         }
     }
 
-    /// Only while nothing waits: what is sealed is with the inbox then.
-    private func countAppended() {
+    /// Only while nothing waits: what is sealed is with the inbox then, and durable with the newest group.
+    private func noteHandedOver() {
         let count = line.takeSealedCount()
-        if count > 0 { counters.appended.wrappingAdd(count, ordering: .releasing) }
+        guard count > 0 else { return }
+        if let lastTicket {
+            counters.noteHandedOver(count, lastTicket)
+        } else {
+            // Not one of them has left a record.
+            counters.appended.wrappingAdd(count, ordering: .releasing)
+        }
     }
 
     private func countRestAsDropped() {
@@ -243,13 +254,16 @@ package final class IngestPipeline {
     }
 
     package func wait(for ticket: CommitTicket, timeout: Duration) -> CommitOutcome {
-        log.inbox.wait(for: ticket, timeout: timeout)
+        defer { counters.settle(log.inbox) }
+        return log.inbox.wait(for: ticket, timeout: timeout)
     }
 
     /// Counts what the log has not taken, which is lost now, and tells the registry what was heard and not yet reported.
-    /// Once, when the input stops, after the last hand-over.
+    /// Once, when the input stops, after the last hand-over. What the log has taken and not made durable is in `counters`
+    /// until its `settle` knows.
     package func finish() {
         countRestAsDropped()
+        counters.settle(log.inbox)
         line.reportLastSeen()
     }
 

@@ -1,4 +1,5 @@
 // What one input counts, in payloads; read by metrics and status from any thread.
+package import CommitLog
 package import EventModel
 package import Platform
 package import Synchronization
@@ -7,8 +8,8 @@ package import Synchronization
 package enum DropReason: String, CaseIterable, Sendable {
     /// The kernel's socket buffer was full (`SO_RXQ_OVFL`), one per datagram.
     case kernelBuffer = "kernel_buffer"
-    /// Taken in, and then the log refused for good (it was stopped or failed), or had not taken the payload when the input
-    /// had to end.
+    /// Taken in, and then the log failed, or was stopped while the disk was full, before the payload was durable; or it had
+    /// not taken the payload when the input had to end.
     case logStopped = "log_stopped"
     /// Delivered again and stored before, where the input drops what it recognises (`duplicates: drop`): nothing is lost.
     case duplicate
@@ -30,6 +31,14 @@ package final class InputCounters: Sendable {
     private let rejected: Mutex<[UInt64]>
     private let dropped: Mutex<[UInt64]>
     private let gaps: Mutex<[UInt64]>
+    /// Payloads that the log has taken and not made durable yet, oldest first: as many entries as the inbox has groups of
+    /// this input.
+    private let handedOver = Mutex<[HandedOver]>([])
+
+    private struct HandedOver {
+        var ticket: CommitTicket
+        var count: UInt64
+    }
 
     package init() {
         rejected = Mutex([UInt64](repeating: 0, count: RejectReason.allCases.count))
@@ -45,6 +54,41 @@ package final class InputCounters: Sendable {
         guard let index = DropReason.allCases.firstIndex(of: reason) else { return }
         dropped.withLock { $0[index] &+= count }
     }
+
+    /// `count` payloads are durable once `ticket` is: counted then, by `settle`. Tickets come in their order.
+    func noteHandedOver(_ count: UInt64, _ ticket: CommitTicket) {
+        handedOver.withLock { handedOver in
+            if let last = handedOver.indices.last, handedOver[last].ticket == ticket {
+                handedOver[last].count &+= count
+            } else {
+                handedOver.append(HandedOver(ticket: ticket, count: count))
+            }
+        }
+    }
+
+    /// Counts what became of payloads that the log had taken: appended, or dropped where the log stopped first. The input's
+    /// thread, once per turn; anybody once it has ended.
+    package func settle(_ inbox: BatchInbox) {
+        var durable: UInt64 = 0
+        var lost: UInt64 = 0
+        handedOver.withLock { handedOver in
+            var settled = 0
+            settling: while settled < handedOver.count {
+                switch inbox.outcome(of: handedOver[settled].ticket) {
+                case .pending: break settling
+                case .durable: durable &+= handedOver[settled].count
+                case .failed: lost &+= handedOver[settled].count
+                }
+                settled += 1
+            }
+            if settled > 0 { handedOver.removeFirst(settled) }
+        }
+        if durable > 0 { appended.wrappingAdd(durable, ordering: .releasing) }
+        if lost > 0 { countDropped(.logStopped, by: lost) }
+    }
+
+    /// Whether payloads are with the log of which `settle` cannot say yet what became.
+    package var isWaiting: Bool { handedOver.withLock { !$0.isEmpty } }
 
     /// Counts what is entered in topic `gaps`.
     package func countGap(_ kind: GapKind, by count: UInt64) {

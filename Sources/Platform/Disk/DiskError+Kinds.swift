@@ -9,11 +9,24 @@ extension DiskError {
     /// errno: it says nothing of what is on the disk.
     package var isRetriable: Bool { isNoSpace && operation != .sync }
 
+    /// The device did not take what was to be written: the mark of one that fails. What cannot be opened or read is none,
+    /// nor what the process may not do or has no descriptor or memory for.
+    package var isFailedWrite: Bool {
+        switch operation {
+        case .write, .sync, .truncate, .allocate, .rename, .remove, .createDirectory:
+            !isRetriable && ![EACCES, EPERM, EMFILE, ENFILE, ENOMEM].contains(errno)
+        case .open, .read, .list, .status, .lock: false
+        }
+    }
+
     /// The file or directory does not exist.
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
 
     /// The device cannot read what it holds: a bad sector, or a checksum of the file system that does not match.
     package var isUnreadable: Bool { operation == .read && (errno == EIO || errno == EUCLEAN || errno == EBADMSG) }
+
+    /// What is stored could not be opened or read.
+    package var isReading: Bool { operation == .open || operation == .read }
 
     /// The process may not do this.
     package var isPermission: Bool { errno == EACCES || errno == EPERM || errno == EROFS }

@@ -15,7 +15,7 @@ extension EndToEndTests {
         /// that are documented; never by a trap, never later than that.
         private static let judgeFailure: @Sendable (Fault, DiskScript.Run) -> [String] = { fault, run in
             guard let status = run.status else { return ["hangs: \(run.output)"] }
-            guard case .failure(_, let failure, _) = fault, let call = run.disk.fault else { return [] }
+            guard case .failure(_, let failure, let lasting) = fault, let call = run.disk.fault else { return [] }
             var findings: [String] = []
             if ![0, 73, 74, 77].contains(status) { findings.append("exit \(status): \(run.output)") }
             let isLog = call.name.hasSuffix(".log") || call.name.hasSuffix("partition.journal")
@@ -28,7 +28,8 @@ extension EndToEndTests {
                 let isRegistry = call.name.hasPrefix("registry.sqlite")
                 // Best effort: what failed with it is named instead.
                 if call.name == "disk-failures" { return findings }
-                if !run.output.contains(isRegistry ? "registry.sqlite" : file) {
+                // Where everything fails from then on, a later call may be what ended it.
+                if !lasting, !run.output.contains(isRegistry ? "registry.sqlite" : file) {
                     findings.append("exit \(status) does not name \(call.name): \(run.output)")
                 }
                 if !isRegistry, !run.output.contains(text) {
@@ -47,9 +48,6 @@ extension EndToEndTests {
             }
         }
 
-        /// `make crash`.
-        private static let isLongForm = ProcessInfo.processInfo.environment["FOREBAY_ROUNDS"] != nil
-
         @Test("a power cut at any file call loses nothing that was seen", arguments: DiskScript.Beginning.allCases)
         func powerCut(_ beginning: DiskScript.Beginning) async throws {
             let sweep = DiskSweep(name: "power cut, \(beginning)", beginning: beginning, sample: 30)
@@ -59,17 +57,54 @@ extension EndToEndTests {
             #expect(verdict.findings.isEmpty, "\(verdict.findings.joined(separator: "\n"))")
         }
 
-        @Test(
-            "a file call that fails is survived, or ended with its name",
-            .enabled(if: isLongForm, "the long form only, until a stop on a disk that stays full ends in time"),
-            arguments: DiskScript.Beginning.allCases
-        )
+        @Test("a file call that fails is survived, or ended with its name", arguments: DiskScript.Beginning.allCases)
         func failingCall(_ beginning: DiskScript.Beginning) async throws {
-            let sweep = DiskSweep(name: "failing call, \(beginning)", beginning: beginning, sample: 30)
+            let sweep = DiskSweep(name: "failing call, \(beginning)", beginning: beginning, sample: 20)
             let verdict = try await sweep.run(plan: DiskSweep.failures, judge: DiskFaultTests.judgeFailure)
             #expect(verdict.injected == verdict.planned)
             #expect(verdict.verified == verdict.acknowledged)
             #expect(verdict.findings.isEmpty, "\(verdict.findings.joined(separator: "\n"))")
+        }
+
+        @Test("a stop on a disk that stays full ends, and says how many payloads were not stored")
+        func stopWhileFull() async throws {
+            try await Workbench.use { bench in
+                let script = try await DiskScript(bench, .first)
+                let counted = try await script.run("")
+                #expect(counted.status == 0 && !counted.output.contains("log_stopped"), "\(counted.output)")
+                let first = try #require(
+                    counted.disk.calls.firstIndex { $0.kind == "write" && $0.name.contains("readings-0/0") }
+                )
+                let run = try await script.run("\(Fault.failure(at: first + 1, .noSpace, lasting: true)) seed=1")
+                #expect(run.status == 0, "\(run.output)")
+                // All ten datagrams: while the input is held, nobody looks at the one that is no JSON either.
+                #expect(
+                    run.output.contains("(log_stopped), not durable when the log stopped: input lan: 10\n"),
+                    "\(run.output)"
+                )
+            }
+        }
+
+        @Test("a registry that the disk does not let be opened is the disk's failure", arguments: [false, true])
+        func registryOpen(lasting: Bool) async throws {
+            try await Workbench.use { bench in
+                let script = try await DiskScript(bench, .later)
+                let calls = try await script.run("").disk.calls
+                let opens = calls.indices.filter { calls[$0].kind == "open" && calls[$0].name == "registry.sqlite" }
+                try #require(!opens.isEmpty)
+                var failed = 0
+                for index in opens {
+                    let fault = Fault.failure(at: index + 1, .inputOutput, lasting: lasting)
+                    let run = try await script.run("\(fault) seed=1")
+                    #expect(run.status == 74 || (run.status == 0 && !lasting), "\(run.output)")
+                    #expect(!run.output.contains("readonly"), "\(run.output)")
+                    if run.status == 74 {
+                        failed += 1
+                        #expect(run.output.contains("registry.sqlite"), "\(run.output)")
+                    }
+                }
+                #expect(failed > 0)
+            }
         }
 
         @Test("an acknowledgement before the sync would be found")

@@ -8,7 +8,8 @@ struct DiskSweep {
     let name: String
     let beginning: DiskScript.Beginning
     var lie: Lie?
-    /// How many faults of the plan are made, chosen by the seed; all of them under `make crash`.
+    /// How many faults of the plan are made, evenly over the calls from a place that the seed chooses; all of them under
+    /// `make crash`.
     let sample: Int
 
     /// A run takes its time in waiting, not in computing.
@@ -48,8 +49,12 @@ struct DiskSweep {
         for bench in benches { scripts.append(try await DiskScript(bench, beginning)) }
         let counted = try await scripts[0].run("")
         try #require(counted.status == 0, "\(counted.output)")
-        var faults = plan(counted.disk.calls).shuffled(using: &random)
-        if !DiskSweep.isComplete { faults = Array(faults.prefix(sample)) }
+        var faults = plan(counted.disk.calls)
+        if !DiskSweep.isComplete, faults.count > sample {
+            let first = Int.random(in: 0..<faults.count / sample, using: &random)
+            faults = (0..<sample).map { faults[first + $0 * faults.count / sample] }
+        }
+        faults.shuffle(using: &random)
         verdict.planned = faults.count
         let seed = random.seed
         let queue = FaultQueue(faults)

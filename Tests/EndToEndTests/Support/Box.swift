@@ -8,7 +8,8 @@ struct Broker {
     let port: UInt16
     private let bench: Workbench
 
-    init(_ bench: Workbench) throws {
+    /// `more`: further lines of its configuration; of two that set the same, mosquitto takes the last.
+    init(_ bench: Workbench, more: String = "") throws {
         self.bench = bench
         port = try freePort()
         try FileManager.default.createDirectory(atPath: bench.path("broker"), withIntermediateDirectories: true)
@@ -22,6 +23,7 @@ struct Broker {
             max_queued_messages 0
             max_inflight_messages 2000
             user root
+            \(more)
 
             """
         )

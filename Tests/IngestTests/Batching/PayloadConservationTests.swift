@@ -59,8 +59,12 @@ private struct Mixture {
 
 @Suite("Conservation of payloads")
 struct PayloadConservationTests {
-    private func mixtureBench(partitions: Int = 1, inboxBytesMax: Int = 64 << 20) throws -> PipelineBench {
-        try PipelineBench {
+    private func mixtureBench(
+        partitions: Int = 1,
+        inboxBytesMax: Int = 64 << 20,
+        disk: any Disk = PosixDisk()
+    ) throws -> PipelineBench {
+        try PipelineBench(disk: disk) {
             $0.format = "auto"
             $0.payloadBytesMax = Mixture.limit
             $0.partitions = partitions
@@ -142,22 +146,22 @@ struct PayloadConservationTests {
         try expectAll(mixture, bench)
     }
 
-    @Test("while the inbox is full nothing is lost, and nothing is counted as appended that the log has not taken")
+    @Test("while the inbox is full nothing is lost, and nothing is counted as appended that is not durable")
     func fullInbox() throws {
         let bench = try mixtureBench(inboxBytesMax: 1)
         let mixture = Mixture(0..<240)
         for payload in mixture.payloads[..<60] { try bench.accept(payload) }
         #expect(bench.pipeline.handOver().word == "accepted")
-        #expect(bench.counts.isConserved)
         for payload in mixture.payloads[60..<120] { try bench.accept(payload) }
         #expect(bench.pipeline.handOver().word == "full")
         // What the transport had taken already still comes in.
         for payload in mixture.payloads[120..<180] { try bench.accept(payload) }
         bench.turn(after: .seconds(1))
         #expect(bench.pipeline.isBlocked)
-        #expect(bench.counts.appended == Mixture(0..<60).appended)
+        #expect(bench.counts.appended == 0)
         #expect(bench.counts.dropped.isEmpty)
         #expect(bench.stepWriter() == .committed)
+        #expect(bench.counts.appended == Mixture(0..<60).appended)
         bench.turn()
         #expect(!bench.pipeline.isBlocked)
         for payload in mixture.payloads[180...] { try bench.accept(payload) }
@@ -218,12 +222,42 @@ struct PayloadConservationTests {
         for payload in mixture.payloads[60...] { try bench.accept(payload) }
         #expect(bench.pipeline.handOver().word == "full")
         bench.pipeline.finish()
+        #expect(bench.counts.appended == 0 && bench.pipeline.counters.isWaiting)
+        #expect(bench.counts.dropped == [.logStopped: Mixture(60..<120).appended])
+        #expect(bench.pipeline.handOver().word == "full")
+        bench.closeLog()
         let counts = bench.counts
         #expect(counts.appended == Mixture(0..<60).appended)
         #expect(counts.dropped == [.logStopped: Mixture(60..<120).appended])
+        #expect(counts.isConserved && !bench.pipeline.counters.isWaiting)
+    }
+
+    @Test("what the log had taken when a full disk was given up is dropped, with its lane; the rest goes on")
+    func fullDisk() throws {
+        let disk = FullDisk()
+        let bench = try mixtureBench(disk: disk)
+        let groups = [Mixture(0..<60), Mixture(60..<120), Mixture(120..<180)]
+        for payload in groups[0].payloads { try bench.accept(payload) }
+        try bench.commit()
+        disk.isFull = true
+        for payload in groups[1].payloads { try bench.accept(payload) }
+        guard case .accepted(let ticket) = bench.pipeline.handOver() else { throw TestFailure("not accepted") }
+        #expect(bench.stepWriter() == .full)
+        #expect(bench.counts.appended == groups[0].appended && bench.counts.dropped.isEmpty)
+        bench.writer.giveUpWhatFindsNoRoom()
+        #expect(bench.pipeline.wait(for: ticket, timeout: .zero) == .failed)
+        for payload in groups[2].payloads { try bench.accept(payload) }
+        #expect(bench.pipeline.handOver().word == "closed" && bench.pipeline.isClosed)
+        let counts = bench.counts
+        #expect(counts.appended == groups[0].appended)
+        #expect(counts.dropped == [.logStopped: groups[1].appended + groups[2].appended])
         #expect(counts.isConserved)
-        #expect(bench.pipeline.handOver().word == "full")
-        #expect(bench.counts.isConserved && bench.counts.droppedTotal == counts.droppedTotal)
+        // Topic `gaps` has a lane of its own.
+        bench.pipeline.noteGap(.brokerDropped, 3)
+        disk.isFull = false
+        bench.turn(after: .seconds(2))
+        #expect(bench.stepWriter() == .committed)
+        #expect(try bench.records(of: .gaps).contains { $0.text.contains("broker_dropped") })
     }
 
     @Test("nothing is counted as appended that a closed log does not hold", arguments: [1, 2, 3])

@@ -1,4 +1,5 @@
 // What is entered in topic `gaps`: sums, devices, a log that takes nothing, and what cannot be kept.
+import CommitLog
 import EventModel
 import Glibc
 import Ingest
@@ -12,7 +13,9 @@ struct LedgerTests {
         harness.pipeline.turn(now: clock.monotonic().advanced(by: .seconds(5)))
         _ = harness.pipeline.handOver()
         func isDurable() -> Bool {
-            if case .nothing = harness.pipeline.handOver() { true } else { false }
+            // The ledger's batches have a lane of their own, and nobody waits for them.
+            guard case .nothing = harness.pipeline.handOver() else { return false }
+            return harness.log.inbox.waitingBytes == 0
         }
         try repeatUntil("all is durable", isDurable) { usleep(1000) }
     }

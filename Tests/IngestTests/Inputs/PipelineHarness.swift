@@ -17,7 +17,7 @@ struct HarnessRecord {
 final class PipelineHarness {
     let pipeline: IngestPipeline
     private let directory: ScratchDirectory
-    private let log: CommitLog
+    let log: CommitLog
     private let writer: HarnessWriter
 
     /// - `directory`: where the log lies; one of its own unless given.
@@ -97,7 +97,11 @@ final class PipelineHarness {
         guard case .durable = pipeline.wait(for: ticket, timeout: .seconds(60)) else { throw TestFailure("no commit") }
     }
 
-    var counts: InputCounts { pipeline.counters.snapshot() }
+    /// As after a turn of the input's thread.
+    var counts: InputCounts {
+        pipeline.counters.settle(log.inbox)
+        return pipeline.counters.snapshot()
+    }
 
     /// From its return on nothing becomes durable.
     func holdCommits() {

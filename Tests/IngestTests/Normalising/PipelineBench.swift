@@ -13,11 +13,11 @@ final class PipelineBench {
     let pipeline: IngestPipeline
     private let feed: DirectoryFeed
     private let directory: ScratchDirectory
-    private let writer: LogWriter
+    let writer: LogWriter
     private var places: [TopicPartition: Offset] = [:]
     private var isClosed = false
 
-    init(_ adjust: (inout BenchSettings) -> Void = { _ in }) throws {
+    init(disk: any Disk = PosixDisk(), _ adjust: (inout BenchSettings) -> Void = { _ in }) throws {
         var settings = BenchSettings()
         adjust(&settings)
         let directory = try ScratchDirectory()
@@ -32,7 +32,7 @@ final class PipelineBench {
             inboxBytesMax: settings.inboxBytesMax
         )
         let systemClock = SystemClock(trustsWallClock: true)
-        let log = try CommitLog.open(configuration, disk: PosixDisk(), clock: systemClock, access: .readWrite)
+        let log = try CommitLog.open(configuration, disk: disk, clock: systemClock, access: .readWrite)
         var readings: [Partition] = []
         for index in 0..<settings.partitions {
             let name = TopicPartition(topic: .readings, partition: PartitionIndex(Int32(index)))
@@ -80,7 +80,11 @@ final class PipelineBench {
         DeviceDirectory(devices: Dictionary(devices.map { ($0.id, $0) }) { first, _ in first })
     }
 
-    var counts: InputCounts { pipeline.counters.snapshot() }
+    /// As after a turn of the input's thread.
+    var counts: InputCounts {
+        pipeline.counters.settle(log.inbox)
+        return pipeline.counters.snapshot()
+    }
 
     // MARK: Steps
 

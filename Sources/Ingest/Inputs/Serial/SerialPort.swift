@@ -206,7 +206,7 @@ final class SerialPort {
         for _ in 0..<4 where descriptor != nil && !hasPendingLines {
             takeIn(receivedAt: receivedAt, now: clock.monotonic())
         }
-        while hasPendingLines, clock.monotonic() < deadline {
+        while hasPendingLines, !pipeline.isClosed, clock.monotonic() < deadline {
             if pipeline.isBlocked {
                 inputNap(InputLimits.blockedNap)
                 pipeline.turn(now: clock.monotonic())

@@ -89,7 +89,7 @@ package final class UDPInput: InputAdapter {
         let deadline = clock.monotonic().advanced(by: InputLimits.finishMax)
         if let socket {
             var isEmpty = false
-            while !isEmpty || next < end, clock.monotonic() < deadline {
+            while !isEmpty || next < end, !pipeline.isClosed, clock.monotonic() < deadline {
                 if pipeline.isBlocked {
                     inputNap(InputLimits.blockedNap)
                     pipeline.turn(now: clock.monotonic())
