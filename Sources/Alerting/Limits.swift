@@ -23,7 +23,7 @@ package enum AlertingLimits {
     package static let deadLetterBytesMax: Int64 = 4 << 20
 
     /// The rules' snapshot with its positions. A larger file is damage.
-    package static let snapshotBytesMax: Int64 = 300 << 20
+    package static let snapshotBytesMax = 300 << 20
 
     /// Of these the values of alerts that fire, a kilobyte each. Where more fire, a start reads all of topic `alerts`.
     package static let bookBytesMax = 16 << 20

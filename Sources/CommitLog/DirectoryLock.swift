@@ -5,6 +5,9 @@ internal import Platform
 package final class DirectoryLock: Sendable {
     private let lock: FileLock
 
+    /// Whether the directory lies on a file system that is mounted read-only.
+    package var isReadOnly: Bool { lock.isReadOnly }
+
     /// Throws `locked`, naming the process that holds it, or `disk` (which the message names) where the file cannot be
     /// made.
     package init(dataDirectory: String) throws(LogError) {

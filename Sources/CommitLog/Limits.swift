@@ -87,6 +87,15 @@ package enum Limits {
     /// What one read returns at most, so that a caller's mistake does not become memory.
     package static let readBytesMax = 8 << 20
 
+    /// Zeros that follow the end of an active segment, written as often as small commits have used them up.
+    package static let zeroTailBytes: Int64 = 64 << 10
+
+    /// From this many bytes a commit on, zeros cost more than they save: a page of the file system's journal.
+    package static let zeroTailCommitBytesMax: Int64 = 4 << 10
+
+    /// With less free space none are written.
+    package static let zeroTailSpaceMin: Int64 = 64 << 20
+
     /// Opaque bytes of one cursor; with its header and checksum a slot fits a 4 KiB page.
     package static let cursorBytesMax = 4000
 

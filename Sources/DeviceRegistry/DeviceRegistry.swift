@@ -50,6 +50,11 @@ package final class DeviceRegistry: Sendable {
         try DeviceRegistry(path: path, database: RegistryFile.openReadOnly(path))
     }
 
+    /// An empty registry in memory, for a daemon that only reads and cannot read the one at `path`.
+    package static func openEmpty(for path: String) throws(RegistryError) -> DeviceRegistry {
+        try DeviceRegistry(path: path, database: RegistryFile.openEmpty(for: path))
+    }
+
     /// Folds the write-ahead log back into the file and closes it. Nothing may be called afterwards.
     package func close() throws(RegistryError) {
         do {

@@ -82,7 +82,9 @@ extension RegistryError {
             self.init(code, path: path, message: "the registry did not answer: \(error)")
             return
         }
-        let (code, hint) = RegistryError.classify(error.resultCode)
+        // A bad sector below a page of the file.
+        let isUnreadable = error.extendedResultCode == .SQLITE_IOERR_READ
+        let (code, hint) = isUnreadable ? (.damaged, nil) : RegistryError.classify(error.resultCode)
         self.init(
             code,
             path: path,

@@ -13,6 +13,17 @@ package enum RegistryOpenReport: Hashable, Sendable {
     /// The file was not a sound SQLite database. It lies at this path now, and an empty registry took its place:
     /// the daemon is degraded until an operator has looked at it (DESIGN section 9).
     case damaged(at: String)
+    /// The file could not be read, for this reason, and stays where it is; an empty registry in memory stands for it.
+    case unreadable(String)
+
+    /// A sentence for the operator; nil where all is well.
+    package var problem: String? {
+        switch self {
+        case .created, .opened: nil
+        case .damaged(let path): "the registry was damaged; it is kept as \(path), and a new one was made"
+        case .unreadable(let reason): "the registry cannot be read, so no devices are known: \(reason)"
+        }
+    }
 }
 
 /// The settings that make a commit durable, as SQLite reports them.
@@ -32,8 +43,8 @@ enum RegistryFile {
 
     /// Opens `path` for reading and writing, with WAL and `synchronous = FULL` asserted.
     static func open(_ path: String, at now: Timestamp) throws(RegistryError) -> (DatabaseQueue, RegistryOpenReport) {
-        guard try isRegularFile(path) else { return (try connect(path), .created) }
         do throws(RegistryError) {
+            guard try isRegularFile(path) else { return (try connect(path), .created) }
             try inspect(path)
             return (try connect(path), .opened)
         } catch {
@@ -54,6 +65,17 @@ enum RegistryFile {
                 let hint = "start the daemon once; it brings the registry up to date"
                 throw RegistryError(.notARegistry, path: path, message: "the schema is not complete", hint: hint)
             }
+            return database
+        } catch {
+            throw explained(error, path: path)
+        }
+    }
+
+    /// A registry in memory, without a device.
+    static func openEmpty(for path: String) throws(RegistryError) -> DatabaseQueue {
+        do {
+            let database = try DatabaseQueue(configuration: configuration)
+            try RegistrySchema.migrator.migrate(database)
             return database
         } catch {
             throw explained(error, path: path)
@@ -82,12 +104,26 @@ enum RegistryFile {
     }
 
     /// Opens and checks the file without a byte of it being written, not even by a checkpoint at close, so that what is
-    /// refused or put aside is what was found.
+    /// refused or put aside is what was found. Where its directory does not let SQLite make the files that it shares with
+    /// writers, and a write-ahead log says of no writer, the file is taken for one that nobody changes.
     private static func readOnly(_ path: String) throws(RegistryError) -> DatabaseQueue {
+        do throws(RegistryError) {
+            return try readOnly(path, openedAs: path)
+        } catch {
+            let code = error.sqliteCode.map { ResultCode(rawValue: $0).primaryResultCode }
+            guard code == .SQLITE_CANTOPEN, access(path + "-wal", F_OK) != 0 else { throw error }
+            // What means something in a URI.
+            let escapes: [Character: String] = ["%": "%25", "?": "%3f", "#": "%23"]
+            let name = path.map { escapes[$0] ?? String($0) }.joined()
+            return try readOnly(path, openedAs: "file:\(name)?immutable=1")
+        }
+    }
+
+    private static func readOnly(_ path: String, openedAs name: String) throws(RegistryError) -> DatabaseQueue {
         var configuration = configuration
         configuration.readonly = true
         do {
-            let database = try DatabaseQueue(path: path, configuration: configuration)
+            let database = try DatabaseQueue(path: name, configuration: configuration)
             try database.read { try check($0, path: path) }
             return database
         } catch {
@@ -183,12 +219,13 @@ enum RegistryFile {
         return aside
     }
 
-    /// False where there is nothing; an error where there is something else than a file, or it cannot be seen.
+    /// False where there is nothing; `damaged` where there is something else than a file, another error where it cannot be
+    /// seen.
     private static func isRegularFile(_ path: String) throws(RegistryError) -> Bool {
         var status = stat()
         guard stat(path, &status) != 0 else {
             guard status.st_mode & S_IFMT == S_IFREG else {
-                throw RegistryError(.cannotOpen, path: path, message: "this is not a regular file")
+                throw RegistryError(.damaged, path: path, message: "this is not a regular file")
             }
             return true
         }

@@ -274,7 +274,7 @@ struct CommitTests {
     @Test("a full disk is a state: torn bytes undone, batches kept, readers served, then it goes on by itself")
     func fullDisk() throws {
         let directory = try TemporaryDirectory()
-        let disk = FaultyDisk()
+        let disk = FaultyDisk.withoutZeros
         let fixture = try LogFixture(directory.path, disk: disk, topics: [.readings: .init()])
         try fixture.append(["before"])
         let path = try #require(fixture.partition().describeSegments().first?.path)

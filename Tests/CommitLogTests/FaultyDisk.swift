@@ -1,4 +1,5 @@
 // A disk that fails where a test says: the real one behind a wrapper.
+import CommitLog
 import Platform
 import Synchronization
 
@@ -32,7 +33,17 @@ final class FaultyDisk: Disk {
         var hasFailed = false
     }
 
-    let plan = Mutex(Plan())
+    let plan: Mutex<Plan>
+
+    init(_ plan: Plan = Plan()) {
+        self.plan = Mutex(plan)
+    }
+
+    /// So little space that no zeros are written ahead: files hold batches and nothing else.
+    static var withoutZeros: FaultyDisk {
+        FaultyDisk(Plan(space: DiskSpace(total: 1 << 40, free: Limits.zeroTailSpaceMin - 1)))
+    }
+
     private let real = PosixDisk()
 
     func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile {

@@ -11,7 +11,7 @@ struct RecoveryTests {
 
     /// A log of batches with one record each, left as a killed process leaves it.
     private func killedLog(_ directory: TemporaryDirectory, values: [String], closes: Bool = false) throws {
-        let fixture = try LogFixture(directory.path)
+        let fixture = try LogFixture(directory.path, disk: FaultyDisk.withoutZeros)
         for value in values { try fixture.append([value]) }
         if closes { fixture.writer.close() }
     }
@@ -29,8 +29,9 @@ struct RecoveryTests {
         return target
     }
 
-    @Test("every truncation of the tail recovers to the batches that are whole")
-    func everyTruncation() throws {
+    /// `zeros`: as many follow, written ahead.
+    @Test("every truncation of the tail recovers to the batches that are whole", arguments: [0, 300])
+    func everyTruncation(zeros: Int) throws {
         let directory = try TemporaryDirectory()
         let values = ["first", "second value", "third"]
         try killedLog(directory, values: values)
@@ -40,14 +41,16 @@ struct RecoveryTests {
         try #require(ends.last == bytes.count)
         for count in 0...bytes.count {
             let copied = try copy(directory)
-            try write(Array(bytes[..<count]), to: copied.path + Self.segment)
+            try write(bytes[..<count] + [UInt8](repeating: 0, count: zeros), to: copied.path + Self.segment)
             let fixture = try LogFixture(copied.path, disk: FaultyDisk())
-            let whole = ends.filter { $0 <= count }.count
+            // A batch that lacks nothing but zeros has them again.
+            let whole = ends.filter { $0 <= count || (zeros > 0 && bytes[count..<$0].allSatisfy { $0 == 0 }) }.count
             #expect(try fixture.values() == Array(values[..<whole]), "cut to \(count)")
             let report = try #require(fixture.log.recoveryReport.partitions.first)
-            let rest = bytes[(whole == 0 ? 0 : ends[whole - 1])..<count]
-            // A tail that was torn within the leading zeros of a base offset cannot be told from an unwritten one.
-            #expect(report.cutBytes.value == (rest.allSatisfy { $0 == 0 } ? 0 : Int64(rest.count)))
+            let rest = bytes[..<count].dropFirst(whole == 0 ? 0 : ends[whole - 1])
+            // Zeros at the end of a torn tail cannot be told from unwritten ones.
+            let torn = rest.lastIndex { $0 != 0 }.map { $0 + 1 - rest.startIndex } ?? 0
+            #expect(report.cutBytes.value == Int64(torn))
             #expect(report.gaps == [])
             #expect(try fixture.append(["new"]) == Offset(Int64(whole)))
             #expect(try LogFixture(copied.path, disk: FaultyDisk()).values() == Array(values[..<whole]) + ["new"])

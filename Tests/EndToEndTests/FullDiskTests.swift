@@ -19,29 +19,12 @@ extension EndToEndTests {
         @Test("messages wait at the broker, readers and ticks go on, a kill -9 changes nothing, and all of it resumes")
         func fullAndFreeAgain() async throws {
             try await Workbench.use { bench in
-                let broker = try Broker(bench)
-                _ = try await broker.start()
-                let box = try Box(
-                    bench,
-                    configuration: """
-                        log: { topics: { readings: { on_full: refuse } } }
-                        inputs:
-                          plant: { type: mqtt, url: "mqtt://127.0.0.1:\(broker.port)", subscribe: ["plant/{device}"] }
-                        """
-                )
-                let disk = try DiskImage.make(bench.path("image"), at: box.data, mebibytes: 16)
+                let (box, disk, broker) = try await boxOnSmallDisk(bench)
                 defer { try? disk.unmount() }
-                func publish(_ count: Int, seed: Int) throws {
-                    let report = try bench.simulated([
-                        "mqtt", "--port", "\(broker.port)", "--topic", "plant/{device}", "--rate", "0", "--count",
-                        "\(count)", "--seed", "\(seed)",
-                    ])
-                    #expect(report.count("acknowledged") == count)
-                }
                 var daemon = try await box.start()
                 defer { daemon.kill(SIGKILL) }
                 try await eventually("the input is up") { try await box.metric("forebay_input_up") == 1 }
-                try publish(500, seed: 1)
+                try publish(bench, broker, seed: 1)
                 try await eventually("what fits is stored") {
                     try await box.metric("forebay_input_appended_total") == 500
                 }
@@ -49,7 +32,7 @@ extension EndToEndTests {
                 try fill("\(box.data)/other")
                 try await eventually("the daemon says so") { try await box.metric("forebay_log_disk_full") == 1 }
                 try fill("\(box.data)/another")
-                try publish(500, seed: 2)
+                try publish(bench, broker, seed: 2)
                 let ticks = try await box.metric("forebay_log_end_offset", "\"system\"")
                 try await eventually("time is recorded all the same") {
                     try await box.metric("forebay_log_end_offset", "\"system\"") > ticks
@@ -70,12 +53,72 @@ extension EndToEndTests {
                     try await box.metric("forebay_log_end_offset", "\"readings\"") >= 1000
                 }
                 #expect(try await box.metric("forebay_log_disk_full") == 0)
-                let devices = try box.records("readings").compactMap { $0["value"] as? [String: Any] }
-                    .filter { $0["duplicate"] == nil }
-                #expect(devices.count == 1000)
+                #expect(try storedOnce(box) == 1000)
                 daemon.kill(SIGTERM)
                 #expect(try await daemon.exitCode() == 0)
             }
+        }
+
+        @Test("a full disk that is taken for one with room would be found")
+        func planted() async throws {
+            try await Workbench.use { bench in
+                let (box, disk, broker) = try await boxOnSmallDisk(bench)
+                defer { try? disk.unmount() }
+                let settings = "root=\(box.data) report=\(bench.path("report")) lie=\(Lie.space.rawValue)"
+                let lied = ["LD_PRELOAD": Workbench.shim("FaultyDisk"), "FOREBAY_DISK": settings]
+                var daemon = try await box.start(environment: lied)
+                defer { daemon.kill(SIGKILL) }
+                try await eventually("the input is up") { try await box.metric("forebay_input_up") == 1 }
+                try publish(bench, broker, seed: 1)
+                try await eventually("what fits is stored") {
+                    try await box.metric("forebay_input_appended_total") == 500
+                }
+                try fill("\(box.data)/other")
+                try fill("\(box.data)/another")
+                try publish(bench, broker, seed: 2)
+                try await eventually("the rest is said to be") {
+                    try await box.metric("forebay_input_appended_total") == 1000
+                }
+                daemon.kill(SIGKILL)
+                _ = try await daemon.exitCode()
+                try FileManager.default.removeItem(atPath: "\(box.data)/other")
+                daemon = try await box.start()
+                try await eventually("the input is up") { try await box.metric("forebay_input_up") == 1 }
+                let begun = try await box.metric("forebay_input_appended_total")
+                try publish(bench, broker, seed: 3)
+                try await eventually("what came last is stored") {
+                    try await box.metric("forebay_input_appended_total") >= begun + 500
+                }
+                #expect(try storedOnce(box) < 1500)
+            }
+        }
+
+        private func boxOnSmallDisk(_ bench: Workbench) async throws -> (Box, DiskImage, Broker) {
+            let broker = try Broker(bench)
+            _ = try await broker.start()
+            let box = try Box(
+                bench,
+                configuration: """
+                    log: { topics: { readings: { on_full: refuse } } }
+                    inputs:
+                      plant: { type: mqtt, url: "mqtt://127.0.0.1:\(broker.port)", subscribe: ["plant/{device}"] }
+                    """
+            )
+            return (box, try DiskImage.make(bench.path("image"), at: box.data, mebibytes: 16), broker)
+        }
+
+        /// 500 messages, each acknowledged by the broker.
+        private func publish(_ bench: Workbench, _ broker: Broker, seed: Int) throws {
+            let report = try bench.simulated([
+                "mqtt", "--port", "\(broker.port)", "--topic", "plant/{device}", "--rate", "0", "--count", "500",
+                "--seed", "\(seed)",
+            ])
+            #expect(report.count("acknowledged") == 500)
+        }
+
+        /// Readings that are not marked as duplicates.
+        private func storedOnce(_ box: Box) throws -> Int {
+            try box.records("readings").compactMap { $0["value"] as? [String: Any] }.count { $0["duplicate"] == nil }
         }
     }
 }

@@ -78,11 +78,16 @@ extension EndToEndTests {
         private static let mayMount =
             (try? Command.run("/usr/bin/unshare", ["--mount", "true"]).status) == 0
 
+        /// What `box` runs, with its data directory mounted read-only.
+        private static let readOnlyMount =
+            "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\""
+
         @Test(
-            "a data directory that is mounted read-only ends the start as what it is, and can be read",
-            .enabled(if: mayMount, "a mount of its own needs root")
+            "on a data directory that is mounted read-only the daemon serves, says so, and keeps out a second one",
+            .enabled(if: mayMount, "a mount of its own needs root"),
+            arguments: [false, true]
         )
-        func mountedReadOnly() async throws {
+        func mountedReadOnly(withRegistry: Bool) async throws {
             try await Workbench.use { bench in
                 let port = try freePort(SOCK_DGRAM)
                 let box = try Box(bench, configuration: configuration(port))
@@ -92,21 +97,30 @@ extension EndToEndTests {
                 try await eventually("it takes in") { try await box.metric("forebay_input_appended_total") == 1 }
                 daemon.kill(SIGTERM)
                 #expect(try await daemon.exitCode() == 0)
-                let forebay = Workbench.binaries.appendingPathComponent("forebay").path
-                func run(_ arguments: String) throws -> (status: Int32, output: String, error: String) {
-                    let mounted = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$1\" "
-                    let script = mounted + arguments
-                    return try Command.run(
-                        "/usr/bin/unshare",
-                        ["--mount", "/bin/sh", "-c", script, box.data, forebay, bench.path("forebay.yaml")]
-                    )
+                if !withRegistry { try FileManager.default.removeItem(atPath: box.data + "/registry.sqlite") }
+                let before = try logFiles(box)
+                func run(_ arguments: [String]) throws -> (status: Int32, output: String, error: String) {
+                    let mount = ["--mount", "/bin/sh", "-c", ReadOnlyTests.readOnlyMount, box.data]
+                    return try Command.run("/usr/bin/unshare", mount + arguments)
                 }
-                let start = try run("run --config \"$2\"")
-                #expect(start.status == 74)
-                #expect(start.error.contains("mounted read-only") && start.error.contains("dmesg"), "\(start.error)")
-                let tail = try run("tail --data \"$0\" -o ndjson")
+                let forebay = Workbench.binaries.appendingPathComponent("forebay").path
+                let tail = try run([forebay, "tail", "--data", box.data, "-o", "ndjson"])
                 #expect(tail.status == 0 && tail.output.contains("temperature"), "\(tail.error)")
-                #expect(!FileManager.default.fileExists(atPath: box.data + "/disk-failures"))
+
+                let mount = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", ReadOnlyTests.readOnlyMount, box.data]
+                let second = try await box.start(under: mount, ready: false)
+                try await eventually("it serves") { (try? await box.metric("forebay_log_end_offset", "readings")) == 1 }
+                #expect(try await box.metric("forebay_log_read_only") == 1)
+                let status = try await box.get("/api/v1/status")
+                #expect(status.contains("mounted read-only") && status.contains("dmesg"), "\(status)")
+                #expect(status.contains("the registry cannot be read") == !withRegistry, "\(status)")
+                let devices = try await box.get("/api/v1/devices")
+                #expect(devices.contains("\"a\"") == withRegistry, "\(devices)")
+                let third = try run([forebay, "run", "--config", bench.path("forebay.yaml")])
+                #expect(third.status == 73 && third.error.contains("uses this data directory"), "\(third.error)")
+                second.kill(SIGTERM)
+                #expect(try await second.exitCode() == 0)
+                #expect(try logFiles(box) == before && !FileManager.default.fileExists(atPath: box.data + "/disk-failures"))
             }
         }
 

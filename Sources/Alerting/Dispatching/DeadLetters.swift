@@ -42,7 +42,7 @@ struct DeadLetters {
         let file = try open()
         let size = try file.size()
         guard size + Int64(line.count) <= AlertingLimits.deadLetterBytesMax else { return false }
-        try line.withUnsafeBytes { try file.write([$0], at: size) }
+        try file.write(line, at: size)
         try file.sync()
         return true
     }

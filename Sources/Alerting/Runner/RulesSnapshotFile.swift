@@ -54,14 +54,10 @@ struct RulesSnapshotFile {
 
     func load() throws(DiskError) -> RulesSnapshotContents {
         guard try disk.exists(path) else { return .missing }
-        let file = try disk.open(path, .read)
-        let size = try file.size()
-        guard size > 0, size <= AlertingLimits.snapshotBytesMax else { return .damaged }
-        var bytes = [UInt8](repeating: 0, count: Int(size))
-        let count: Result<Int, DiskError> = bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(DiskError) in try file.read(into: buffer, at: 0) }
-        }
-        guard try count.get() == bytes.count, let snapshot = RulesSnapshotFile.decode(bytes) else { return .damaged }
+        let bytesMax = AlertingLimits.snapshotBytesMax
+        guard try disk.open(path, .read).size() <= bytesMax else { return .damaged }
+        let bytes = try disk.wholeFile(path, bytesMax: bytesMax)
+        guard let snapshot = RulesSnapshotFile.decode(bytes) else { return .damaged }
         return .value(snapshot)
     }
 
@@ -71,16 +67,7 @@ struct RulesSnapshotFile {
             try disk.createDirectory(directory)
             try disk.syncDirectory(dataDirectory)
         }
-        let temporary = path + ".new"
-        if try disk.exists(temporary) { try disk.remove(temporary) }
-        let file = try disk.open(temporary, .create)
-        let written: Result<Void, DiskError> = RulesSnapshotFile.encode(snapshot).withUnsafeBytes { bytes in
-            Result { () throws(DiskError) in try file.write([bytes], at: 0) }
-        }
-        try written.get()
-        try file.sync()
-        try disk.rename(temporary, to: path)
-        try disk.syncDirectory(directory)
+        try disk.replaceFile(path, in: directory, with: RulesSnapshotFile.encode(snapshot))
     }
 
     static func encode(_ snapshot: RulesSnapshot) -> [UInt8] {

@@ -97,6 +97,15 @@ struct ConfigurationDecoder {
         topic.read("compression", .compression, into: &target.compression)
         topic.read("cleanup", .cleanup, into: &target.cleanup)
         topic.read("on_full", .fullPolicy, into: &target.onFull)
+        if target.cleanup == .compact {
+            let refusals = ["retention", "retention_bytes"] + (target.onFull == .dropOldest ? ["on_full"] : [])
+            for key in refusals where topic.isGiven(key) {
+                context.diagnostics.error(
+                    topic.place(of: key),
+                    "`\(key)` is not for a topic with `cleanup: compact`, which keeps the newest record of each key"
+                )
+            }
+        }
         topic.finish()
     }
 

@@ -18,8 +18,8 @@ package struct CommandFailure: Error, Sendable, CustomStringConvertible {
     package var status: Int32
     package var message: String
     package var hint: String?
-    /// The disk did not take a write or a sync; after a few of these the daemon starts without writing.
-    package var isFailedWrite = false
+    /// The disk failed a write, a sync or an opening; after a few of these the daemon starts without writing.
+    package var isDeviceFailure = false
 
     package init(_ status: Int32, _ message: String, hint: String? = nil) {
         self.status = status

@@ -38,7 +38,7 @@ package struct Daemon: Sendable {
             try await run(until: signals)
         } catch {
             let failure = CommandFailure.explaining(error)
-            if let failure = failure as? CommandFailure, failure.isFailedWrite {
+            if let failure = failure as? CommandFailure, failure.isDeviceFailure {
                 DiskFailures(data: loaded.configuration.data).add(failure.message, at: SystemClock().now())
             }
             throw failure
@@ -97,12 +97,8 @@ package struct Daemon: Sendable {
             let lost = gaps.isEmpty ? "" : "; offsets missing: \(gaps)"
             logger.warning("\(partition.topicPartition): cut \(partition.cutBytes.value) bytes of a torn tail\(lost)")
         }
-        if case .damaged(let path) = opened.registryReport {
-            logger.error("the registry was damaged; it is kept as \(path), and a new one was made")
-        }
-        if opened.log.access == .readOnly {
-            logger.critical("read-only: \(DiskFailures(data: loaded.configuration.data).sentence)")
-        }
+        if let problem = opened.registryReport.problem { logger.error("\(problem)") }
+        if let reason = opened.readOnly { logger.critical("read-only: \(reason.sentence)") }
         logger.info("log open after \(recovery.duration)")
     }
 
@@ -220,7 +216,7 @@ final class DaemonEnd: Sendable {
         )
         if case .poisoned(let error) = state {
             failed.message += ": \(error)"
-            failed.isFailedWrite = error.underlying?.isFailedWrite == true
+            failed.isDeviceFailure = error.underlying?.isDeviceFailure == true
         }
         failure.withLock { [failed] in $0 = failed }
         continuation.yield()

@@ -25,6 +25,8 @@ final class DaemonParts: Sendable {
     let rates = RateMeter()
     let disk = DiskMeter()
     let registryReport: RegistryOpenReport
+    /// nil where everything is written as usual.
+    let readOnly: ReadOnlyReason?
     let started: Timestamp
 
     private let loader: ConfigurationLoader
@@ -64,6 +66,7 @@ final class DaemonParts: Sendable {
         log = opened.log
         registry = opened.registry
         registryReport = opened.registryReport
+        readOnly = opened.readOnly
         started = clock.now()
         loader = ConfigurationLoader()
         configurationPath = loaded.files.first
@@ -86,7 +89,7 @@ final class DaemonParts: Sendable {
             logger: logger
         )
         damage =
-            opened.log.access == .readOnly
+            readOnly != nil
             ? nil : DamageReporter(log: opened.log, clock: clock, box: configuration.name)
         damage?.begin(alerting.book)
         inputs = InputSupervisor(
@@ -98,7 +101,7 @@ final class DaemonParts: Sendable {
                 network: configuration.listen.http.map {
                     ListenAddress(host: $0.address.host, port: $0.address.port)
                 },
-                controlSocketPath: "\(configuration.data)/control.sock"
+                controlSocketPath: opened.lock.isReadOnly ? nil : "\(configuration.data)/control.sock"
             ),
             providers: views.providers(
                 log: LogView(log: opened.log, disk: PosixDisk(), readers: readersThread),
@@ -155,7 +158,7 @@ final class DaemonParts: Sendable {
     func startInputs() async throws {
         try await changes.run { [self] in
             guard !isStopping else { return }
-            if !isReadOnly { await inputs.apply(configuration) }
+            if readOnly == nil { await inputs.apply(configuration) }
             state.withLock { $0.isReady = true }
         }
     }
@@ -173,9 +176,7 @@ final class DaemonParts: Sendable {
 
     /// Tells the hooks of a start that only reads.
     func announceReadOnly() async {
-        guard isReadOnly else { return }
-        let configuration = configuration
-        let reason = DiskFailures(data: configuration.data).sentence
+        guard let reason = readOnly?.sentence else { return }
         await alerting.announce(readOnly: reason, at: clock.now(), configuration, logger: logger)
     }
 
@@ -217,8 +218,6 @@ final class DaemonParts: Sendable {
     var configuration: Configuration { state.withLock { $0.configuration } }
     var configurationFiles: [String] { state.withLock { $0.files } }
     var wasLastReloadSuccessful: Bool { state.withLock { $0.wasLastReloadSuccessful } }
-    /// Nothing is taken in, evaluated or written: the disk has failed too often.
-    var isReadOnly: Bool { log.access == .readOnly }
     var isReady: Bool { state.withLock { $0.isReady } }
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
@@ -274,7 +273,7 @@ final class DaemonParts: Sendable {
                 $0.files = DaemonParts.absolute(fresh.files)
                 $0.wasLastReloadSuccessful = true
             }
-            if !isReadOnly { await inputs.apply(next) }
+            if readOnly == nil { await inputs.apply(next) }
             await alerting.apply(next, rules: rules)
             return ReloadDocument(applied: true, changes: changes.map(\.description))
         }

@@ -11,6 +11,30 @@ struct OpenDataDirectory {
     var log: CommitLog
     var registry: DeviceRegistry
     var registryReport: RegistryOpenReport
+    /// nil where everything is written as usual.
+    var readOnly: ReadOnlyReason?
+}
+
+/// Why the daemon only reads.
+enum ReadOnlyReason: Sendable {
+    case failing(DiskFailures)
+    case mounted
+
+    /// What `status`, `readyz`, the alert and the daemon's messages say.
+    var sentence: String {
+        let first: String
+        let last: String
+        switch self {
+        case .failing(let failures):
+            first = "the disk has failed \(DiskFailures.countMax) times within an hour"
+            last =
+                "mend the disk, remove \(failures.path) and restart (an hour after the last failure, a restart is enough)"
+        case .mounted:
+            first = "the data directory is mounted read-only, which the kernel does by itself when a disk fails (see `dmesg`)"
+            last = "mend the disk, mount it for writing and restart"
+        }
+        return "\(first): inputs and rules do not run, and what is stored is served; to write again, \(last)"
+    }
 }
 
 /// Opening a data directory for the daemon.
@@ -31,8 +55,10 @@ enum DataDirectory {
         } catch {
             throw failure(error, status: ExitStatus.cannotCreate)
         }
-        if DiskFailures(data: path).areTooMany(at: clock.now()) {
-            return try openReadOnly(configuration, lock, clock: clock)
+        let failures = DiskFailures(data: path)
+        if lock.isReadOnly { return try openReadOnly(configuration, lock, .mounted, clock: clock) }
+        if failures.areTooMany(at: clock.now()) {
+            return try openReadOnly(configuration, lock, .failing(failures), clock: clock)
         }
         for folder in folders { try make("\(path)/\(folder)") }
         do throws(LogError) {
@@ -61,24 +87,40 @@ enum DataDirectory {
         }
     }
 
-    /// As it is, after too many failures of the disk: nothing is created, repaired or migrated.
+    /// As it is: nothing is created, repaired or migrated. A registry that cannot be read is no reason not to serve the log.
     private static func openReadOnly(
         _ configuration: Configuration,
         _ lock: DirectoryLock,
+        _ reason: ReadOnlyReason,
         clock: any Clock
     ) throws(CommandFailure) -> OpenDataDirectory {
-        let registry: DeviceRegistry
-        do throws(RegistryError) {
-            registry = try DeviceRegistry.openReadOnly(path: "\(configuration.data)/registry.sqlite")
-        } catch {
-            throw failure(error)
-        }
+        let (registry, report) = try openRegistryReadOnly("\(configuration.data)/registry.sqlite")
         do throws(LogError) {
             let disk = ReadOnlyDisk(PosixDisk())
             let log = try CommitLog.open(configuration.logConfiguration, disk: disk, clock: clock, access: .readOnly)
-            return OpenDataDirectory(lock: lock, log: log, registry: registry, registryReport: .opened)
+            return OpenDataDirectory(
+                lock: lock,
+                log: log,
+                registry: registry,
+                registryReport: report,
+                readOnly: reason
+            )
         } catch {
             throw failure(error, status: ExitStatus.inputOutput)
+        }
+    }
+
+    private static func openRegistryReadOnly(
+        _ path: String
+    ) throws(CommandFailure) -> (DeviceRegistry, RegistryOpenReport) {
+        do throws(RegistryError) {
+            return (try DeviceRegistry.openReadOnly(path: path), .opened)
+        } catch {
+            do throws(RegistryError) {
+                return (try DeviceRegistry.openEmpty(for: path), .unreadable(error.message))
+            } catch {
+                throw failure(error)
+            }
         }
     }
 
@@ -108,7 +150,7 @@ enum DataDirectory {
     static func failure(_ error: RegistryError) -> CommandFailure {
         guard error.code == .permission else {
             var failure = CommandFailure(ExitStatus.inputOutput, "\(error.path): \(error.message)", hint: error.hint)
-            failure.isFailedWrite = error.sqliteCode.map(failedWriteCodes.contains) ?? false
+            failure.isDeviceFailure = error.sqliteCode.map(failedWriteCodes.contains) ?? false
             return failure
         }
         // SQLite opens a file for reading where it cannot for writing, whatever the cause, and then calls it read-only.
@@ -139,7 +181,7 @@ enum DataDirectory {
             )
         }
         var failure = CommandFailure(isPermission ? ExitStatus.permission : status, "\(error)")
-        failure.isFailedWrite = error.underlying?.isFailedWrite == true
+        failure.isDeviceFailure = error.underlying?.isDeviceFailure == true
         return failure
     }
 }

@@ -5,7 +5,7 @@ internal import Platform
 /// The file `<data>/disk-failures`: one line for each run that ended because a write or sync failed, its time first, in
 /// milliseconds since 1970. Best effort: the disk that it lies on has just failed, so it is not synced, and a file that
 /// cannot be written or read counts for nothing.
-struct DiskFailures {
+struct DiskFailures: Sendable {
     /// After so many within an hour the daemon starts without writing.
     static let countMax = 3
     private static let windowMilliseconds: Int64 = 3_600_000
@@ -36,13 +36,6 @@ struct DiskFailures {
             return now.milliseconds - time < DiskFailures.windowMilliseconds
         }
         return recent.count >= DiskFailures.countMax
-    }
-
-    /// What `status`, `readyz` and the log say while the daemon only reads.
-    var sentence: String {
-        "the disk has failed \(DiskFailures.countMax) times within an hour: inputs and rules do not run, and what is"
-            + " stored is served; to write again, mend the disk, remove \(path) and restart (an hour after the last"
-            + " failure, a restart is enough)"
     }
 
     private func lines() -> [String] {

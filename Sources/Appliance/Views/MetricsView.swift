@@ -30,7 +30,7 @@ struct MetricsView: MetricsProvider {
             inputs: parts.inputs.views().map(MetricsView.metrics),
             partitions: MetricsView.partitions(parts.log),
             log: MetricsView.log(parts.log.metrics, parts.log.state),
-            isReadOnly: parts.isReadOnly,
+            isReadOnly: parts.readOnly != nil,
             damage: DamageMetrics(
                 repairedSegments: parts.log.metrics.repairedSegments,
                 lostOffsets: parts.log.metrics.lostOffsets

@@ -21,7 +21,7 @@ struct StatusView: StatusProvider {
             .filter { $0.configuration.isRequired && !$0.state.isUp }
             .map { "input \($0.configuration.name): \($0.state.text)" }
         if let problem = StatusView.logProblem(parts.log.state) { reasons.append(problem) }
-        if parts.isReadOnly { reasons.append(DiskFailures(data: parts.configuration.data).sentence) }
+        if let reason = parts.readOnly { reasons.append(reason.sentence) }
         return Readiness(reasons: reasons)
     }
 
@@ -87,7 +87,7 @@ struct StatusView: StatusProvider {
     private func problems(_ parts: DaemonParts, _ views: [InputView]) -> [String] {
         var problems: [String] = []
         if let problem = StatusView.logProblem(parts.log.state) { problems.append(problem) }
-        if parts.isReadOnly { problems.append(DiskFailures(data: parts.configuration.data).sentence) }
+        if let reason = parts.readOnly { problems.append(reason.sentence) }
         problems += DamageWords.problems(parts.log)
         for view in views where !view.state.isUp {
             problems.append("input \(view.configuration.name): \(view.state.text)")
@@ -120,9 +120,7 @@ struct StatusView: StatusProvider {
 
     private func registryProblems(_ parts: DaemonParts) async -> [String] {
         var problems: [String] = []
-        if case .damaged(let path) = parts.registryReport {
-            problems.append("the registry was damaged; it is kept as \(path), and a new one was made")
-        }
+        if let problem = parts.registryReport.problem { problems.append(problem) }
         if await parts.keeper.isFailing {
             problems.append("the registry does not take what the inputs see; it is kept in memory until it does")
         }

@@ -49,7 +49,7 @@ package final class CursorFile {
                 try disk.syncDirectory(dataDirectory)
             }
             let created = try disk.open(path, .create)
-            try CursorFile.write([UInt8](repeating: 0, count: 2 * CursorFile.slotBytes), to: created, at: 0)
+            try created.write([UInt8](repeating: 0, count: 2 * CursorFile.slotBytes), at: 0)
             try created.sync()
             try disk.syncDirectory(directory)
             return created
@@ -106,7 +106,7 @@ package final class CursorFile {
         slot.appendBigEndian(body.withUnsafeBytes { CRC32C.checksum($0) })
         slot += body
         try attempt { () throws(DiskError) in
-            try CursorFile.write(slot, to: file, at: Int64(next % 2) * Int64(CursorFile.slotBytes))
+            try file.write(slot, at: Int64(next % 2) * Int64(CursorFile.slotBytes))
             try file.sync()
         }
         sequence = next
@@ -120,12 +120,5 @@ package final class CursorFile {
             failure = error
             throw LogError(error)
         }
-    }
-
-    private static func write(_ bytes: [UInt8], to file: any DiskFile, at position: Int64) throws(DiskError) {
-        let result: Result<Void, DiskError> = bytes.withUnsafeBytes { buffer in
-            Result { () throws(DiskError) in try file.write([buffer], at: position) }
-        }
-        try result.get()
     }
 }

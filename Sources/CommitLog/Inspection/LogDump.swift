@@ -8,7 +8,7 @@ package enum DumpedItem {
     case record(Record)
     /// Bytes that are no batch, or records that cannot be read; the walk goes on with the next valid batch.
     case invalid(position: Position, message: String)
-    /// Zeros to the end: preallocated and not written.
+    /// Zeros to the end: written ahead.
     case unwritten(position: Position)
 }
 

@@ -85,7 +85,13 @@ final class PartitionJournal {
     }
 
     private static func read(_ path: String, disk: any Disk, refreshes: Bool) throws(DiskError) -> JournalReading {
-        let file = try disk.open(path, .read)
+        let file: any DiskFile
+        do throws(DiskError) {
+            file = try disk.open(path, .read)
+        } catch {
+            guard error.isNoFile else { throw error }
+            return JournalReading(condition: .damaged)
+        }
         if refreshes { try file.refresh() }
         let size = try file.size()
         guard size <= Limits.journalBytesMax else { return JournalReading(condition: .damaged) }
@@ -177,11 +183,8 @@ final class PartitionJournal {
     ) throws(DiskError) -> (file: any DiskFile, length: Int64) {
         let path = path(in: directory)
         let temporary = successorPath(in: directory)
-        if try disk.exists(temporary) { try disk.remove(temporary) }
-        let file = try disk.open(temporary, .create)
         let bytes = entries.flatMap { $0.encoded() }
-        try write(bytes, to: file, at: 0)
-        try file.sync()
+        try disk.writeNew(temporary, bytes)
         if keepsOld {
             // The old name must not go before the new one is sure to be there.
             try disk.syncDirectory(directory)
@@ -198,7 +201,7 @@ final class PartitionJournal {
     func append(_ entries: [JournalEntry]) throws(DiskError) {
         let bytes = entries.flatMap { $0.encoded() }
         do {
-            try PartitionJournal.write(bytes, to: file, at: length)
+            try file.write(bytes, at: length)
         } catch {
             try file.truncate(to: length)
             throw error
@@ -218,12 +221,5 @@ final class PartitionJournal {
         var fresh = JournalState()
         for entry in entries { fresh.apply(entry) }
         state = fresh
-    }
-
-    private static func write(_ bytes: [UInt8], to file: any DiskFile, at position: Int64) throws(DiskError) {
-        let result: Result<Void, DiskError> = bytes.withUnsafeBytes { buffer in
-            Result { () throws(DiskError) in try file.write([buffer], at: position) }
-        }
-        try result.get()
     }
 }

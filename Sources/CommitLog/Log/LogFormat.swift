@@ -54,14 +54,8 @@ struct LogFormat {
     func settle(_ condition: Condition) throws(DiskError) -> String? {
         guard condition != .whole else { return nil }
         let temporary = path + ".new"
-        if try disk.exists(temporary) { try disk.remove(temporary) }
-        let file = try disk.open(temporary, .create)
         let line = "\(LogFormat.prefix)\(LogFormat.version)\n"
-        let written: Result<Void, DiskError> = Array((line + line).utf8).withUnsafeBytes { bytes in
-            Result { () throws(DiskError) in try file.write([bytes], at: 0) }
-        }
-        try written.get()
-        try file.sync()
+        try disk.writeNew(temporary, Array((line + line).utf8))
         var kept: String?
         if condition == .damaged {
             // The old name must not go before the new one is sure to be there.

@@ -36,6 +36,7 @@ package final class LogWriter {
     private var retryAt: MonotonicInstant?
     private var maintenanceAt: MonotonicInstant
     private var spaceAt: MonotonicInstant
+    private var hasRoomForZeros = false
     private var isPoisoned = false
     private var retention: Retention
     private let compaction: Compaction
@@ -92,7 +93,7 @@ package final class LogWriter {
         for lane in BatchInbox.Lane.all { releaseHeld(lane) }
         if !isPoisoned {
             do {
-                for writer in writers { try writer.writeRecoveryPoint() }
+                for writer in writers { try writer.finish() }
             } catch {
                 // Nothing acknowledged depends on it: recovery scans the active segment all the same.
                 if !error.isRetriable { poison(error) }
@@ -173,7 +174,7 @@ package final class LogWriter {
     /// Adds what the sync took.
     private func store(_ writers: [PartitionWriter], _ syncTime: inout Duration) throws(DiskError) {
         guard !writers.isEmpty else { return }
-        for writer in writers { try writer.write() }
+        for writer in writers { try writer.write(zeroesAhead: hasRoomForZeros) }
         let written = clock.monotonic()
         try syncing.sync(writers)
         syncTime += clock.monotonic().since(written)
@@ -344,6 +345,7 @@ package final class LogWriter {
         let directory = log.configuration.directory
         let space = try log.disk.space(at: directory)
         log.note { $0.freeBytes = space.free }
+        hasRoomForZeros = space.free >= Limits.zeroTailSpaceMin
         let isLow = space.free < retention.bytesKeptFree(of: space)
         if isLow { try rollWhereNothingIsSealed(bytesMin: ByteCount(Limits.segmentBytesMin)) }
         if isDue || isLow { try applyRetention(wantedBytes: 0) }

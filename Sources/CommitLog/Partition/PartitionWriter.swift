@@ -22,6 +22,7 @@ final class PartitionWriter {
     /// Durable end of the active segment, as offset and as length.
     private var end: Offset
     private var length: Int64
+    private var zeroTail: ZeroTail
 
     private var pending: [SealedBatch] = []
     private var vectors: [UnsafeRawBufferPointer] = []
@@ -46,6 +47,7 @@ final class PartitionWriter {
         let extent = active.segment.extent
         end = extent.end
         length = extent.length
+        zeroTail = ZeroTail(end: extent.length)
         stampedEnd = extent.end
     }
 
@@ -76,11 +78,34 @@ final class PartitionWriter {
         }
     }
 
-    /// One vectored write of all pending batches; in the page cache on return.
-    func write() throws(DiskError) {
+    /// One vectored write of all pending batches; in the page cache on return. `zeroesAhead`: whether a tail of zeros may
+    /// follow them; that one finds no room is no failure.
+    func write(zeroesAhead: Bool) throws(DiskError) {
         vectors.removeAll(keepingCapacity: true)
         for batch in pending { vectors.append(batch.bytes) }
         try active.file.write(vectors, at: length)
+        let end = length + pendingBytes
+        guard zeroTail.grow(to: end, by: pendingBytes, segmentBytes: segmentBytes), zeroesAhead else { return }
+        zeroTail.extend()
+        do throws(DiskError) {
+            try active.file.write(PartitionWriter.zeros, at: end)
+        } catch {
+            guard error.isRetriable else { throw error }
+        }
+    }
+
+    private static let zeros = [UInt8](repeating: 0, count: Int(Limits.zeroTailBytes))
+
+    /// Ends the file where the segment ends: durable on return.
+    private func cutZeroTail() throws(DiskError) {
+        guard zeroTail.end > length else { return }
+        try cut()
+    }
+
+    private func cut() throws(DiskError) {
+        try active.file.truncate(to: length)
+        try active.file.sync()
+        zeroTail.cut(to: length)
     }
 
     /// Moves the durable end over the pending batches. The caller publishes the high watermark.
@@ -117,8 +142,7 @@ final class PartitionWriter {
         pending.removeAll(keepingCapacity: true)
         pendingBytes = 0
         stampedEnd = end
-        try active.file.truncate(to: length)
-        try active.file.sync()
+        try cut()
     }
 
     /// Lets go of the pending batches after a failure that is final.
@@ -152,9 +176,10 @@ final class PartitionWriter {
             lastAppend: last
         )
         do {
+            try cutZeroTail()
             let encoded = index.encoded()
-            try replaceFile(files.offsetIndex, encoded.offsets)
-            try replaceFile(files.timeIndex, encoded.times)
+            try disk.writeNew(files.offsetIndex, encoded.offsets)
+            try disk.writeNew(files.timeIndex, encoded.times)
             try record(sealed, now)
         } catch {
             guard makesRoom, error.isRetriable else { throw error }
@@ -179,6 +204,7 @@ final class PartitionWriter {
         }
         active = Active(segment: opened, file: file, checksum: 0)
         length = 0
+        zeroTail.cut(to: 0)
     }
 
     /// Puts the compacted file of a sealed segment, which is synced, in its place: renamed, then recorded. Between the two
@@ -201,8 +227,8 @@ final class PartitionWriter {
         )
         try journal.append([.segmentSealed(sealed)])
         let encoded = index.encoded()
-        try replaceFile(files.offsetIndex, encoded.offsets)
-        try replaceFile(files.timeIndex, encoded.times)
+        try disk.writeNew(files.offsetIndex, encoded.offsets)
+        try disk.writeNew(files.timeIndex, encoded.times)
         try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
     }
 
@@ -211,16 +237,6 @@ final class PartitionWriter {
         guard journal.state.sealed[sealed.base] != sealed || journal.state.opened[sealed.end] == nil else { return }
         let boot = UniqueIdentifier(text: clock.bootID) ?? UniqueIdentifier(high: 0, low: 0)
         try journal.append([.segmentSealed(sealed), .segmentOpened(base: sealed.end, at: now, bootID: boot)])
-    }
-
-    func replaceFile(_ path: String, _ bytes: [UInt8]) throws(DiskError) {
-        if try disk.exists(path) { try disk.remove(path) }
-        let file = try disk.open(path, .create)
-        let result: Result<Void, DiskError> = bytes.withUnsafeBytes { buffer in
-            Result { () throws(DiskError) in try file.write([buffer], at: 0) }
-        }
-        try result.get()
-        try file.sync()
     }
 
     // MARK: - Upkeep
@@ -249,6 +265,12 @@ final class PartitionWriter {
         for segment in doomed { try SegmentRemoval.remove(segment.files, disk: disk) }
         try disk.syncDirectory(partition.directory)
         try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
+    /// For the end of writing: the active file holds nothing but its batches, and all of them were synced.
+    func finish() throws(DiskError) {
+        try cutZeroTail()
+        try writeRecoveryPoint()
     }
 
     /// Records that everything up to the durable end was synced.

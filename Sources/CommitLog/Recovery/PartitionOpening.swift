@@ -57,7 +57,7 @@ private struct PartitionOpener {
         let names = try disk.list(directory)
         let reading = try PartitionJournal.read(disk: disk, directory: directory, refreshes: !isReadOnly)
         report.journal = condition(of: reading, names)
-        let bases = names.compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted()
+        let bases = try usable(names.compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted())
         report.isNew = bases.isEmpty && reading.condition == .missing
         let journal =
             isReadOnly
@@ -147,6 +147,30 @@ private struct PartitionOpener {
             changed = true
         }
         if changed { try disk.syncDirectory(directory) }
+    }
+
+    /// The segments whose files can be opened. What stands in the place of one and is no file is kept aside. A file that the
+    /// device does not let be opened ends the opening, for it may be there the next time; a log that is only read does
+    /// without it.
+    private mutating func usable(_ bases: [Offset]) throws(DiskError) -> [Offset] {
+        var usable: [Offset] = []
+        var keptCount = 0
+        for base in bases {
+            let path = SegmentFiles(directory: directory, base: base).log
+            do throws(DiskError) {
+                _ = try disk.open(path, .read)
+                usable.append(base)
+            } catch {
+                guard error.isNoFile || (isReadOnly && error.isUnopenable) else { throw error }
+                guard !isReadOnly else { continue }
+                let name = try disk.keptName(for: path)
+                try disk.rename(path, to: name)
+                report.keptFiles.append(name)
+                keptCount += 1
+            }
+        }
+        if keptCount > 0 { try disk.syncDirectory(directory) }
+        return usable
     }
 
     /// Whether the journal has been kept since the partition was made. One that was lost is begun anew without the

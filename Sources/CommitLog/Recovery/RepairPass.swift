@@ -143,8 +143,8 @@ final class RepairPass {
         )
         try journal.append([.segmentSealed(sealed)])
         let encoded = verdict.index.encoded()
-        try writer.replaceFile(segment.files.offsetIndex, encoded.offsets)
-        try writer.replaceFile(segment.files.timeIndex, encoded.times)
+        try disk.writeNew(segment.files.offsetIndex, encoded.offsets)
+        try disk.writeNew(segment.files.timeIndex, encoded.times)
         try disk.syncDirectory(partition.directory)
     }
 

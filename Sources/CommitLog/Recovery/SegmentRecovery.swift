@@ -16,7 +16,7 @@ struct SegmentVerdict {
     var validBytes: Int64 = 0
     var gaps: [OffsetGap] = []
     var restamped = 0
-    /// Bytes after `validBytes` that are not zeros.
+    /// Bytes after `validBytes`, without the zeros that end the file.
     var tornBytes: Int64 = 0
     /// Records that stood in them and were not torn but cannot be read: as many as their header says or, where that is
     /// gone too, one. nil where every byte could be read.
@@ -203,7 +203,7 @@ struct SegmentRecovery {
             judgement.phase = .searching(reached)
             return reached - start
         case .none:
-            judgement.verdict.tornBytes = scanner.length - judgement.position
+            judgement.verdict.tornBytes = try scanner.endWithoutZeros(from: judgement.position) - judgement.position
             judgement.phase = scanner.metUnreadable ? .sounding(judgement.position) : .complete
             return scanner.length - start
         case .found(let found, let header):

@@ -7,7 +7,7 @@ final class SegmentScanner {
     enum Finding {
         /// A whole batch whose fields are plausible and whose checksum matches.
         case batch(RecordBatchHeader)
-        /// Nothing but zeros from here on: a preallocated tail. Or the end itself.
+        /// Nothing but zeros from here on: a tail written ahead. Or the end itself.
         case end
         case invalid
     }
@@ -145,6 +145,19 @@ final class SegmentScanner {
             at += Int64(chunk.count)
         }
         return true
+    }
+
+    /// Where the last byte from `position` on that is no zero ends; `position` where there is none.
+    func endWithoutZeros(from position: Int64) throws(DiskError) -> Int64 {
+        var at = position
+        var end = position
+        while at < length {
+            let chunk = try bytes(at: at, count: window.count)
+            guard !chunk.isEmpty else { break }
+            if let last = chunk.lastIndex(where: { $0 != 0 }) { end = at + Int64(last) + 1 }
+            at += Int64(chunk.count)
+        }
+        return end
     }
 
     /// Up to `count` bytes from `position`, fewer at the end of the file; valid until the next call.

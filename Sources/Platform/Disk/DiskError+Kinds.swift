@@ -9,21 +9,31 @@ extension DiskError {
     /// errno: it says nothing of what is on the disk.
     package var isRetriable: Bool { isNoSpace && operation != .sync }
 
-    /// The device did not take what was to be written: the mark of one that fails. What cannot be opened or read is none,
-    /// nor what the process may not do or has no descriptor or memory for.
-    package var isFailedWrite: Bool {
+    /// The mark of a device that fails: it did not take what was to be written, or cannot find what is to be opened or read.
+    /// What the process may not do or has no descriptor or memory for is none.
+    package var isDeviceFailure: Bool {
         switch operation {
         case .write, .sync, .truncate, .allocate, .rename, .remove, .createDirectory:
             !isRetriable && ![EACCES, EPERM, EMFILE, ENFILE, ENOMEM].contains(errno)
-        case .open, .read, .list, .status, .lock: false
+        case .open, .read, .list, .status: isMediumError
+        case .lock: false
         }
     }
+
+    /// The device cannot read what it holds: a bad sector, or a checksum of the file system that does not match.
+    private var isMediumError: Bool { errno == EIO || errno == EUCLEAN || errno == EBADMSG }
 
     /// The file or directory does not exist.
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
 
-    /// The device cannot read what it holds: a bad sector, or a checksum of the file system that does not match.
-    package var isUnreadable: Bool { operation == .read && (errno == EIO || errno == EUCLEAN || errno == EBADMSG) }
+    /// Bytes of a file cannot be read.
+    package var isUnreadable: Bool { operation == .read && isMediumError }
+
+    /// A file cannot be opened, because the device cannot read what describes it.
+    package var isUnopenable: Bool { operation == .open && isMediumError }
+
+    /// What stands at the path is no file: a directory, a pipe, a socket, a device.
+    package var isNoFile: Bool { operation == .open && (errno == EISDIR || errno == ENXIO) }
 
     /// What is stored could not be opened or read.
     package var isReading: Bool { operation == .open || operation == .read }

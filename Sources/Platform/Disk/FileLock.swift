@@ -15,32 +15,33 @@ package final class FileLock: Sendable {
     private static let attemptsMax = 20
     private static let attemptInterval = Duration.milliseconds(5)
 
-    package let path: String
-    private let descriptor: Int32
+    private let file: PosixFile
+    /// Whether the file system does not take the holder's id: it is mounted read-only.
+    package let isReadOnly: Bool
 
-    /// Takes the lock, waiting no longer than a probe holds it, and writes this process's id into the file.
+    package var path: String { file.path }
+
+    /// Takes the lock, waiting no longer than a probe holds it, and writes this process's id into the file. On a file system
+    /// that is mounted read-only it takes the lock of a file that is there.
     package init(path: String) throws(Failure) {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { throw .disk(DiskError(operation: .open, path: path, errno: errno)) }
+        var descriptor = retryingInterrupted { open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640) }
+        let refusal = errno
+        isReadOnly = descriptor < 0 && refusal == EROFS
+        if isReadOnly { descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC) } }
+        guard descriptor >= 0 else { throw .disk(DiskError(operation: .open, path: path, errno: refusal)) }
+        file = PosixFile(descriptor: descriptor, path: path)
         let code = FileLock.take(descriptor)
         guard code == 0 else {
-            let holder = FileLock.processID(in: descriptor)
-            close(descriptor)
-            if code == EWOULDBLOCK { throw .held(processID: holder) }
+            if code == EWOULDBLOCK { throw .held(processID: FileLock.processID(in: descriptor)) }
             throw .disk(DiskError(operation: .lock, path: path, errno: code))
         }
-        let text = Array("\(getpid())\n".utf8)
-        guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, text, text.count, 0) == text.count else {
-            let code = errno
-            close(descriptor)
-            throw .disk(DiskError(operation: .write, path: path, errno: code))
+        guard !isReadOnly else { return }
+        do throws(DiskError) {
+            try file.truncate(to: 0)
+            try file.write(Array("\(getpid())\n".utf8), at: 0)
+        } catch {
+            throw .disk(error)
         }
-        self.path = path
-        self.descriptor = descriptor
-    }
-
-    deinit {
-        close(descriptor)
     }
 
     /// 0, or the errno of the last attempt.
@@ -57,7 +58,7 @@ package final class FileLock: Sendable {
 
     /// Whether some process holds the lock at `path`, and which; nil where nobody does or there is no such file.
     package static func holder(of path: String) -> Failure? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else {
             return errno == ENOENT ? nil : .disk(DiskError(operation: .open, path: path, errno: errno))
         }

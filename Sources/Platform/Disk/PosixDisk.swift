@@ -5,7 +5,8 @@ internal import Glibc
 package struct PosixDisk: Disk {
     package init() {}
 
-    /// `open` with `O_CLOEXEC`; new files get mode 0640.
+    /// `open` with `O_CLOEXEC`; new files get mode 0640. `EISDIR` for a directory, `ENXIO` for what else is no file: opening
+    /// a pipe does not wait for its other end.
     package func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile {
         let flags =
             switch mode {
@@ -13,9 +14,14 @@ package struct PosixDisk: Disk {
             case .update: O_RDWR
             case .create: O_RDWR | O_CREAT | O_EXCL
             }
-        let descriptor = retryingInterrupted { Glibc.open(path, flags | O_CLOEXEC, 0o640) }
+        let descriptor = retryingInterrupted { Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o640) }
         guard descriptor >= 0 else { throw DiskError(operation: .open, path: path, errno: errno) }
-        return PosixFile(descriptor: descriptor, path: path)
+        let file = PosixFile(descriptor: descriptor, path: path)
+        let type = try file.status().st_mode & S_IFMT
+        guard type == S_IFREG else {
+            throw DiskError(operation: .open, path: path, errno: type == S_IFDIR ? EISDIR : ENXIO)
+        }
+        return file
     }
 
     /// `readdir`, in the order of the file system.
@@ -88,9 +94,9 @@ package struct PosixDisk: Disk {
 }
 
 /// An open descriptor; closed by `deinit`. Positioned calls only, so threads share no file offset.
-private final class PosixFile: DiskFile {
+final class PosixFile: DiskFile {
     let path: String
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init(descriptor: Int32, path: String) {
         self.descriptor = descriptor
@@ -101,10 +107,12 @@ private final class PosixFile: DiskFile {
         close(descriptor)
     }
 
-    func size() throws(DiskError) -> Int64 {
+    func size() throws(DiskError) -> Int64 { Int64(try status().st_size) }
+
+    fileprivate func status() throws(DiskError) -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failure(.status) }
-        return Int64(status.st_size)
+        return status
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(DiskError) -> Int {
@@ -195,7 +203,7 @@ private final class PosixFile: DiskFile {
 }
 
 /// Repeats a call that a signal interrupted (EINTR): the one error after which nothing was done.
-private func retryingInterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
+func retryingInterrupted<Result: SignedInteger>(_ call: () -> Result) -> Result {
     while true {
         let result = call()
         if result != -1 || errno != EINTR { return result }

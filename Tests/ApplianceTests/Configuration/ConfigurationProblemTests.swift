@@ -70,6 +70,23 @@ struct ConfigurationProblemTests {
         #expect(problems(text) == [expected])
     }
 
+    @Test("what a compacted topic has no use for is refused, where it is asked for")
+    func compactedTopic() {
+        let text = """
+            log:
+              topics:
+                alerts: { cleanup: compact }
+                readings: { cleanup: compact }
+                system: { cleanup: compact, on_full: refuse }
+                gaps:
+                  cleanup: compact
+                  retention: 7d
+                  on_full: drop_oldest
+            """
+        let words = "is not for a topic with `cleanup: compact`, which keeps the newest record of each key"
+        #expect(problems(text) == ["c.yaml:8:18: `retention` \(words)", "c.yaml:9:16: `on_full` \(words)"])
+    }
+
     @Test("every duplicate key is reported, beside everything else")
     func duplicateKeys() {
         let text = """

@@ -22,9 +22,11 @@ extension EndToEndTests {
             if call.kind == "sync", isLog, status != 74 {
                 findings.append("a failed sync, and exit \(status): \(run.output)")
             }
-            if status != 0 {
+            if status != 0, failure == .short || failure == .interrupted {
+                findings.append("the rest, or the same again, would have done, and exit \(status): \(run.output)")
+            } else if status != 0 {
                 let file = call.name.split(separator: "/").last.map(String.init) ?? ""
-                let text = failure == .short ? "" : DiskFaultTests.text(failure)
+                let text = DiskFaultTests.text(failure)
                 let isRegistry = call.name.hasPrefix("registry.sqlite")
                 // Best effort: what failed with it is named instead.
                 if call.name == "disk-failures" { return findings }
@@ -42,7 +44,6 @@ extension EndToEndTests {
         private static func text(_ failure: Failure) -> String {
             switch failure {
             case .noSpace: systemErrorText(ENOSPC)
-            case .interrupted: systemErrorText(EINTR)
             case .tooManyFiles: systemErrorText(EMFILE)
             default: systemErrorText(EIO)
             }
@@ -82,6 +83,8 @@ extension EndToEndTests {
                     run.output.contains("(log_stopped), not durable when the log stopped: input lan: 10\n"),
                     "\(run.output)"
                 )
+                let lied = try await script.run("\(Fault.failure(at: first + 1, .noSpace, lasting: true)) lie=space seed=1")
+                #expect(lied.status == 0 && !lied.output.contains("log_stopped"), "the bug is not planted")
             }
         }
 
@@ -131,6 +134,20 @@ extension EndToEndTests {
                 judge: DiskFaultTests.judgeFailure
             )
             #expect(verdict.findings.contains { $0.contains("was seen") || $0.contains("a failed sync, and exit 0") })
+        }
+
+        @Test("rules that are durably ahead of their alerts would be found")
+        func plantedCursor() async throws {
+            try await Workbench.use { bench in
+                let script = try await DiskScript(bench, .first)
+                for (lie, isFound) in [("", false), (" lie=\(Lie.alerts)", true)] {
+                    // The script goes to its end, and then the power.
+                    let run = try await script.run("end=\(Loss.all.rawValue) seed=1\(lie)")
+                    #expect(run.status == 0 && run.seen["alerts"]?.isEmpty == false, "\(run.output)")
+                    let (_, findings) = try await script.verify(run.seen)
+                    #expect(findings.contains { $0.contains("0 alerts fired") } == isFound, "\(findings)")
+                }
+            }
         }
 
         /// Cuts that lose all, when there is something to lose.

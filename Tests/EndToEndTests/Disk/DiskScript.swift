@@ -203,8 +203,9 @@ final class DiskScript: @unchecked Sendable {
 
     // MARK: - What must hold afterwards
 
-    /// Starts the daemon twice on what is left, without the shim: everything seen is there byte for byte, the log
-    /// verifies, and the second start changes nothing. How many records were the same, and what was found wrong.
+    /// Starts the daemon twice on what is left, without the shim: everything seen is there byte for byte, a stored reading
+    /// that is too warm has fired exactly once for a condition, the log verifies, and the second start changes nothing. How many records
+    /// were the same, and what was found wrong.
     func verify(_ seen: [String: [Int: String]]) async throws -> (verified: Int, findings: [String]) {
         var findings: [String] = []
         var verified = 0
@@ -222,6 +223,13 @@ final class DiskScript: @unchecked Sendable {
                     findings.append("\(topic) \(offset) was seen, and is \(found[topic]?[offset] ?? "not there")")
                 }
             }
+        }
+        let firings = found["alerts"]?.values.filter(DiskScript.isFiring) ?? []
+        let isWarm = found["readings"]?.values.contains(where: DiskScript.isTooWarm) == true
+        // Retention may have taken the reading; the script changes the condition once.
+        let isExplained = isWarm || beginning == .later || firings.isEmpty
+        if (isWarm && firings.isEmpty) || !isExplained || Set(firings.map(DiskScript.rule)).count < firings.count {
+            findings.append("a reading that is too warm is \(isWarm ? "" : "not ")stored, and \(firings.count) alerts fired")
         }
         let verdict = try Command.run("forebay", ["log", "verify", "--data", data])
         if verdict.status != 0 { findings.append("log verify: \(verdict.output)\(verdict.error)") }
@@ -247,6 +255,12 @@ final class DiskScript: @unchecked Sendable {
         let child = try start(nil)
         defer { child.kill(SIGKILL) }
         guard try await holds(child, isReady) else { return Found(output: child.output) }
+        // The rules go on from where the fault has left them.
+        if try control.records("readings")?.values.contains(where: DiskScript.isTooWarm) == true {
+            _ = try await holds(child, within: 2) {
+                try control.records("alerts")?.values.contains(where: DiskScript.isFiring) == true
+            }
+        }
         var records: [String: [Int: String]] = [:]
         var starts: [String: Int] = [:]
         for topic in ["readings", "alerts", "rejected"] {
@@ -259,6 +273,15 @@ final class DiskScript: @unchecked Sendable {
             return Found(output: child.output)
         }
         return Found(records: records, starts: starts, output: child.output)
+    }
+
+    private static let isTooWarm: @Sendable (String) -> Bool = { $0.contains(#""readings":{"temperature":5}"#) }
+    private static let isFiring: @Sendable (String) -> Bool = {
+        $0.contains(#""alert":"TooWarm""#) && $0.contains(#""state":"firing""#)
+    }
+
+    private static func rule(_ line: String) -> Substring? {
+        line.range(of: #""rule":""#).map { line[$0.upperBound...].prefix { $0 != "\"" } }
     }
 
     private func names() throws -> [String] {

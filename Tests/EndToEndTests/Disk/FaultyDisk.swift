@@ -57,7 +57,7 @@ enum Fault: Sendable, CustomStringConvertible {
 
 /// The bugs that the shim plants: what the daemon is told of a sync is not true.
 enum Lie: String, Sendable {
-    case sync, directory, retry
+    case sync, directory, alerts, retry, space
 }
 
 /// What the shim wrote about one run.

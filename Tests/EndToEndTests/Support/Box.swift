@@ -81,14 +81,17 @@ struct Box {
 
     /// Starts the daemon and waits until it is ready. Its program is run by `env`: a preloaded libfaketime moves the
     /// environment of the first program that it meets, and Swift finds a program's arguments beside its environment.
-    func start(environment: [String: String] = [:], ready: Bool = true) async throws -> Child {
+    /// `wrapper`: a command that runs the one which follows it.
+    func start(
+        under wrapper: [String] = ["/usr/bin/env"],
+        environment: [String: String] = [:],
+        ready: Bool = true
+    ) async throws -> Child {
+        let forebay = Workbench.binaries.appendingPathComponent("forebay").path
         let child = try bench.start(
             "forebay",
-            "/usr/bin/env",
-            [
-                Workbench.binaries.appendingPathComponent("forebay").path, "run", "--config",
-                bench.path("forebay.yaml"),
-            ],
+            wrapper[0],
+            wrapper.dropFirst() + [forebay, "run", "--config", bench.path("forebay.yaml")],
             environment: environment
         )
         guard ready else { return child }

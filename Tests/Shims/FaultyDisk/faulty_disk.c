@@ -12,11 +12,13 @@
 //   for=good      not only that call, but every later one of its kind
 //   end=LOSS      the power is cut when the process has ended by itself, too
 //   seed=N        of what LOSS leaves to chance
-//   lie=HOW       the planted bugs. sync, directory: nothing is synced, and said to be; retry: a sync that failed is
-//                 called again, and then it succeeds
+//   lie=HOW       the planted bugs. sync, directory: nothing is synced, and said to be; alerts: only what is below
+//                 log/alerts-0 is not; retry: a sync that failed is called again, and then it succeeds; space: what a full
+//                 disk does not take is said to be written, and there is always room
 //
 // Nothing is really synced: what a cut leaves is the model's to say, and tests are quicker for it.
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -53,7 +56,7 @@ static enum verdict failure;
 static int failure_errno;
 static enum kind failed_kind;
 static uint64_t seed;
-static int lies_sync, lies_directory, lies_retry;
+static int lies_sync, lies_directory, lies_alerts, lies_retry, lies_space;
 
 // --- settings ---
 
@@ -90,7 +93,9 @@ static void set(const char *key, const char *value) {
     else if (strcmp(key, "lie") == 0) {
         lies_sync = strcmp(value, "sync") == 0;
         lies_directory = strcmp(value, "directory") == 0;
+        lies_alerts = strcmp(value, "alerts") == 0;
         lies_retry = strcmp(value, "retry") == 0;
+        lies_space = strcmp(value, "space") == 0;
     } else abort();
 }
 
@@ -242,6 +247,7 @@ static ssize_t write_counted(struct node *node, int fd, const struct iovec *part
         errno = code;
     }
     if (verdict == CUT) cut();
+    if (result < 0 && errno == ENOSPC && lies_space) result = (ssize_t)total;
     pthread_mutex_unlock(&lock);
     return result;
 }
@@ -302,7 +308,9 @@ static int sync_counted(struct node *node) {
     enum verdict verdict = judge(is_directory ? DIRSYNC : SYNC, model_name(node), model_pending(node));
     if (verdict == CUT) cut();
     int result = verdict == PASS ? 0 : -1;
-    if (verdict == PASS && !(is_directory ? lies_directory : lies_sync)) model_sync(node);
+    int is_lie = is_directory ? lies_directory : lies_sync;
+    if (lies_alerts && strncmp(model_name(node), "log/alerts-0/", 13) == 0) is_lie = 1;
+    if (verdict == PASS && !is_lie) model_sync(node);
     if (verdict == CLEAN || verdict == REVERT || (verdict == FAIL && !is_directory)) {
         if (verdict == REVERT)
             for (int fd = 0; fd < DESCRIPTORS; fd++)
@@ -327,6 +335,16 @@ int fsync(int fd) {
     struct node *node = node_of(fd);
     return node ? sync_counted(node) : (int)syscall(SYS_fsync, fd);
 }
+
+int statvfs64(const char *path, struct statvfs64 *result) {
+    static int (*real)(const char *, struct statvfs64 *);
+    if (!real) real = (int (*)(const char *, struct statvfs64 *))dlsym(RTLD_NEXT, "statvfs64");
+    int code = real(path, result);
+    if (code == 0 && lies_space) result->f_bavail = result->f_blocks;
+    return code;
+}
+
+int statvfs(const char *path, struct statvfs *result) { return statvfs64(path, (struct statvfs64 *)result); }
 
 // --- names ---
 

@@ -28,28 +28,14 @@ struct HeldSubscriptions {
     /// The filters of the file; none where there is no file.
     func read() throws(DiskError) -> Set<String> {
         guard try disk.exists(path) else { return [] }
-        let bytes = try disk.smallFile(path, bytesMax: HeldSubscriptions.bytesMax)
+        let bytes = try disk.wholeFile(path, bytesMax: HeldSubscriptions.bytesMax)
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         return Set(lines.map(String.init))
     }
 
     /// Replaces the file by `filters`; durable on return, and whole at every moment.
     func replace(with filters: Set<String>) throws(DiskError) {
-        let temporary = path + ".new"
-        if try disk.exists(temporary) { try disk.remove(temporary) }
-        let file = try disk.open(temporary, .create)
         let text = filters.sorted().map { $0 + "\n" }.joined()
-        var failure: DiskError?
-        Array(text.utf8).withUnsafeBytes { bytes in
-            do throws(DiskError) {
-                try file.write([bytes], at: 0)
-                try file.sync()
-            } catch {
-                failure = error
-            }
-        }
-        if let failure { throw failure }
-        try disk.rename(temporary, to: path)
-        try disk.syncDirectory(directory)
+        try disk.replaceFile(path, in: directory, with: Array(text.utf8))
     }
 }
