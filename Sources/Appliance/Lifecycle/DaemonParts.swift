@@ -185,7 +185,8 @@ final class DaemonParts: Sendable {
     func sampleRates() async {
         var wasUp: [String: Bool] = [:]
         var lastProblem: String?
-        var told: UInt64 = 0
+        var logged: UInt64 = 0
+        var telling: DamageReporter.Telling?
         while !Task.isCancelled {
             let now = clock.monotonic()
             let views = inputs.views()
@@ -196,11 +197,11 @@ final class DaemonParts: Sendable {
                 lastProblem = problem
             }
             let repaired = log.metrics.repairedSegments
-            for repair in log.repairs.suffix(Int(clamping: repaired &- told)) {
+            for repair in log.repairs.suffix(Int(clamping: repaired &- logged)) {
                 logger.error("\(DamageWords.sentence(repair))")
-                damage?.report(repair.gaps, of: repair.topicPartition)
             }
-            told = repaired
+            logged = repaired
+            damage?.tell(&telling)
             for view in views where wasUp[view.configuration.name] != view.state.isUp {
                 wasUp[view.configuration.name] = view.state.isUp
                 logger.log(
@@ -211,6 +212,7 @@ final class DaemonParts: Sendable {
             if let sample = DataSpace.sample(self) { disk.add(sample) }
             try? await Task.sleep(for: .seconds(5))
         }
+        damage?.settle(&telling)
     }
 
     // MARK: Configuration

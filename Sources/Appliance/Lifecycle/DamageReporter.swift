@@ -6,6 +6,12 @@ internal import Platform
 
 /// On a log that takes writes. Any thread; nothing here waits. Both topics go on from the reserve on a full disk.
 struct DamageReporter: Sendable {
+    /// Gaps whose telling is on its way to the disk.
+    struct Telling {
+        fileprivate var ticket: CommitTicket
+        fileprivate var gaps: [LostOffsets]
+    }
+
     private let log: CommitLog
     private let alerts: Partition
     private let gaps: Partition
@@ -24,27 +30,46 @@ struct DamageReporter: Sendable {
         self.box = box
     }
 
-    /// Once, at the start: what an earlier run has raised is over, and what this start found missing is told.
+    /// Once, at the start: what an earlier run has raised is over.
     func begin(_ book: AlertBook) {
         let now = clock.now()
-        append(book.firing.map(\.record).filter(\.isBuiltIn).map { $0.over(at: now) }, [])
-        for partition in log.recoveryReport.partitions { report(partition.gaps, of: partition.topicPartition) }
+        _ = append(book.firing.map(\.record).filter(\.isBuiltIn).map { $0.over(at: now) }, [])
     }
 
-    func report(_ lost: [OffsetGap], of partition: TopicPartition) {
+    /// Again and again, by one caller: tells of what nobody has been told of, by this run or one before it. Only what is
+    /// durably told counts, so that a crash in between means that the next start tells it.
+    func tell(_ telling: inout Telling?) {
+        settle(&telling)
+        let untold = log.untoldGaps
+        guard telling == nil, !untold.isEmpty else { return }
         let now = clock.now()
-        let records = lost.map { gap in
+        let records = untold.map { lost in
+            let gap = lost.gap
             var record = GapRecord(kind: .damage, count: UInt64(max(0, gap.to - gap.from)), first: now, last: now)
-            record.partition = partition.description
+            record.partition = lost.topicPartition.description
             record.from = gap.from.value
             record.to = gap.to.value - 1
             return record
         }
-        append(lost.map { AlertRecord(damage: $0, of: partition, at: now, box: box) }, records)
+        let edges = untold.map { AlertRecord(damage: $0.gap, of: $0.topicPartition, at: now, box: box) }
+        telling = append(edges, records).map { Telling(ticket: $0, gaps: untold) }
+    }
+
+    /// Takes note of what is durably told by now; also at the end, while the log is still open.
+    func settle(_ telling: inout Telling?) {
+        guard let current = telling else { return }
+        switch log.inbox.outcome(of: current.ticket) {
+        case .pending: return
+        case .durable: log.markTold(current.gaps)
+        case .failed: break
+        }
+        telling = nil
     }
 
     /// In one commit, or in none: a log that is closed or whose reserve is used up takes neither, and `status` still says it.
-    private func append(_ edges: [AlertRecord], _ losses: [GapRecord]) {
+    ///
+    /// - Returns: nil where nothing was taken.
+    private func append(_ edges: [AlertRecord], _ losses: [GapRecord]) -> CommitTicket? {
         let alertBuilder = BatchBuilder(pool: log.pool)
         let gapBuilder = BatchBuilder(pool: log.pool)
         for edge in edges {
@@ -54,7 +79,8 @@ struct DamageReporter: Sendable {
         for loss in losses { put(loss.key, loss.encode(), at: loss.last, into: gapBuilder) }
         let batches = [(alerts, alertBuilder), (gaps, gapBuilder)].filter { $0.1.recordCount > 0 }
             .map { ($0.0, $0.1.seal(compression: $0.0.configuration.compression)) }
-        if !batches.isEmpty { _ = log.inbox.offer(batches) }
+        guard !batches.isEmpty, case .accepted(let ticket) = log.inbox.offer(batches) else { return nil }
+        return ticket
     }
 
     private func put(_ key: [UInt8], _ value: [UInt8], at time: Timestamp, into builder: BatchBuilder) {

@@ -30,7 +30,8 @@ enum ReadOnlyReason: Sendable {
             last =
                 "mend the disk, remove \(failures.path) and restart (an hour after the last failure, a restart is enough)"
         case .mounted:
-            first = "the data directory is mounted read-only, which the kernel does by itself when a disk fails (see `dmesg`)"
+            first =
+                "the data directory is mounted read-only, which the kernel does by itself when a disk fails (see `dmesg`)"
             last = "mend the disk, mount it for writing and restart"
         }
         return "\(first): inputs and rules do not run, and what is stored is served; to write again, \(last)"

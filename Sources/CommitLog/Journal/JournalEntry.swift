@@ -17,6 +17,7 @@
 // |    4 | recovery point | offset 8: everything below was synced; append time 9 of what ends there, or nothing    |
 // |    5 | retention      | new log start offset 8                                                               |
 // |    6 | gap            | from 8, to 8 (first offset that is there again), reason 1                              |
+// |    7 | gap told       | from 8: those who run the box have durably been told of the gap                       |
 //
 // An append time is 8 bytes of milliseconds since 1970 and one that is 1 where the clock could be believed.
 //
@@ -85,6 +86,7 @@ enum JournalEntry: Hashable, Sendable {
     case recoveryPoint(Offset, lastAppend: AppendTime?)
     case retention(logStart: Offset)
     case gap(OffsetGap)
+    case gapTold(from: Offset)
 
     static let headerBytes = 8
     /// Larger than any entry that this version writes, small enough to bound a search through damage.
@@ -100,6 +102,7 @@ enum JournalEntry: Hashable, Sendable {
         case .recoveryPoint: 4
         case .retention: 5
         case .gap: 6
+        case .gapTold: 7
         }
     }
 
@@ -136,6 +139,8 @@ enum JournalEntry: Hashable, Sendable {
             body.appendBigEndian(gap.from.value)
             body.appendBigEndian(gap.to.value)
             body.append(gap.reason.rawValue)
+        case .gapTold(let from):
+            body.appendBigEndian(from.value)
         }
         var entry: [UInt8] = []
         entry.appendBigEndian(UInt32(truncatingIfNeeded: body.count))
@@ -188,6 +193,9 @@ enum JournalEntry: Hashable, Sendable {
                 let reason = OffsetGap.Reason(rawValue: code)
             else { return nil }
             self = .gap(OffsetGap(from: from, to: to, reason: reason))
+        case 7:
+            guard let from = reader.offset() else { return nil }
+            self = .gapTold(from: from)
         default:
             return nil
         }

@@ -22,6 +22,10 @@ struct JournalState: Sendable {
     var logStart = Offset.zero
     /// By `from`; at most `Limits.gapsMax`.
     var gaps: [OffsetGap] = []
+    /// Where those of them begin that nobody has durably been told of.
+    private var untold: Set<Offset> = []
+
+    var untoldGaps: [OffsetGap] { gaps.filter { untold.contains($0.from) } }
 
     mutating func apply(_ entry: JournalEntry) {
         switch entry {
@@ -40,6 +44,8 @@ struct JournalState: Sendable {
             logStart = max(logStart, offset)
         case .gap(let gap):
             add(gap)
+        case .gapTold(let from):
+            untold.remove(from)
         }
     }
 
@@ -53,7 +59,8 @@ struct JournalState: Sendable {
         gaps.removeAll { $0.from == gap.from }
         let index = gaps.firstIndex { $0.from > gap.from } ?? gaps.count
         gaps.insert(gap, at: index)
-        if gaps.count > Limits.gapsMax { gaps.removeFirst() }
+        untold.insert(gap.from)
+        if gaps.count > Limits.gapsMax { untold.remove(gaps.removeFirst().from) }
     }
 
     /// The entries of a journal that says the same about the segments in `bases` and nothing about others.
@@ -74,7 +81,10 @@ struct JournalState: Sendable {
             }
             if let known = sealed[base] { entries.append(.segmentSealed(known)) }
         }
-        entries += gaps.filter { $0.to > logStart }.map { .gap($0) }
+        for gap in gaps where gap.to > logStart {
+            entries.append(.gap(gap))
+            if !untold.contains(gap.from) { entries.append(.gapTold(from: gap.from)) }
+        }
         if recoveryPoint > .zero { entries.append(.recoveryPoint(recoveryPoint, lastAppend: lastAppend)) }
         return entries
     }

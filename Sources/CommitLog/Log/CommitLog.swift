@@ -85,6 +85,7 @@ package final class CommitLog: Sendable {
         )
         if access == .readOnly { inbox.close() }
         for opening in openings {
+            damage.addUntold(opening.writer?.journal.state.untoldGaps ?? [], of: opening.partition.topicPartition)
             for base in opening.suspects { damage.note(.init(slot: opening.partition.slot, base: base)) }
         }
     }
@@ -119,6 +120,12 @@ package final class CommitLog: Sendable {
 
     /// What was done about damage that was met since the log was opened, oldest first; the last `Limits.repairsMax`.
     package var repairs: [DamageRepair] { damage.repairs }
+
+    /// Offsets lost to damage of which nobody has durably been told, by this process or one before it.
+    package var untoldGaps: [LostOffsets] { damage.untold }
+
+    /// Takes note that the gaps are durably told of. Best effort: after a crash within a second they are untold again.
+    package func markTold(_ gaps: [LostOffsets]) { damage.markTold(gaps) }
 
     // MARK: - For the log writer
 

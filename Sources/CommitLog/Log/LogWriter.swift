@@ -93,6 +93,7 @@ package final class LogWriter {
         for lane in BatchInbox.Lane.all { releaseHeld(lane) }
         if !isPoisoned {
             do {
+                try recordTold()
                 for writer in writers { try writer.finish() }
             } catch {
                 // Nothing acknowledged depends on it: recovery scans the active segment all the same.
@@ -316,6 +317,7 @@ package final class LogWriter {
         // While a commit waits for space, making room is done elsewhere.
         guard retryAt == nil else { return true }
         do {
+            try recordTold()
             try lookAfterSpace(isDue: isWhole)
             if isWhole {
                 try compaction.consider(at: now)
@@ -325,6 +327,14 @@ package final class LogWriter {
         } catch {
             guard error.isRetriable else { return poison(error) != .failed }
             return true
+        }
+    }
+
+    private func recordTold() throws(DiskError) {
+        let told = Dictionary(grouping: log.damage.takeTold(), by: \.topicPartition)
+        for (topicPartition, gaps) in told {
+            guard let slot = log.slots[topicPartition] else { continue }
+            try writers[slot].journal.append(gaps.map { .gapTold(from: $0.gap.from) })
         }
     }
 

@@ -1,4 +1,4 @@
-// Segments in which damage was met, on their way to the log writer; and what became of them, for operators.
+// Segments in which damage was met, on their way to the log writer; what became of them, and who knows of it.
 internal import Synchronization
 
 /// What the log writer did about one damaged segment.
@@ -8,6 +8,12 @@ package struct DamageRepair: Hashable, Sendable {
     package var gaps: [OffsetGap]
     /// Where the original is kept; nil where there is none: the file was gone.
     package var keptFile: String?
+}
+
+/// A gap of one partition.
+package struct LostOffsets: Hashable, Sendable {
+    package var topicPartition: TopicPartition
+    package var gap: OffsetGap
 }
 
 /// Any thread notes; the log-writer thread, the only owner of segment files, takes and repairs. The lock is leaf-level.
@@ -25,6 +31,10 @@ final class DamageList: Sendable {
         /// Looked at and found to be no better after a repair: what reads them again is not worth another scan.
         var settled: Set<Item> = []
         var repairs: [DamageRepair] = []
+        /// What nobody has durably been told of.
+        var untold: [LostOffsets] = []
+        /// What somebody has, and the journals do not say so yet.
+        var told: [LostOffsets] = []
     }
 
     private let state = Mutex(State())
@@ -60,7 +70,30 @@ final class DamageList: Sendable {
     func add(_ repair: DamageRepair) {
         state.withLock { state in
             state.repairs.append(repair)
+            state.untold += repair.gaps.map { LostOffsets(topicPartition: repair.topicPartition, gap: $0) }
             if state.repairs.count > Limits.repairsMax { state.repairs.removeFirst() }
+        }
+    }
+
+    /// Gaps that an opening has found in a journal.
+    func addUntold(_ gaps: [OffsetGap], of topicPartition: TopicPartition) {
+        state.withLock { $0.untold += gaps.map { LostOffsets(topicPartition: topicPartition, gap: $0) } }
+    }
+
+    var untold: [LostOffsets] { state.withLock { $0.untold } }
+
+    func markTold(_ told: [LostOffsets]) {
+        state.withLock { state in
+            state.untold.removeAll(where: Set(told).contains)
+            state.told += told
+        }
+    }
+
+    /// For the journals; once.
+    func takeTold() -> [LostOffsets] {
+        state.withLock { state in
+            defer { state.told = [] }
+            return state.told
         }
     }
 

@@ -76,14 +76,15 @@ extension EndToEndTests {
                 let first = try #require(
                     counted.disk.calls.firstIndex { $0.kind == "write" && $0.name.contains("readings-0/0") }
                 )
-                let run = try await script.run("\(Fault.failure(at: first + 1, .noSpace, lasting: true)) seed=1")
+                let fault = Fault.failure(at: first + 1, .noSpace, lasting: true)
+                let run = try await script.run("\(fault) seed=1")
                 #expect(run.status == 0, "\(run.output)")
                 // All ten datagrams: while the input is held, nobody looks at the one that is no JSON either.
                 #expect(
                     run.output.contains("(log_stopped), not durable when the log stopped: input lan: 10\n"),
                     "\(run.output)"
                 )
-                let lied = try await script.run("\(Fault.failure(at: first + 1, .noSpace, lasting: true)) lie=space seed=1")
+                let lied = try await script.run("\(fault) lie=\(Lie.space.rawValue) seed=1")
                 #expect(lied.status == 0 && !lied.output.contains("log_stopped"), "the bug is not planted")
             }
         }

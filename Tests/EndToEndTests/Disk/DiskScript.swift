@@ -229,7 +229,8 @@ final class DiskScript: @unchecked Sendable {
         // Retention may have taken the reading; the script changes the condition once.
         let isExplained = isWarm || beginning == .later || firings.isEmpty
         if (isWarm && firings.isEmpty) || !isExplained || Set(firings.map(DiskScript.rule)).count < firings.count {
-            findings.append("a reading that is too warm is \(isWarm ? "" : "not ")stored, and \(firings.count) alerts fired")
+            let place = isWarm ? "stored" : "not stored"
+            findings.append("a reading that is too warm is \(place), and \(firings.count) alerts fired")
         }
         let verdict = try Command.run("forebay", ["log", "verify", "--data", data])
         if verdict.status != 0 { findings.append("log verify: \(verdict.output)\(verdict.error)") }
