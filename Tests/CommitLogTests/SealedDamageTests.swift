@@ -209,6 +209,18 @@ struct SealedDamageTests {
         #expect(try !LogVerify.run(again.log).hasUnknownDamage)
     }
 
+    @Test("a repair whose copy went missing would be caught")
+    func plantedCopy() throws {
+        let directory = try TemporaryDirectory()
+        _ = try largeDamage(directory)
+        let disk = FaultyDisk(.init(forgottenWrites: ".cleaned"))
+        let fixture = try LogFixture(directory.path, disk: disk, segmentBytes: 3 << 20)
+        let before = try LogFixture.records(fixture.log, maxBytes: 1 << 20, skipsDamage: true).count
+        for _ in 0..<100 where fixture.log.repairs.isEmpty { _ = fixture.writer.step(waitUpTo: .zero) }
+        #expect(fixture.log.repairs.count == 1)
+        #expect(try LogFixture.records(fixture.log, maxBytes: 1 << 20, skipsDamage: true).count < before)
+    }
+
     @Test("retention may take a segment while it is repaired")
     func deletedUnderRepair() throws {
         let directory = try TemporaryDirectory()
