@@ -28,6 +28,8 @@ package enum AlertState: String, CaseIterable, Sendable, Codable {
 package enum ResolutionReason: String, Sendable, Codable {
     case ruleRemoved = "rule_removed"
     case conditionChanged = "condition_changed"
+    /// Another level of the rule took the alert over.
+    case levelChanged = "level_changed"
     /// The rules' state was lost, and the log no longer holds the breach.
     case stateLost = "state_lost"
 }
@@ -47,6 +49,7 @@ package struct AlertLabel: Hashable, Sendable {
 /// Identity of the alert: rule, device and metric. Identity of the edge: that, `state` and `cause`.
 package struct AlertTransition: Sendable {
     package var rule: CompiledRule
+    package var level: RuleLevel
     package var state: AlertState
     package var device: String
     package var metric: String

@@ -5,6 +5,9 @@ package enum RuleLimits {
     /// each this is 25 MB: ten rules over ten thousand devices.
     package static let instancesMax = 100_000
 
+    /// Levels of one rule; each of them is an instance.
+    package static let levelsMax = 8
+
     /// Names of devices, and of metrics, that the lookup tables hold. Beyond it the tables are built anew from the live
     /// instances, so that names that no rule watches can come and go.
     package static let namesMax = 2 * instancesMax + 65_536

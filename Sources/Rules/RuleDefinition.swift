@@ -5,10 +5,8 @@ package struct RuleDefinition: Hashable, Sendable {
     /// Unique among the rules; part of an alert's identity.
     package var alert: String
     package var match: RuleMatch
-    package var condition: RuleCondition
-    /// How long the condition must hold before the alert fires; zero: at once.
-    package var holdFor: Duration
-    package var severity: String
+    /// In the order of their severity, the least first; at least one. Of those that hold, the last one is the alert's.
+    package var levels: [RuleLevel]
     /// Template of the summary; nil: the default one of CONTRACT section 5.
     package var summary: String?
     package var description: String?
@@ -19,9 +17,7 @@ package struct RuleDefinition: Hashable, Sendable {
     package init(
         alert: String,
         match: RuleMatch,
-        condition: RuleCondition,
-        holdFor: Duration = .zero,
-        severity: String = "warning",
+        levels: [RuleLevel],
         summary: String? = nil,
         description: String? = nil,
         runbook: String? = nil,
@@ -29,13 +25,33 @@ package struct RuleDefinition: Hashable, Sendable {
     ) {
         self.alert = alert
         self.match = match
-        self.condition = condition
-        self.holdFor = holdFor
-        self.severity = severity
+        self.levels = levels
         self.summary = summary
         self.description = description
         self.runbook = runbook
         self.notify = notify
+    }
+}
+
+/// A condition with what is said of it.
+package struct RuleLevel: Hashable, Sendable {
+    package var condition: RuleCondition
+    /// How long the condition must hold before the alert fires; zero: at once.
+    package var holdFor: Duration
+    /// How long a value must be cleared before the alert resolves; zero: at once.
+    package var clearFor: Duration
+    package var severity: String
+
+    package init(
+        _ condition: RuleCondition,
+        holdFor: Duration = .zero,
+        clearFor: Duration = .zero,
+        severity: String = "warning"
+    ) {
+        self.condition = condition
+        self.holdFor = holdFor
+        self.clearFor = clearFor
+        self.severity = severity
     }
 }
 
@@ -69,7 +85,7 @@ package struct RuleMatch: Hashable, Sendable {
     }
 }
 
-/// The condition of a rule. Later kinds (rate, absent, expressions) are further cases.
+/// What a value must be for a rule to hold. Later kinds (rate, absent, expressions) are further cases.
 package enum RuleCondition: Hashable, Sendable {
     /// Beyond at a value strictly above `limit`; clears strictly below `clear`, or, without one, at the first value
     /// that is not above the limit.
@@ -77,4 +93,10 @@ package enum RuleCondition: Hashable, Sendable {
     /// Beyond at a value strictly below `limit`; clears strictly above `clear`, or, without one, at the first value
     /// that is not below the limit.
     case below(limit: Double, clear: Double?)
+    /// Beyond at a value strictly below `low` or strictly above `high`; clears at the first one that is not.
+    case outside(low: Double, high: Double)
+    /// Beyond at a value from `low` to `high`, both included; clears at the first one that is not.
+    case inside(low: Double, high: Double)
+    /// Beyond at this value; clears at the first other one.
+    case equals(Double)
 }

@@ -153,6 +153,40 @@ struct FullDiskTests {
         #expect(try fixture.values() == ["before", "after"])
     }
 
+    @Test("what a start on a full disk gives up for one partition is gone for one that it had opened before, too")
+    func givenUpAfterOpening() throws {
+        let directory = try TemporaryDirectory()
+        let topics: [TopicName: TopicConfiguration] = [.readings: .init(onFull: .dropOldest), .system: .init()]
+        let disk = FaultyDisk.withoutZeros
+        do {
+            let fixture = try LogFixture(directory.path, disk: disk, topics: topics, segmentBytes: 5000)
+            while try fixture.partition().segmentCount < 4 { try fixture.append([String(repeating: "x", count: 900)]) }
+            for value in ["a", "b", "c"] { try fixture.append([value], to: LogFixture.system) }
+            fixture.writer.close()
+        }
+        // The repair of `system`, which opens last, needs room.
+        let path = directory.path + "/log/system-0/00000000000000000000.log"
+        var bytes = try contents(of: path)
+        bytes[bytes.count / 2] ^= 0x10
+        try write(bytes, to: path)
+        disk.plan.withLock { plan in
+            plan.bytesLeft = 0
+            plan.space = DiskSpace(total: 1 << 40, free: 0)
+        }
+        let fixture = try LogFixture(directory.path, disk: disk, topics: topics, segmentBytes: 5000)
+        let readings = try fixture.partition()
+        #expect(readings.logStartOffset > .zero && readings.segmentCount == 1)
+        let offsets = try LogFixture.records(fixture.log).map(\.offset)
+        #expect(offsets == Array(readings.logStartOffset.value..<readings.logEndOffset.value))
+        let report = fixture.log.recoveryReport
+        let system = try #require(report.partitions.first { $0.topicPartition == LogFixture.system })
+        #expect(system.gaps.map(\.from) == [Offset(1)] && system.keptFiles.count == 1)
+        disk.plan.withLock { $0.bytesLeft = nil }
+        let again = try LogFixture(directory.path, disk: disk, topics: topics, segmentBytes: 5000)
+        #expect(!again.log.recoveryReport.foundLoss)
+        #expect(try LogFixture.records(again.log).map(\.offset) == offsets)
+    }
+
     @Test("free-space retention gives up data that stands in the active segment, within seconds")
     func keepFreeRolls() throws {
         let directory = try TemporaryDirectory()

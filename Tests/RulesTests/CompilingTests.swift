@@ -74,10 +74,11 @@ struct CompilingTests {
 
     @Test("a condition is said in one line")
     func conditionText() {
-        let above = RuleCondition.above(limit: -15, clear: -17)
-        #expect(above.text(metric: "temperature", unit: "°C", holdFor: .seconds(600)) == "temperature > -15 °C for 10m")
-        let below = RuleCondition.below(limit: 0.5, clear: nil)
-        #expect(below.text(metric: "flow", unit: nil, holdFor: .zero) == "flow < 0.5")
+        let above = RuleLevel(.above(limit: -15, clear: -17), holdFor: .seconds(600))
+        #expect(above.text(metric: "temperature", unit: "°C") == "temperature > -15 °C for 10m")
+        let below = RuleLevel(.below(limit: 0.5, clear: nil))
+        #expect(below.text(metric: "flow", unit: nil) == "flow < 0.5")
+        #expect(RuleLevel(.equals(3)).text(metric: "state", unit: "") == "state = 3")
     }
 
     @Test("all problems are said at once: a name twice, a clear beyond its limit, a template")
@@ -98,21 +99,28 @@ struct CompilingTests {
         }
         var words = freezerRule()
         words.summary = "other"
-        words.severity = "critical"
+        words.levels[0].severity = "critical"
         words.notify = ["pager"]
         #expect(try hash(words) == hash(freezerRule()))
-        let others = [
-            freezerRule(above: -14), freezerRule(clear: nil), freezerRule(clear: -18),
-            freezerRule(holdFor: .seconds(601)),
-            freezerRule(match: RuleMatch(metrics: ["temperature"], devices: ["freezer-"])),
-            freezerRule(match: RuleMatch(metrics: ["temperature", "freezer-*"])),
-            RuleDefinition(
-                alert: "FreezerTooWarm",
-                match: RuleMatch(metrics: ["temperature"], devices: ["freezer-*"]),
-                condition: .below(limit: -15, clear: -13),
-                holdFor: .seconds(600)
-            ),
+        let first = RuleLevel(.above(limit: -15, clear: -17), holdFor: .seconds(600))
+        var cleared = first
+        cleared.clearFor = .seconds(1)
+        let conditions: [[RuleLevel]] = [
+            [cleared], [first, first], [first, cleared], [RuleLevel(.outside(low: -15, high: -17 + 10))],
+            [RuleLevel(.inside(low: -15, high: -17 + 10))], [RuleLevel(.equals(-15))],
         ]
+        let others =
+            [
+                freezerRule(above: -14), freezerRule(clear: nil), freezerRule(clear: -18),
+                freezerRule(holdFor: .seconds(601)),
+                freezerRule(match: RuleMatch(metrics: ["temperature"], devices: ["freezer-"])),
+                freezerRule(match: RuleMatch(metrics: ["temperature", "freezer-*"])),
+                RuleDefinition(
+                    alert: "FreezerTooWarm",
+                    match: RuleMatch(metrics: ["temperature"], devices: ["freezer-*"]),
+                    levels: [RuleLevel(.below(limit: -15, clear: -13), holdFor: .seconds(600))]
+                ),
+            ] + conditions.map { RuleDefinition(alert: "FreezerTooWarm", match: freezerRule().match, levels: $0) }
         let hashes = try Set(others.map { try hash($0) })
         #expect(try hashes.count == others.count && !hashes.contains(hash(freezerRule())))
     }

@@ -4,57 +4,100 @@ import Platform
 import Rules
 import Testing
 
-/// One rule over one series, remembering everything and computing everything anew.
-private struct ReferenceInstance {
-    let definition: RuleDefinition
-    let device: String
-    var times: [Int64] = []
-    var floor = Int64.min
+/// One level of a rule over one series, remembering everything and computing everything anew.
+private struct ReferenceLevel {
+    let level: RuleLevel
     var breach: (since: Int64, log: Int64)?
-    var isFiring = false
+    var isActive = false
+    var recovery: Int64?
 
     func isBeyond(_ value: Double) -> Bool {
-        switch definition.condition {
+        switch level.condition {
         case .above(let limit, _): value > limit
         case .below(let limit, _): value < limit
+        case .outside(let low, let high): !(low...high).contains(value)
+        case .inside(let low, let high): (low...high).contains(value)
+        case .equals(let wanted): value == wanted
         }
     }
 
     func isCleared(_ value: Double) -> Bool {
-        switch definition.condition {
-        case .above(let limit, let clear): clear.map { value < $0 } ?? (value <= limit)
-        case .below(let limit, let clear): clear.map { value > $0 } ?? (value >= limit)
+        switch level.condition {
+        case .above(_, let clear?): value < clear
+        case .below(_, let clear?): value > clear
+        default: !isBeyond(value)
         }
     }
 
-    var holdFor: Int64 { definition.holdFor.wholeMilliseconds }
-
-    mutating func read(_ time: Int64, _ value: Double, log: Int64) -> (String, Int64)? {
-        if let newest = times.max(), time < newest - 30_000 { return nil }
-        times.append(time)
-        let now = max(floor, times.max() ?? time)
-        if isFiring {
-            guard isCleared(value) else { return nil }
-            isFiring = false
-            breach = nil
-            return ("resolved", now)
+    mutating func read(_ now: Int64, _ value: Double, log: Int64) {
+        if isActive {
+            guard isCleared(value) else {
+                recovery = nil
+                return
+            }
+            let since = recovery ?? now
+            recovery = since
+            guard now - since >= level.clearFor.wholeMilliseconds else { return }
+            (isActive, recovery, breach) = (false, nil, nil)
+            return
         }
         guard isBeyond(value) else {
             breach = nil
-            return nil
+            return
         }
         let since = breach ?? (now, log)
         breach = since
-        guard now - since.since >= holdFor else { return nil }
-        isFiring = true
-        return ("firing", now)
+        if now - since.since >= level.holdFor.wholeMilliseconds { isActive = true }
     }
 
-    mutating func tick(log: Int64) -> (String, Int64)? {
-        guard !isFiring, let breach, log - breach.log >= holdFor else { return nil }
-        isFiring = true
-        floor = breach.since + holdFor
-        return ("firing", breach.since + holdFor)
+    /// When it fires by this tick.
+    mutating func tick(log: Int64) -> Int64? {
+        let hold = level.holdFor.wholeMilliseconds
+        guard !isActive, let breach, log - breach.log >= hold else { return nil }
+        isActive = true
+        return breach.since + hold
+    }
+}
+
+/// One rule over one series.
+private struct ReferenceInstance {
+    let definition: RuleDefinition
+    let device: String
+    var levels: [ReferenceLevel]
+    var times: [Int64] = []
+    var floor = Int64.min
+    var shown: Int?
+
+    init(definition: RuleDefinition, device: String) {
+        self.definition = definition
+        self.device = device
+        levels = definition.levels.map { ReferenceLevel(level: $0) }
+    }
+
+    /// Edges as state and severity.
+    private mutating func show() -> [String] {
+        let next = levels.lastIndex(where: \.isActive)
+        defer { shown = next }
+        guard next != shown else { return [] }
+        return [
+            shown.map { "resolved \(levels[$0].level.severity)" }, next.map { "firing \(levels[$0].level.severity)" },
+        ]
+        .compactMap { $0 }
+    }
+
+    mutating func read(_ time: Int64, _ value: Double, log: Int64) -> ([String], Int64) {
+        if let newest = times.max(), time < newest - 30_000 { return ([], 0) }
+        times.append(time)
+        let now = max(floor, times.max() ?? time)
+        for index in levels.indices { levels[index].read(now, value, log: log) }
+        return (show(), now)
+    }
+
+    mutating func tick(log: Int64) -> ([String], Int64) {
+        var at = Int64.min
+        for index in levels.indices { at = max(at, levels[index].tick(log: log) ?? .min) }
+        floor = max(floor, at)
+        return (show(), at)
     }
 }
 
@@ -94,8 +137,8 @@ struct ReferenceTests {
                 anchor = now
                 bench.tick(now, run: "run-\(run)")
                 for index in instances.indices {
-                    guard let (state, at) = instances[index].tick(log: log) else { continue }
-                    expected.insert(Observation(step, state, at, instances[index]))
+                    let (states, at) = instances[index].tick(log: log)
+                    for state in states { expected.insert(Observation(step, state, at, instances[index])) }
                 }
             default:
                 let device = "freezer-\(Int.random(in: 0..<2, using: &generator))"
@@ -107,10 +150,8 @@ struct ReferenceTests {
                     let index = instances.firstIndex { $0.definition.alert == definition.alert && $0.device == device }
                     let at = index ?? instances.count
                     if index == nil { instances.append(ReferenceInstance(definition: definition, device: device)) }
-                    guard let (state, edge) = instances[at].read(instant(now - lag), value, log: place) else {
-                        continue
-                    }
-                    expected.insert(Observation(step, state, edge, instances[at]))
+                    let (states, edge) = instances[at].read(instant(now - lag), value, log: place)
+                    for state in states { expected.insert(Observation(step, state, edge, instances[at])) }
                 }
             }
             found.formUnion(bench.transitions.map { Observation(step, $0) })
@@ -123,16 +164,30 @@ struct ReferenceTests {
     private static func rule(_ index: Int, _ generator: inout SeededGenerator) -> RuleDefinition {
         let limit = Double(Int.random(in: -3...3, using: &generator))
         let gap = Double(Int.random(in: 0...2, using: &generator))
-        let hasClear = Bool.random(using: &generator)
-        let isAbove = Bool.random(using: &generator)
-        let hold = [0, 0, 1, 10, 45, 120].randomElement(using: &generator) ?? 0
+        let clear = Bool.random(using: &generator) ? gap : nil
+        let kind = Int.random(in: 0..<5, using: &generator)
+        let count = Int.random(in: 1...3, using: &generator)
+        let levels = (0..<count).map { number in
+            let step = Double(number)
+            let condition: RuleCondition =
+                switch kind {
+                case 0: .above(limit: limit + step, clear: clear.map { limit + step - $0 })
+                case 1: .below(limit: limit - step, clear: clear.map { limit - step + $0 })
+                case 2: .outside(low: limit - gap - step, high: limit + step)
+                case 3: .inside(low: limit - 3 + step, high: limit + 3 - step)
+                default: .equals(limit)
+                }
+            return RuleLevel(
+                condition,
+                holdFor: .seconds([0, 0, 1, 10, 45, 120].randomElement(using: &generator) ?? 0),
+                clearFor: .seconds([0, 0, 5, 30].randomElement(using: &generator) ?? 0),
+                severity: "level-\(number)"
+            )
+        }
         return RuleDefinition(
             alert: "Rule\(index)",
             match: RuleMatch(metrics: ["temperature"]),
-            condition: isAbove
-                ? .above(limit: limit, clear: hasClear ? limit - gap : nil)
-                : .below(limit: limit, clear: hasClear ? limit + gap : nil),
-            holdFor: .seconds(hold)
+            levels: kind == 4 ? Array(levels.prefix(1)) : levels
         )
     }
 }
@@ -145,7 +200,7 @@ extension Observation {
     fileprivate init(_ step: Int, _ edge: AlertTransition) {
         self.init(
             step: step,
-            state: edge.state.rawValue,
+            state: "\(edge.state.rawValue) \(edge.level.severity)",
             alert: edge.rule.definition.alert,
             device: edge.device,
             at: edge.at.milliseconds

@@ -77,7 +77,7 @@ struct SemanticsTests {
         let rule = RuleDefinition(
             alert: "TooCold",
             match: RuleMatch(metrics: ["temperature"]),
-            condition: .below(limit: -30, clear: -28)
+            levels: [RuleLevel(.below(limit: -30, clear: -28))]
         )
         var bench = try RuleBench([rule])
         for (index, value) in [-30, -31, -35, -29, -28, -27.9].enumerated() { bench.reading(Double(index) * 30, value) }

@@ -12,8 +12,10 @@ struct SnapshotTests {
         RuleDefinition(
             alert: "Cold",
             match: RuleMatch(),
-            condition: .below(limit: -19, clear: nil),
-            holdFor: .seconds(5)
+            levels: [
+                RuleLevel(.below(limit: -19, clear: nil), holdFor: .seconds(5), clearFor: .seconds(8)),
+                RuleLevel(.below(limit: -19.5, clear: nil)),
+            ]
         ),
     ]
 
@@ -146,13 +148,13 @@ struct SnapshotTests {
     func otherRules() throws {
         let snapshot = try SnapshotTests.populated()
         var changed = SnapshotTests.definitions
-        changed[0].holdFor = .seconds(61)
-        changed[1].severity = "critical"
+        changed[0].levels[0].holdFor = .seconds(61)
+        changed[1].levels[0].severity = "critical"
         changed.remove(at: 2)
         let engine = try restored(snapshot, try RuleSet(changed), seed: 1)
         let before = try restored(snapshot, try RuleSet(SnapshotTests.definitions), seed: 1)
         let (left, all) = (engine.instanceCount, before.instanceCount)
-        #expect(left == all - 6)
+        #expect(left == all - 9)
     }
 }
 
@@ -190,14 +192,14 @@ struct ChangeTests {
         var bench = try firing()
         bench.transitions.removeAll()
         var kept = freezerRule("Kept")
-        kept.severity = "critical"
+        kept.levels[0].severity = "critical"
         bench.engine.apply(try RuleSet([kept]))
         bench.transitions.removeAll()
         bench.engine.takeTransitions(into: &bench.transitions)
         bench.transitions.removeAll()
         bench.reading(600, -11)
         #expect(bench.edges.map(\.at) == [instant(600)])
-        #expect(bench.transitions.first?.rule.definition.severity == "critical")
+        #expect(bench.transitions.first?.level.severity == "critical")
         #expect(bench.transitions.first?.peak == -9)
     }
 

@@ -51,10 +51,10 @@ extension AlertRecord {
             metric: edge.metric,
             value: edge.value,
             unit: edge.unit,
-            threshold: definition.condition.limit,
-            condition: definition.condition.text(metric: edge.metric, unit: edge.unit, holdFor: definition.holdFor),
+            threshold: edge.level.condition.limit(near: edge.peak),
+            condition: edge.level.text(metric: edge.metric, unit: edge.unit),
             peak: edge.peak,
-            severity: definition.severity,
+            severity: edge.level.severity,
             labels: Dictionary(
                 edge.labels.filter { !AlertRecord.ownNames.contains($0.name) }.map { ($0.name, $0.value) },
                 uniquingKeysWith: { _, last in last }
@@ -74,8 +74,8 @@ extension AlertRecord {
             ruleHash: AlertFingerprint.hex(edge.rule.conditionHash, digits: 16)
         )
         let writer = AlertSummary(record: self, origin: origin)
-        details = edge.rule.description.map { writer.filled($0, holdFor: definition.holdFor) }
-        summary = edge.rule.summary.map { writer.filled($0, holdFor: definition.holdFor) } ?? writer.standard
+        details = edge.rule.description.map { writer.filled($0, holdFor: edge.level.holdFor) }
+        summary = edge.rule.summary.map { writer.filled($0, holdFor: edge.level.holdFor) } ?? writer.standard
     }
 
     /// The record that ends this firing alert without a reading: same cause, so that it is the same edge each time.

@@ -45,6 +45,7 @@ struct AlertSummary {
         case nil: break
         case .ruleRemoved: parts.append("because the rule was removed")
         case .conditionChanged: parts.append("because the rule's condition changed")
+        case .levelChanged: parts.append("because another level of the rule holds")
         case .stateLost: parts.append("because the state of the rules was lost")
         }
         parts.append(clock(record.at))

@@ -4,8 +4,9 @@ internal import Rules
 extension ConfigurationDecoder {
     /// Severities that people use; another word is taken, but questioned where it looks like one of these.
     private static let severities = ["info", "warning", "critical"]
-    private static let laterKeys = [
-        "rate", "absent", "expression", "window", "lateness", "levels", "when", "inhibit", "group_by", "repeat",
+    static let laterRuleKeys = [
+        "value", "over", "per", "only_if", "absent", "unchanged", "expr", "at_least", "within", "by", "repeat", "mute",
+        "inhibited_by", "escalate",
     ]
 
     func decodeRules(_ root: MappingReader) -> [RuleDefinition] {
@@ -40,25 +41,20 @@ extension ConfigurationDecoder {
         let alert = reader.scalar("alert", .text(bytesMax: 128))
         if alert == nil, !reader.isGiven("alert") { reader.error("a rule needs its name: `alert: ...`") }
         let match = reader.mapping("match").map(decodeMatch)
-        let condition = decodeCondition(reader)
-        let holdFor = reader.scalar("for", .duration(.zero...(.days(366))))
-        let severity = reader.scalar("severity", .text(bytesMax: 32))
+        let levels = decodeLevels(reader)
         let summary = reader.scalar("summary", .paragraph(bytesMax: 4096))
         let description = reader.scalar("description", .paragraph(bytesMax: 16_384))
         let runbook = reader.scalar("runbook", .text(bytesMax: 2048))
         let notify = reader.list("notify", .text(bytesMax: 64), countMax: 64)
-        reader.finish(later: ConfigurationDecoder.laterKeys)
-        if let severity { question(severity, at: reader.place(of: "severity")) }
-        guard let alert, let condition else { return nil }
+        reader.finish(later: ConfigurationDecoder.laterRuleKeys)
+        guard let alert, let levels else { return nil }
         if !reader.isGiven("match") {
             context.diagnostics.warning(
                 reader.place(of: "alert"),
                 "rule `\(alert)` has no `match` and watches every metric of every device"
             )
         }
-        var rule = RuleDefinition(alert: alert, match: match ?? RuleMatch(), condition: condition)
-        if let holdFor { rule.holdFor = holdFor }
-        if let severity { rule.severity = severity }
+        var rule = RuleDefinition(alert: alert, match: match ?? RuleMatch(), levels: levels)
         rule.summary = summary
         rule.description = description
         rule.runbook = runbook
@@ -66,7 +62,7 @@ extension ConfigurationDecoder {
         return rule
     }
 
-    private func question(_ severity: String, at place: ConfigurationPlace) {
+    func question(_ severity: String, at place: ConfigurationPlace) {
         guard !ConfigurationDecoder.severities.contains(severity),
             let nearest = NearestName.to(severity, among: ConfigurationDecoder.severities)
         else { return }
@@ -86,55 +82,5 @@ extension ConfigurationDecoder {
         }
         reader.finish()
         return match
-    }
-
-    private func decodeCondition(_ reader: MappingReader) -> RuleCondition? {
-        let above = reader.scalar("above", .number)
-        let below = reader.scalar("below", .number)
-        let clearBelow = reader.scalar("clear_below", .number)
-        let clearAbove = reader.scalar("clear_above", .number)
-        switch (reader.isGiven("above"), reader.isGiven("below")) {
-        case (false, false):
-            // A condition of a later version is reported as such.
-            if !reader.all.contains(where: { ConfigurationDecoder.laterKeys.contains($0.key) }) {
-                reader.error("a rule needs its condition: `above:` or `below:` with a number")
-            }
-        case (true, true):
-            context.diagnostics.error(
-                reader.place(of: "below"),
-                "a rule has one condition, `above` or `below`: make two rules of it"
-            )
-        case (true, false):
-            if reader.isGiven("clear_above") {
-                context.diagnostics.error(
-                    reader.place(of: "clear_above"),
-                    "`clear_above` belongs to `below`; `above` has `clear_below`"
-                )
-            }
-            guard let above else { return nil }
-            if let clearBelow, clearBelow > above {
-                context.diagnostics.error(
-                    reader.place(of: "clear_below"),
-                    "`clear_below` lies beyond `above`: the alert would clear while it is still too high"
-                )
-            }
-            return .above(limit: above, clear: clearBelow)
-        case (false, true):
-            if reader.isGiven("clear_below") {
-                context.diagnostics.error(
-                    reader.place(of: "clear_below"),
-                    "`clear_below` belongs to `above`; `below` has `clear_above`"
-                )
-            }
-            guard let below else { return nil }
-            if let clearAbove, clearAbove < below {
-                context.diagnostics.error(
-                    reader.place(of: "clear_above"),
-                    "`clear_above` lies beyond `below`: the alert would clear while it is still too low"
-                )
-            }
-            return .below(limit: below, clear: clearAbove)
-        }
-        return nil
     }
 }

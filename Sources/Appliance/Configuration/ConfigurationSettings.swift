@@ -164,16 +164,9 @@ extension RuleDefinition {
         lines.add("match.name", match.names)
         lines.add("match.profile", match.profiles)
         lines.add("match.location", match.locations)
-        switch condition {
-        case .above(let limit, let clear):
-            lines.add("above", "\(limit)")
-            lines.add("clear_below", clear.map { "\($0)" })
-        case .below(let limit, let clear):
-            lines.add("below", "\(limit)")
-            lines.add("clear_above", clear.map { "\($0)" })
+        for (index, level) in levels.enumerated() {
+            lines.add(level, below: levels.count == 1 ? "" : "levels.\(index + 1).")
         }
-        lines.add("for", holdFor)
-        lines.add("severity", severity)
         lines.add("summary", summary)
         lines.add("description", description)
         lines.add("runbook", runbook)
@@ -193,6 +186,23 @@ private struct SettingLines {
 
     mutating func add(_ key: String, _ value: String?) {
         if let value { settings.append(ConfigurationSetting(part, key, value)) }
+    }
+
+    mutating func add(_ level: RuleLevel, below path: String) {
+        switch level.condition {
+        case .above(let limit, let clear):
+            add("\(path)above", "\(limit)")
+            add("\(path)clear_below", clear.map { "\($0)" })
+        case .below(let limit, let clear):
+            add("\(path)below", "\(limit)")
+            add("\(path)clear_above", clear.map { "\($0)" })
+        case .outside(let low, let high): add("\(path)outside", "[\(low), \(high)]")
+        case .inside(let low, let high): add("\(path)inside", "[\(low), \(high)]")
+        case .equals(let value): add("\(path)equals", "\(value)")
+        }
+        add("\(path)for", level.holdFor)
+        if level.clearFor > .zero { add("\(path)clear_for", level.clearFor) }
+        add("\(path)severity", level.severity)
     }
 
     mutating func add(_ key: String, _ value: Duration?) {

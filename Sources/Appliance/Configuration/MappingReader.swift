@@ -77,7 +77,7 @@ final class MappingReader {
 
     /// The value of `key`; nil where it is absent or empty. From now on the key is a known one.
     func node(_ key: String) -> ConfigurationNode? {
-        asked.append(key)
+        if !asked.contains(key) { asked.append(key) }
         guard let value = entries.first(where: { $0.key == key })?.value else { return nil }
         if case .empty = value.content { return nil }
         return value

@@ -27,35 +27,33 @@ extension CommitLog {
             }
         }
         var wanted = found
+        /// Where a full disk has cost something.
+        var emptied: Set<String> = []
         if access == .readWrite {
             for (topic, settings) in configuration.topics {
                 for number in 0..<max(1, settings.partitions) {
                     wanted.insert(TopicPartition(topic: topic, partition: PartitionIndex(Int32(clamping: number))))
                 }
             }
-            try makingRoom(configuration, disk: disk, access) { () throws(LogError) in
+            try makingRoom(configuration, disk: disk, access, &emptied) { () throws(LogError) in
                 try create(wanted.subtracting(found), in: root, configuration, disk: disk)
             }
         }
         let segmentBytes = try segmentBytes(configuration, disk: disk)
-        var openings: [PartitionOpening] = []
-        for topicPartition in wanted.sorted() {
-            let source = PartitionSource(
+        let sources = wanted.sorted().enumerated().map { slot, topicPartition in
+            PartitionSource(
                 disk: disk,
                 clock: clock,
                 topicPartition: topicPartition,
                 directory: "\(root)/\(topicPartition)",
                 configured: configuration.topics[topicPartition.topic],
-                slot: openings.count,
+                slot: slot,
                 segmentBytes: segmentBytes,
                 access: access
             )
-            let opening = try makingRoom(configuration, disk: disk, access) { () throws(LogError) in
-                try PartitionOpening.open(source)
-            }
-            openings.append(opening)
-            report.partitions.append(opening.report)
         }
+        let openings = try openPartitions(sources, configuration, disk: disk, access, emptied)
+        report.partitions = openings.map(\.report)
         let reserve = SpaceReserve(
             directory: configuration.directory,
             bytesMax: configuration.reserveBytesMax,
@@ -74,6 +72,34 @@ extension CommitLog {
         )
     }
 
+    /// `emptied`: where a full disk has cost something before.
+    private static func openPartitions(
+        _ sources: [PartitionSource],
+        _ configuration: LogConfiguration,
+        disk: any Disk,
+        _ access: Access,
+        _ emptied: Set<String>
+    ) throws(LogError) -> [PartitionOpening] {
+        var emptied = emptied
+        var openings: [PartitionOpening] = []
+        for source in sources {
+            let opening = try makingRoom(configuration, disk: disk, access, &emptied) { () throws(LogError) in
+                try PartitionOpening.open(source)
+            }
+            emptied.remove(source.directory)
+            openings.append(opening)
+        }
+        // What was given up for a later partition is still there in the memory of an earlier one.
+        while let directory = emptied.popFirst() {
+            guard let slot = sources.firstIndex(where: { $0.directory == directory }) else { continue }
+            let first = openings[slot].report
+            openings[slot] = try makingRoom(configuration, disk: disk, access, &emptied) { () throws(LogError) in
+                try PartitionOpening.open(sources[slot], after: first)
+            }
+        }
+        return openings
+    }
+
     /// Where segments are closed: at the configured length, or sooner on a small disk.
     private static func segmentBytes(_ configuration: LogConfiguration, disk: any Disk) throws(LogError) -> ByteCount {
         let total = try diskCall { () throws(DiskError) in try disk.space(at: configuration.directory).total }
@@ -86,6 +112,7 @@ extension CommitLog {
         _ configuration: LogConfiguration,
         disk: any Disk,
         _ access: Access,
+        _ emptied: inout Set<String>,
         _ step: () throws(LogError) -> Result
     ) throws(LogError) -> Result {
         var bytes = Limits.startSpaceBytes
@@ -93,9 +120,10 @@ extension CommitLog {
             do {
                 return try step()
             } catch {
-                guard access == .readWrite, error.underlying?.isRetriable == true,
-                    try SpaceReserve.makeRoom(configuration, disk: disk, bytes: bytes)
-                else { throw error }
+                guard access == .readWrite, error.underlying?.isRetriable == true else { throw error }
+                let directories = try SpaceReserve.makeRoom(configuration, disk: disk, bytes: bytes)
+                guard !directories.isEmpty else { throw error }
+                emptied.formUnion(directories)
                 bytes *= 2
             }
         }

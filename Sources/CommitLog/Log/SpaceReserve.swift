@@ -87,36 +87,39 @@ package final class SpaceReserve {
     // MARK: - Before the log is open
 
     /// Makes room for a start on a full disk: the reserve goes first, then the oldest sealed segments of topics that drop
-    /// their oldest, until `bytes` are free or nothing is left to go. Whether anything went.
+    /// their oldest, until `bytes` are free or nothing is left to go.
     ///
     /// For who holds the data directory's lock. A segment is emptied and keeps its name, which recovery takes for deleted.
+    ///
+    /// - Returns: the directory of each file that went; a partition that is open already has to be opened anew.
     @discardableResult
     package static func makeRoom(
         _ configuration: LogConfiguration,
         disk: any Disk,
         bytes: Int64 = Limits.startSpaceBytes
-    ) throws(LogError) -> Bool {
+    ) throws(LogError) -> Set<String> {
         try diskCall { () throws(DiskError) in
-            var went = false
+            var directories: Set<String> = []
             while try disk.space(at: configuration.directory).free < bytes {
-                guard try giveUpOne(configuration, disk: disk) else { break }
-                went = true
+                guard let directory = try giveUpOne(configuration, disk: disk) else { break }
+                directories.insert(directory)
             }
-            return went
+            return directories
         }
     }
 
-    private static func giveUpOne(_ configuration: LogConfiguration, disk: any Disk) throws(DiskError) -> Bool {
+    /// The directory of what went; nil where nothing is left.
+    private static func giveUpOne(_ configuration: LogConfiguration, disk: any Disk) throws(DiskError) -> String? {
         let path = "\(configuration.directory)/\(fileName)"
         if try disk.exists(path), try disk.open(path, .read).size() > 0 {
             let file = try disk.open(path, .update)
             try file.truncate(to: 0)
             try file.sync()
-            return true
+            return configuration.directory
         }
-        guard let oldest = try largestOldest(configuration, disk: disk) else { return false }
+        guard let oldest = try largestOldest(configuration, disk: disk) else { return nil }
         try SegmentRemoval.empty(oldest, disk: disk)
-        return true
+        return oldest.directory
     }
 
     /// The oldest sealed segment of the droppable partition that has most to give.
@@ -129,7 +132,7 @@ package final class SpaceReserve {
         var best: (bytes: Int64, files: SegmentFiles)?
         for name in try disk.list(root).sorted() {
             guard let partition = TopicPartition(directoryName: name),
-                configuration.topics[partition.topic]?.onFull == .dropOldest
+                configuration.topics[partition.topic]?.dropsOldest == true
             else { continue }
             let directory = "\(root)/\(name)"
             let bases = try disk.list(directory).compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted()

@@ -25,9 +25,14 @@ struct PartitionOpening {
 
     /// Recovery is idempotent: each repair is durable before the next begins, and a crash anywhere leaves a state from
     /// which the same steps lead to the same log.
-    static func open(_ source: PartitionSource) throws(LogError) -> PartitionOpening {
+    ///
+    /// `first`: what an opening by the same start has done already, and is told with this one.
+    static func open(
+        _ source: PartitionSource,
+        after first: PartitionRecovery? = nil
+    ) throws(LogError) -> PartitionOpening {
         do {
-            var opener = PartitionOpener(source)
+            var opener = PartitionOpener(source, first ?? PartitionRecovery(topicPartition: source.topicPartition))
             return try opener.open()
         } catch {
             var failure = LogError(error)
@@ -45,20 +50,20 @@ private struct PartitionOpener {
     private var suspects: [Offset] = []
     private var isReadOnly: Bool { source.access == .readOnly }
 
-    init(_ source: PartitionSource) {
+    init(_ source: PartitionSource, _ report: PartitionRecovery) {
         self.source = source
+        self.report = report
         disk = source.disk
         directory = source.directory
-        report = PartitionRecovery(topicPartition: source.topicPartition)
     }
 
     mutating func open() throws(DiskError) -> PartitionOpening {
         if !isReadOnly { try settleNames() }
         let names = try disk.list(directory)
         let reading = try PartitionJournal.read(disk: disk, directory: directory, refreshes: !isReadOnly)
-        report.journal = condition(of: reading, names)
+        if report.journal == .whole { report.journal = condition(of: reading, names) }
         let bases = try usable(names.compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted())
-        report.isNew = bases.isEmpty && reading.condition == .missing
+        report.isNew = report.isNew || (bases.isEmpty && reading.condition == .missing)
         let journal =
             isReadOnly
             ? nil : try PartitionJournal.open(disk: disk, directory: directory, reading: reading, bases: bases)
@@ -320,7 +325,7 @@ private struct PartitionOpener {
             if !state.gaps.contains(lost) { report.gaps.append(lost) }
             end = state.recoveryPoint
         }
-        report.cutBytes = ByteCount(verdict.tornBytes)
+        report.cutBytes = max(report.cutBytes, ByteCount(verdict.tornBytes))
         if let journal {
             let keepsOriginal = end != verdict.end || scanner.metUnreadable
             file = try repair(files, file, size, verdict, keepsOriginal: keepsOriginal, journal)

@@ -42,28 +42,30 @@ package enum RuleText {
 }
 
 extension RuleCondition {
-    /// What the value is compared with.
-    package var limit: Double {
+    /// The limit that `value` is past: of a range, the end that is nearer.
+    package func limit(near value: Double) -> Double {
         switch self {
-        case .above(let limit, _), .below(let limit, _): limit
+        case .above(let limit, _), .below(let limit, _), .equals(let limit): limit
+        case .outside(let low, let high), .inside(let low, let high):
+            (value - low).magnitude <= (value - high).magnitude ? low : high
         }
     }
 
-    /// Where a firing alert clears; nil: at the limit.
-    package var clear: Double? {
+    fileprivate var words: String {
         switch self {
-        case .above(_, let clear), .below(_, let clear): clear
+        case .above(let limit, _): "> \(RuleText.number(limit))"
+        case .below(let limit, _): "< \(RuleText.number(limit))"
+        case .outside(let low, let high): "outside \(RuleText.number(low)) to \(RuleText.number(high))"
+        case .inside(let low, let high): "inside \(RuleText.number(low)) to \(RuleText.number(high))"
+        case .equals(let value): "= \(RuleText.number(value))"
         }
     }
+}
 
+extension RuleLevel {
     /// `temperature > -15 °C for 10m`.
-    package func text(metric: String, unit: String?, holdFor: Duration) -> String {
-        let sign =
-            switch self {
-            case .above: ">"
-            case .below: "<"
-            }
-        var text = "\(metric) \(sign) \(RuleText.number(limit))"
+    package func text(metric: String, unit: String?) -> String {
+        var text = "\(metric) \(condition.words)"
         if let unit, !unit.isEmpty { text += " \(unit)" }
         if holdFor > .zero { text += " for \(RuleText.duration(milliseconds: holdFor.wholeMilliseconds))" }
         return text

@@ -17,17 +17,15 @@ extension RuleEngine {
             places.append(isKept ? place.map { Int32($0) } : nil)
             reasons.append(place == nil ? .ruleRemoved : .conditionChanged)
         }
-        for index in instances.indices where instances[index].phase == .firing {
+        for index in instances.indices where instances[index].isShown {
             let rule = Int(instances[index].rule)
             guard places[rule] == nil else { continue }
-            var instance = instances[index]
-            instance.clock = max(instance.clock, logTime.anchorWall)
-            resolve(&instance, index, reason: reasons[rule], instance.firedCause)
-            instances[index] = instance
+            let at = max(instances[index].clock, logTime.anchorWall)
+            end(index, reason: reasons[rule], at: at, instances[index].firedCause)
         }
-        keepInstances(places)
         rules = next
-        thresholds = next.rules.map(\.threshold)
+        layOutThresholds()
+        keepInstances(places)
         rebuildTables()
     }
 
@@ -38,7 +36,7 @@ extension RuleEngine {
         pending.removeAll(keepingCapacity: true)
         for (index, instance) in instances.enumerated() {
             guard let place = places[Int(instance.rule)] else { continue }
-            var moved = instance.moved(toRule: place)
+            var moved = instance.moved(toRule: place, firstThreshold: firstThresholds[Int(place)])
             if moved.phase == .pending {
                 moved.pendingSlot = Int32(pending.count)
                 pending.append(Int32(kept.count))

@@ -16,19 +16,32 @@ extension RuleEngine {
         var due: [DueTimer] = []
         for index in pending {
             let instance = instances[Int(index)]
-            let holdFor = thresholds[Int(instance.rule)].holdFor
+            let holdFor = thresholds[Int(instance.threshold)].holdFor
             guard logTime.now &- instance.sinceLogTime >= holdFor else { continue }
             due.append(
                 DueTimer(
                     deadline: instance.since &+ holdFor,
                     device: deviceNames.string(of: instance.device),
                     metric: metricNames.string(of: instance.metric),
-                    rule: instance.rule,
-                    index: Int(index)
+                    threshold: instance.threshold,
+                    index: Int(index),
+                    isStale: instance.isStale(heldTo: instance.sinceLogTime &+ holdFor)
                 )
             )
         }
-        for timer in due.sorted() { fireByTimer(timer.index, deadline: timer.deadline, position) }
+        due.sort()
+        // Levels of one alert whose timers run out on the same tick make one edge: that of the last.
+        var last: [Int: Int] = [:]
+        for (place, timer) in due.enumerated() {
+            fireByTimer(timer)
+            last[timer.index - Int(instances[timer.index].level)] = place
+        }
+        for (place, timer) in due.enumerated() {
+            let first = timer.index - Int(instances[timer.index].level)
+            guard last[first] == place else { continue }
+            let levels = levelCount(ofRule: instances[first].rule)
+            show(first, levels, at: timer.deadline, isStale: timer.isStale, position)
+        }
     }
 
     /// What waits for its `for` to run out, as it stands: at most `count`, in the order in which they were made.
@@ -38,7 +51,6 @@ extension RuleEngine {
             return transition(
                 instance,
                 Int(index),
-                rules.rules[Int(instance.rule)],
                 .pending,
                 at: instance.clock,
                 isStale: false,
@@ -51,7 +63,7 @@ extension RuleEngine {
     package func isFiring(alert: String, device: String, metric: String) -> Bool {
         guard let rule = rules.rules.firstIndex(where: { $0.definition.alert == alert }) else { return false }
         return instances.contains { instance in
-            instance.rule == rule && instance.phase == .firing && deviceNames.string(of: instance.device) == device
+            instance.rule == rule && instance.isShown && deviceNames.string(of: instance.device) == device
                 && metricNames.string(of: instance.metric) == metric
         }
     }
@@ -59,76 +71,58 @@ extension RuleEngine {
     /// Wall time of the last start or tick; 1970 before the first.
     package var lastTickTime: Timestamp { Timestamp(milliseconds: logTime.anchorWall) }
 
-    private mutating func fireByTimer(_ index: Int, deadline: Int64, _ position: RecordPosition) {
-        var instance = instances[index]
-        let holdFor = thresholds[Int(instance.rule)].holdFor
-        let heldFor = instance.sinceLogTime &+ holdFor &- instance.lastLogTime
-        let isStale = instance.interval > 0 && heldFor > instance.interval &* 3
+    private mutating func fireByTimer(_ timer: DueTimer) {
+        var instance = instances[timer.index]
         leavePending(&instance)
-        // From here on no edge of this instance lies before the deadline, whatever late readings say.
-        instance.clock = max(instance.clock, deadline)
-        fire(&instance, index, at: deadline, isStale: isStale, position)
-        instances[index] = instance
-    }
-
-    mutating func fire(
-        _ instance: inout RuleInstance,
-        _ index: Int,
-        at: Int64,
-        isStale: Bool,
-        _ position: RecordPosition
-    ) {
         instance.phase = .firing
-        instance.firedAt = at
-        instance.firedCause = position
-        instance.transitions &+= 1
-        transitions.append(
-            transition(
-                instance,
-                index,
-                rules.rules[Int(instance.rule)],
-                .firing,
-                at: at,
-                isStale: isStale,
-                cause: position
-            )
-        )
+        instances[timer.index] = instance
+        // From here on no edge of this alert lies before the deadline, whatever late readings say.
+        let first = timer.index - Int(instance.level)
+        for index in first..<first + levelCount(ofRule: instance.rule) {
+            instances[index].clock = max(instances[index].clock, timer.deadline)
+        }
     }
 
-    /// Ends a firing alert; the instance is as before its breach.
-    mutating func resolve(
-        _ instance: inout RuleInstance,
-        _ index: Int,
-        reason: ResolutionReason?,
-        _ position: RecordPosition
-    ) {
-        instance.phase = .ok
-        instance.transitions &+= 1
-        var edge = transition(
-            instance,
-            index,
-            rules.rules[Int(instance.rule)],
-            .resolved,
-            at: instance.clock,
-            isStale: false,
-            cause: position
-        )
+    /// Makes the alert that of the last level which is active, with the edges of it.
+    mutating func show(_ first: Int, _ levels: Int, at: Int64, isStale: Bool, _ cause: RecordPosition) {
+        let range = first..<first &+ levels
+        let shown = range.first { instances[$0].isShown }
+        let next = range.last { instances[$0].isActive }
+        if shown != next {
+            if let shown { end(shown, reason: next == nil ? nil : .levelChanged, at: at, cause) }
+            if let next { begin(next, at: at, isStale: isStale, cause) }
+        }
+        for index in range where instances[index].phase == .ok { contexts[index].removeAll(keepingCapacity: true) }
+    }
+
+    private mutating func begin(_ index: Int, at: Int64, isStale: Bool, _ cause: RecordPosition) {
+        instances[index].isShown = true
+        instances[index].firedAt = at
+        instances[index].firedCause = cause
+        instances[index].transitions &+= 1
+        transitions.append(transition(instances[index], index, .firing, at: at, isStale: isStale, cause: cause))
+    }
+
+    mutating func end(_ index: Int, reason: ResolutionReason?, at: Int64, _ cause: RecordPosition) {
+        instances[index].isShown = false
+        instances[index].transitions &+= 1
+        var edge = transition(instances[index], index, .resolved, at: at, isStale: false, cause: cause)
         edge.reason = reason
         transitions.append(edge)
-        contexts[index].removeAll(keepingCapacity: true)
     }
 
     private func transition(
         _ instance: RuleInstance,
         _ index: Int,
-        _ rule: CompiledRule,
         _ state: AlertState,
         at: Int64,
         isStale: Bool,
         cause: RecordPosition
     ) -> AlertTransition {
-        AlertTransition(
+        let rule = rules.rules[Int(instance.rule)]
+        return AlertTransition(
             rule: rule,
+            level: rule.definition.levels[Int(instance.level)],
             state: state,
             device: deviceNames.string(of: instance.device),
             metric: metricNames.string(of: instance.metric),
@@ -171,10 +165,12 @@ private struct DueTimer: Comparable {
     let deadline: Int64
     let device: String
     let metric: String
-    let rule: Int32
+    let threshold: Int32
     let index: Int
+    let isStale: Bool
 
     static func < (left: DueTimer, right: DueTimer) -> Bool {
-        (left.deadline, left.device, left.metric, left.rule) < (right.deadline, right.device, right.metric, right.rule)
+        (left.deadline, left.device, left.metric, left.threshold)
+            < (right.deadline, right.device, right.metric, right.threshold)
     }
 }

@@ -165,7 +165,7 @@ extension RuleEngine {
         return bindings.count - 1
     }
 
-    /// The instance of a candidate, made now where this is its first reading; nil where there are too many.
+    /// The first instance of a candidate, made now where this is its first reading; nil where there are too many.
     @inline(__always)
     mutating func instance(of candidate: Int, device: Int32, binding: Int) -> Int? {
         let known = candidates[candidate].instance
@@ -174,12 +174,18 @@ extension RuleEngine {
 
     @inline(never)
     private mutating func makeInstance(_ candidate: Int, device: Int32, metric: Int32) -> Int? {
-        guard instances.count < instancesMax else { return nil }
-        let index = instances.count
-        instances.append(RuleInstance(rule: candidates[candidate].rule, device: device, metric: metric))
-        contexts.append([])
-        candidates[candidate].instance = Int32(index)
-        return index
+        let rule = candidates[candidate].rule
+        let first = instances.count
+        guard first + levelCount(ofRule: rule) <= instancesMax else { return nil }
+        let threshold = firstThresholds[Int(rule)]
+        for level in 0..<Int32(levelCount(ofRule: rule)) {
+            instances.append(
+                RuleInstance(rule: rule, level: level, threshold: threshold + level, device: device, metric: metric)
+            )
+            contexts.append([])
+        }
+        candidates[candidate].instance = Int32(first)
+        return first
     }
 
     /// Whether an event of so many readings may find the tables full.
@@ -212,7 +218,7 @@ extension RuleEngine {
     /// Points the candidates of every live instance at it; false where two instances claim the same one.
     mutating func bindInstances() -> Bool {
         var isUnambiguous = true
-        for index in instances.indices {
+        for index in instances.indices where instances[index].level == 0 {
             let (device, metric) = (instances[index].device, instances[index].metric)
             let known = table.binding(BindingTable.key(device: device, metric: metric)).map { Int($0) }
             let binding = known ?? bind(device: device, metric: metric)

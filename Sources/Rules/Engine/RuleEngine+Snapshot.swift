@@ -4,7 +4,7 @@
 //
 // | At | Bytes | Field    | Holds                                                                          |
 // |---:|------:|----------|--------------------------------------------------------------------------------|
-// |  0 |     8 | magic    | `FBRULES1`; the digit is the version                                            |
+// |  0 |     8 | magic    | `FBRULES2`; the digit is the version                                            |
 // |  8 |     4 | crc      | CRC-32C of everything from byte 12                                              |
 // | 12 |    24 | log time | now, wall and monotonic milliseconds of the last start or tick                    |
 // |    |     1 | has run  | 1 where `run` is known, else 0                                                  |
@@ -13,12 +13,12 @@
 // |    |     4 | rules    | count; each: text name, 8 bytes condition hash                                  |
 // |    |     4 | instances | count; each as `encode(_:context:)` writes it, in the order in which they were made |
 //
-// Valid if magic and checksum match, every length lies inside, counts are within `RuleLimits`, no two instances are of
-// the same rule, device and metric, and nothing is left over. Anything else is no snapshot, and the log is read again.
+// Valid if magic and checksum match, every length lies inside, counts are within `RuleLimits`, the levels of a rule for one
+// device and metric stand side by side, all of them and once, and nothing is left over. Anything else is no snapshot, and the log is read again.
 internal import EventModel
 internal import Platform
 
-private let snapshotMagic: [UInt8] = Array("FBRULES1".utf8)
+private let snapshotMagic: [UInt8] = Array("FBRULES2".utf8)
 private let checksummedFrom = 12
 
 extension RuleEngine {
@@ -51,7 +51,9 @@ extension RuleEngine {
         writer.put(UInt32(bitPattern: instance.rule))
         writer.put(text: Array(deviceNames.bytes(of: instance.device)))
         writer.put(text: Array(metricNames.bytes(of: instance.metric)))
+        writer.put(UInt8(truncatingIfNeeded: instance.level))
         writer.put(instance.phase.rawValue)
+        writer.put(UInt8(instance.isShown ? 1 : 0))
         writer.put(UInt32(bitPattern: instance.transitions))
         writer.put(instance.newest)
         writer.put(instance.clock)
@@ -63,6 +65,8 @@ extension RuleEngine {
         writer.put(instance.firedAt)
         writer.put(instance.peak.bitPattern)
         writer.put(instance.samples)
+        writer.put(instance.clearedAt)
+        writer.put(instance.clearedLogTime)
         writer.put(instance.firedCause.source.rawValue)
         writer.put(UInt32(bitPattern: instance.firedCause.partition))
         writer.put(instance.firedCause.offset)
@@ -87,7 +91,7 @@ extension RuleEngine {
         for _ in 0..<count {
             guard restoreInstance(&reader, places) else { return nil }
         }
-        guard reader.isAtEnd, bindInstances() else { return nil }
+        guard reader.isAtEnd, isLastComplete, bindInstances() else { return nil }
         deviceLabels = Array(repeating: DeviceLabels(), count: deviceNames.count)
     }
 
@@ -135,11 +139,13 @@ extension RuleEngine {
 
     private mutating func restoreInstance(_ reader: inout SnapshotReader, _ places: [Int32]) -> Bool {
         guard let rule = reader.uint32(), rule < places.count, let device = reader.text(), let metric = reader.text(),
-            let phase = reader.byte().flatMap({ RuleInstance.Phase(rawValue: $0) }), let transitions = reader.uint32(),
+            let level = reader.byte(), let phase = reader.byte().flatMap({ RuleInstance.Phase(rawValue: $0) }),
+            let isShown = reader.byte(),
+            let transitions = reader.uint32(),
             let newest = reader.int64(), let clock = reader.int64(), let lastLogTime = reader.int64(),
             let interval = reader.int64(), let value = reader.double(), let since = reader.int64(),
             let sinceLogTime = reader.int64(), let firedAt = reader.int64(), let peak = reader.double(),
-            let samples = reader.int64(),
+            let samples = reader.int64(), let clearedAt = reader.int64(), let clearedLogTime = reader.int64(),
             let source = reader.byte().flatMap({ RecordPosition.Source(rawValue: $0) }),
             let partition = reader.uint32(), let offset = reader.int64(), let context = reader.bytes(),
             BreachContext.isPlausible(context)
@@ -149,8 +155,16 @@ extension RuleEngine {
         let deviceID = device.withUnsafeBytes { deviceNames.id(of: $0) }
         let metricID = metric.withUnsafeBytes { metricNames.id(of: $0) }
         guard let deviceID, let metricID, instances.count < instancesMax else { return false }
-        var instance = RuleInstance(rule: place, device: deviceID, metric: metricID)
+        guard isNext(level, ofRule: place, device: deviceID, metric: metricID) else { return false }
+        var instance = RuleInstance(
+            rule: place,
+            level: Int32(level),
+            threshold: firstThresholds[Int(place)] + Int32(level),
+            device: deviceID,
+            metric: metricID
+        )
         instance.phase = phase
+        instance.isShown = isShown == 1
         instance.transitions = Int32(bitPattern: transitions)
         instance.newest = newest
         instance.clock = clock
@@ -162,11 +176,27 @@ extension RuleEngine {
         instance.firedAt = firedAt
         instance.peak = peak
         instance.samples = samples
+        instance.clearedAt = clearedAt
+        instance.clearedLogTime = clearedLogTime
         instance.firedCause = RecordPosition(source: source, partition: Int32(bitPattern: partition), offset: offset)
         if phase == .pending { enterPending(&instance, instances.count) }
         instances.append(instance)
         contexts.append(context)
         return true
+    }
+}
+
+extension RuleEngine {
+    /// Whether an instance of this level may come after those that were restored.
+    private func isNext(_ level: UInt8, ofRule rule: Int32, device: Int32, metric: Int32) -> Bool {
+        guard Int(level) < levelCount(ofRule: rule) else { return false }
+        guard let last = instances.last, Int(last.level) + 1 < levelCount(ofRule: last.rule) else { return level == 0 }
+        return last.rule == rule && last.device == device && last.metric == metric && last.level + 1 == Int32(level)
+    }
+
+    /// Whether the last alert that was restored has all of its levels.
+    private var isLastComplete: Bool {
+        instances.last.map { Int($0.level) + 1 == levelCount(ofRule: $0.rule) } ?? true
     }
 }
 

@@ -32,7 +32,9 @@ package struct RuleEngine: ~Copyable {
 
     // Rules, and the part of them that the inner loop reads.
     package internal(set) var rules: RuleSet
-    var thresholds: [Threshold]
+    /// Of every level of every rule, and where those of each rule begin; one more than there are rules.
+    private(set) var thresholds: [Threshold] = []
+    private(set) var firstThresholds: [Int32] = []
 
     // Caches.
     let seed: UInt64
@@ -56,15 +58,25 @@ package struct RuleEngine: ~Copyable {
         self.rules = rules
         self.seed = seed
         self.instancesMax = min(instancesMax, RuleLimits.instancesMax)
-        thresholds = rules.rules.map(\.threshold)
         deviceNames = Interner(seed: seed, capacityMax: RuleLimits.namesMax)
         metricNames = Interner(seed: seed, capacityMax: RuleLimits.namesMax)
         scratch = TextScratch()
+        layOutThresholds()
     }
+
+    /// To be called whenever `rules` are others.
+    mutating func layOutThresholds() {
+        thresholds = rules.rules.flatMap(\.thresholds)
+        firstThresholds = rules.rules.reduce(into: [0]) { $0.append($0[$0.count - 1] + Int32($1.thresholds.count)) }
+    }
+
+    /// How many levels a rule has: so many instances stand side by side.
+    @inline(__always)
+    func levelCount(ofRule rule: Int32) -> Int { Int(firstThresholds[Int(rule) + 1] &- firstThresholds[Int(rule)]) }
 
     package var instanceCount: Int { instances.count }
     package var pendingCount: Int { pending.count }
-    package var firingCount: Int { instances.count { $0.phase == .firing } }
+    package var firingCount: Int { instances.count(where: \.isShown) }
     package var hasTransitions: Bool { !transitions.isEmpty }
 
     /// Moves the edges since the last call to the end of `output`, in their order.
@@ -120,9 +132,35 @@ package struct RuleEngine: ~Copyable {
         }
     }
 
-    /// The step of one instance's state machine.
+    /// The step of the state machines of one rule's levels, the first of which stands at `first`, and the edges of it.
     @inline(__always)
     private mutating func evaluate(
+        _ first: Int,
+        _ reading: StoredReading,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int,
+        _ moment: ReadingMoment
+    ) {
+        let newest = instances[first].newest
+        // Only a device can be late: a receive time that lies behind tells of the box's clock.
+        if moment.isDeviceTime, newest != .min, moment.time < newest &- RuleLimits.latenessMilliseconds {
+            counters.late &+= 1
+            return
+        }
+        counters.evaluations &+= 1
+        let levels = levelCount(ofRule: instances[first].rule)
+        var hasChanged = false
+        for index in first..<first &+ levels {
+            let wasActive = instances[index].isActive
+            step(index, reading, bytes, device: device, moment)
+            hasChanged = hasChanged || instances[index].isActive != wasActive
+        }
+        if hasChanged { show(first, levels, at: instances[first].clock, isStale: false, moment.position) }
+    }
+
+    /// The step of one level's state machine.
+    @inline(__always)
+    private mutating func step(
         _ index: Int,
         _ reading: StoredReading,
         _ bytes: UnsafeRawBufferPointer,
@@ -130,54 +168,57 @@ package struct RuleEngine: ~Copyable {
         _ moment: ReadingMoment
     ) {
         var instance = instances[index]
-        // Only a device can be late: a receive time that lies behind tells of the box's clock.
-        if moment.isDeviceTime, instance.newest != .min,
-            moment.time < instance.newest &- RuleLimits.latenessMilliseconds
-        {
-            counters.late &+= 1
-            return
-        }
-        counters.evaluations &+= 1
         instance.note(time: moment.time, logTime: moment.logTime, value: reading.value)
-        let threshold = thresholds[Int(instance.rule)]
-        let scaled = reading.value * threshold.sign
+        let threshold = thresholds[Int(instance.threshold)]
         switch instance.phase {
         case .ok:
-            guard threshold.isBeyond(scaled) else { break }
+            guard threshold.isBeyond(reading.value) else { break }
             instance.since = instance.clock
             instance.sinceLogTime = moment.logTime
             instance.peak = reading.value
             instance.samples = 1
             keepContext(index, reading, bytes, device: device)
-            if threshold.holdFor == 0 {
-                fire(&instance, index, at: instance.clock, isStale: false, moment.position)
-            } else {
-                enterPending(&instance, index)
-            }
+            if threshold.holdFor == 0 { instance.phase = .firing } else { enterPending(&instance, index) }
         case .pending:
-            guard threshold.isBeyond(scaled) else {
+            guard threshold.isBeyond(reading.value) else {
                 leavePending(&instance)
                 instance.phase = .ok
                 contexts[index].removeAll(keepingCapacity: true)
                 break
             }
-            noteBreach(&instance, scaled, threshold)
+            noteBreach(&instance, threshold)
             keepContext(index, reading, bytes, device: device)
-            if moment.held(since: instance) >= threshold.holdFor {
+            if moment.held(instance.since, instance.sinceLogTime, instance.clock) >= threshold.holdFor {
                 leavePending(&instance)
-                fire(&instance, index, at: instance.clock, isStale: false, moment.position)
+                instance.phase = .firing
             }
-        case .firing:
-            noteBreach(&instance, scaled, threshold)
-            if threshold.isCleared(scaled) { resolve(&instance, index, reason: nil, moment.position) }
+        case .firing, .recovering:
+            noteBreach(&instance, threshold)
+            recover(&instance, threshold, moment)
         }
         instances[index] = instance
     }
 
     @inline(__always)
-    private func noteBreach(_ instance: inout RuleInstance, _ scaled: Double, _ threshold: Threshold) {
+    private func noteBreach(_ instance: inout RuleInstance, _ threshold: Threshold) {
         instance.samples &+= 1
-        if scaled > instance.peak * threshold.sign { instance.peak = instance.value }
+        if threshold.isWorse(instance.value, than: instance.peak) { instance.peak = instance.value }
+    }
+
+    /// The way out of firing: readings that are cleared, for `clear_for`; silence clears nothing.
+    private func recover(_ instance: inout RuleInstance, _ threshold: Threshold, _ moment: ReadingMoment) {
+        guard threshold.isCleared(instance.value) else {
+            instance.phase = .firing
+            return
+        }
+        if instance.phase == .firing {
+            instance.phase = .recovering
+            instance.clearedAt = instance.clock
+            instance.clearedLogTime = moment.logTime
+        }
+        if moment.held(instance.clearedAt, instance.clearedLogTime, instance.clock) >= threshold.clearFor {
+            instance.phase = .ok
+        }
     }
 }
 
@@ -189,9 +230,9 @@ struct ReadingMoment: BitwiseCopyable {
     var isDeviceTime: Bool
     var position: RecordPosition
 
-    /// How long a breach has lasted with this reading: by the device's clock, else by the log's, which no step moves.
+    /// How long something has lasted with this reading: by the device's clock, else by the log's, which no step moves.
     @inline(__always)
-    func held(since instance: RuleInstance) -> Int64 {
-        isDeviceTime ? instance.clock &- instance.since : logTime &- instance.sinceLogTime
+    func held(_ since: Int64, _ sinceLogTime: Int64, _ clock: Int64) -> Int64 {
+        isDeviceTime ? clock &- since : logTime &- sinceLogTime
     }
 }

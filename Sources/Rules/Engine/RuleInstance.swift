@@ -1,15 +1,23 @@
-// The state of one rule for one metric of one device.
+// The state of one level of a rule for one metric of one device.
 
 /// All of it is plain bytes; names, unit and labels lie beside it. Times are milliseconds, event times since 1970.
 struct RuleInstance: BitwiseCopyable {
     enum Phase: UInt8, BitwiseCopyable {
         case ok, pending, firing
+        /// Firing, with a value that is cleared and has not been for `clear_for` yet.
+        case recovering
     }
 
     private(set) var rule: Int32
+    /// Of the rule; the instances of its levels stand side by side, in order.
+    let level: Int32
+    /// Place of the level's threshold in the engine's list.
+    private(set) var threshold: Int32
     var device: Int32
     var metric: Int32
     var phase = Phase.ok
+    /// Whether the alert is this level's: at most one of them.
+    var isShown = false
     /// Place in the list of pending instances; -1 outside.
     var pendingSlot: Int32 = -1
     /// Edges so far.
@@ -30,18 +38,30 @@ struct RuleInstance: BitwiseCopyable {
     var firedAt: Int64 = 0
     var peak = 0.0
     var samples: Int64 = 0
+    /// Of the recovery; meaningless in other phases.
+    var clearedAt: Int64 = 0
+    var clearedLogTime: Int64 = 0
     var firedCause = RecordPosition(source: .readings, partition: 0, offset: 0)
 
-    init(rule: Int32, device: Int32, metric: Int32) {
+    init(rule: Int32, level: Int32, threshold: Int32, device: Int32, metric: Int32) {
         self.rule = rule
+        self.level = level
+        self.threshold = threshold
         self.device = device
         self.metric = metric
     }
 
-    /// The same state under the rule's place in another set.
-    func moved(toRule place: Int32) -> RuleInstance {
+    /// Whether the newest value, held to this log time, is older than three expected intervals.
+    func isStale(heldTo logTime: Int64) -> Bool { interval > 0 && logTime &- lastLogTime > interval &* 3 }
+
+    /// Whether the condition of this level has held for its `for` and has not been cleared.
+    var isActive: Bool { phase == .firing || phase == .recovering }
+
+    /// The same state under the rule's place in another set, where its first threshold stands.
+    func moved(toRule place: Int32, firstThreshold: Int32) -> RuleInstance {
         var moved = self
         moved.rule = place
+        moved.threshold = firstThreshold &+ level
         return moved
     }
 

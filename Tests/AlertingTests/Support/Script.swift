@@ -47,9 +47,7 @@ func freezerRule(
     RuleDefinition(
         alert: alert,
         match: RuleMatch(metrics: ["temperature"], devices: ["freezer-*"]),
-        condition: .above(limit: above, clear: clear),
-        holdFor: holdFor,
-        severity: "critical",
+        levels: [RuleLevel(.above(limit: above, clear: clear), holdFor: holdFor, severity: "critical")],
         summary: summary
     )
 }

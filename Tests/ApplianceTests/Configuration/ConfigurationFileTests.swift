@@ -101,7 +101,7 @@ struct ConfigurationFileTests {
         let value = try fixture.load(environment).get().configuration
         #expect(value.name == "edge-7")
         #expect(value.data == fixture.directory + "/data")
-        #expect(value.rules.first?.condition == .above(limit: -4.5, clear: nil))
+        #expect(value.rules.first?.levels.first?.condition == .above(limit: -4.5, clear: nil))
         #expect(value.inputs.first?.device == "${x}")
         guard case .webhook(_, let headers)? = value.hooks.first?.delivery else {
             Issue.record("no webhook")

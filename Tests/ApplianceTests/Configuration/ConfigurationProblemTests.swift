@@ -240,7 +240,24 @@ struct ConfigurationProblemTests {
                 "1:30: unknown key `rules.match.metrc`; did you mean `metric`?"
             ),
             ("{ alert: A, match: { metric: t }, above: 1, for: 10 }", "1:58: `for`: expected a duration"),
-            ("{ alert: A, match: { metric: t }, rate: 1 }", "1:43: `rules.rate` is not in this version"),
+            ("{ alert: A, match: { metric: t }, over: 1m }", "1:43: `rules.over` is not in this version"),
+            ("{ alert: A, match: { metric: t }, outside: [8, 2] }", "1:52: `outside`: two numbers, the lower one"),
+            ("{ alert: A, match: { metric: t }, inside: [8] }", "1:51: `inside`: two numbers, the lower one first"),
+            (
+                "{ alert: A, match: { metric: t }, outside: [2, 8], clear_below: 1 }",
+                "1:73: `clear_below` belongs to `above`"
+            ),
+            ("{ alert: A, match: { metric: t }, levels: [] }", "1:51: `levels`: 1 to 8 of them"),
+            ("{ alert: A, match: { metric: t }, levels: 3 }", "1:51: `levels`: expected a list of levels"),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, levels: [{ above: 2 }] }",
+                "1:50: with `levels`, `above` stands in each of them"
+            ),
+            ("{ alert: A, match: { metric: t }, levels: [{ for: 1m }] }", "1:52: a rule needs its condition"),
+            (
+                "{ alert: A, match: { metric: t }, levels: [{ above: 2 }, { above: 1 }] }",
+                "1:51: `levels`: the levels go from the mildest to the worst"
+            ),
         ]
     )
     func rules(text: String, expected: String) {
@@ -336,7 +353,7 @@ struct ConfigurationProblemTests {
                 "c.yaml:3:59: warning: severity `critcal` is taken as it stands; did you mean `critical`?",
             ]
         )
-        #expect(try configuration(text).rules.map(\.severity) == ["warning", "critcal"])
+        #expect(try configuration(text).rules.flatMap(\.levels).map(\.severity) == ["warning", "critcal"])
         let silent = problems("rules: [{ alert: A, match: { metric: t }, above: 1 }]")
         #expect(silent == ["c.yaml:1:18: warning: rule `A` reaches no hook: its alerts are only recorded"])
     }

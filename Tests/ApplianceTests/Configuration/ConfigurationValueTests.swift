@@ -61,13 +61,47 @@ struct ConfigurationValueTests {
         let rule = try #require(value.rules.first)
         #expect(rule.alert == "FreezerTooWarm")
         #expect(rule.match == RuleMatch(metrics: ["temperature"], devices: ["freezer-*"], labels: ["line": ["a"]]))
-        #expect(rule.condition == .above(limit: -15, clear: -17))
-        #expect(rule.holdFor == .seconds(600))
-        #expect(rule.severity == "critical")
+        #expect(rule.levels.first?.condition == .above(limit: -15, clear: -17))
+        #expect(rule.levels.first?.holdFor == .seconds(600))
+        #expect(rule.levels.first?.severity == "critical")
         #expect(rule.notify == ["pager"])
         #expect(value.hooks[0].delivery == .webhook(url: Secret("http://127.0.0.1:9000/alert"), headers: [:]))
         #expect(value.hooks[1].delivery == .exec(program: "/usr/local/bin/siren", arguments: []))
         #expect(value.hooks[1].timeout == .seconds(10))
+    }
+
+    @Test("levels take from their rule what they do not say; ranges and `equals` are conditions, too")
+    func levels() throws {
+        let value = try configuration(
+            """
+            rules:
+              - alert: PumpVibration
+                match: { metric: vibration_rms }
+                for: 10s
+                clear_for: 1m
+                levels:
+                  - { above: 0.30, clear_below: 0.27 }
+                  - { severity: critical, above: 0.45, for: 5s }
+              - { alert: Fridge, match: { metric: temperature }, outside: [2, 8] }
+              - { alert: Band, match: { metric: temperature }, inside: [2, 8.5] }
+              - { alert: Code, match: { metric: code }, equals: 3, severity: info }
+            """
+        )
+        #expect(
+            value.rules.map(\.levels) == [
+                [
+                    RuleLevel(.above(limit: 0.3, clear: 0.27), holdFor: .seconds(10), clearFor: .seconds(60)),
+                    RuleLevel(
+                        .above(limit: 0.45, clear: nil),
+                        holdFor: .seconds(5),
+                        clearFor: .seconds(60),
+                        severity: "critical"
+                    ),
+                ],
+                [RuleLevel(.outside(low: 2, high: 8))], [RuleLevel(.inside(low: 2, high: 8.5))],
+                [RuleLevel(.equals(3), severity: "info")],
+            ]
+        )
     }
 
     @Test("every key of an MQTT input")
@@ -185,7 +219,7 @@ struct ConfigurationValueTests {
     )
     func durations(text: String, expected: Duration) throws {
         let value = try configuration("rules: [{ alert: A, match: { metric: t }, above: 1, for: \(text), notify: [] }]")
-        #expect(value.rules.first?.holdFor == expected)
+        #expect(value.rules.first?.levels.first?.holdFor == expected)
     }
 
     @Test("webhook headers and multi-line texts")
@@ -214,7 +248,7 @@ struct ConfigurationValueTests {
         #expect(hook.delivery == expected)
         #expect(hook.timeout == .seconds(3))
         let rule = try #require(value.rules.first)
-        #expect(rule.condition == .below(limit: 0.5, clear: 0.7))
+        #expect(rule.levels.first?.condition == .below(limit: 0.5, clear: 0.7))
         #expect(rule.match.metrics == ["level", "depth"])
         #expect(rule.match.labels == ["tank": ["a", "b"]])
         #expect((rule.match.names, rule.match.profiles, rule.match.locations) == (["T*"], ["p"], ["l"]))

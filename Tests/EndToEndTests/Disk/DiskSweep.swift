@@ -15,7 +15,7 @@ struct DiskSweep {
     /// A run takes its time in waiting, not in computing.
     private static let lanes = 4
     /// Two runs differ in a few calls; one that was over before its fault is repeated with the fault a little earlier.
-    private static let attempts = 10
+    private static let attempts = 40
 
     static let isComplete = ProcessInfo.processInfo.environment["FOREBAY_ROUNDS"] != nil
 

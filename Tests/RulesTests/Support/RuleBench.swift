@@ -134,7 +134,11 @@ func freezerRule(
     holdFor: Duration = .seconds(600),
     match: RuleMatch = RuleMatch(metrics: ["temperature"], devices: ["freezer-*"])
 ) -> RuleDefinition {
-    RuleDefinition(alert: alert, match: match, condition: .above(limit: above, clear: clear), holdFor: holdFor)
+    RuleDefinition(
+        alert: alert,
+        match: match,
+        levels: [RuleLevel(.above(limit: above, clear: clear), holdFor: holdFor)]
+    )
 }
 
 struct RefusedSnapshot: Error {}

@@ -23,10 +23,16 @@ struct BoxSettings {
             RuleDefinition(
                 alert: "FreezerTooWarm",
                 match: freezers,
-                condition: .above(limit: -15, clear: -17),
-                holdFor: .seconds(20)
+                levels: [RuleLevel(.above(limit: -15, clear: -17), holdFor: .seconds(20))]
             ),
-            RuleDefinition(alert: "AtOnce", match: freezers, condition: .above(limit: -12, clear: nil)),
+            RuleDefinition(
+                alert: "AtOnce",
+                match: freezers,
+                levels: [
+                    RuleLevel(.above(limit: -12, clear: nil)),
+                    RuleLevel(.above(limit: -8, clear: nil), holdFor: .seconds(10), severity: "critical"),
+                ]
+            ),
         ])
     }
 

@@ -1,0 +1,112 @@
+// Reads the conditions of a rule: its own, or those of its `levels`.
+internal import Rules
+
+extension ConfigurationDecoder {
+    private static let conditionKeys = ["above", "below", "outside", "inside", "equals"]
+
+    /// What a level takes from its rule where it says nothing itself.
+    private struct LevelDefaults {
+        var holdFor = Duration.zero
+        var clearFor = Duration.zero
+        var severity = "warning"
+    }
+
+    /// nil where something is wrong, which is reported.
+    func decodeLevels(_ rule: MappingReader) -> [RuleLevel]? {
+        let defaults = decodeDefaults(rule, LevelDefaults())
+        guard let node = rule.node("levels") else { return decodeLevel(rule, defaults).map { [$0] } }
+        for key in ConfigurationDecoder.conditionKeys + ["clear_below", "clear_above"] where rule.isGiven(key) {
+            context.diagnostics.error(rule.place(of: key), "with `levels`, `\(key)` stands in each of them")
+        }
+        guard case .sequence(let elements) = node.content else {
+            context.diagnostics.error(node.place, "`levels`: expected a list of levels, not \(node.kind)")
+            return nil
+        }
+        var levels: [RuleLevel] = []
+        var isWhole = true
+        for element in elements.prefix(RuleLimits.levelsMax) {
+            let reader = rule.mapping(element, named: "levels")
+            let level = reader.flatMap { reader in decodeLevel(reader, decodeDefaults(reader, defaults)) }
+            reader?.finish()
+            if let level { levels.append(level) } else { isWhole = false }
+        }
+        if !(1...RuleLimits.levelsMax).contains(elements.count) {
+            context.diagnostics.error(node.place, "`levels`: 1 to \(RuleLimits.levelsMax) of them")
+            isWhole = false
+        }
+        return isWhole ? levels : nil
+    }
+
+    private func decodeDefaults(_ reader: MappingReader, _ outer: LevelDefaults) -> LevelDefaults {
+        var defaults = outer
+        reader.read("for", .duration(.zero...(.days(366))), into: &defaults.holdFor)
+        reader.read("clear_for", .duration(.zero...(.days(366))), into: &defaults.clearFor)
+        reader.read("severity", .text(bytesMax: 32), into: &defaults.severity)
+        if reader.isGiven("severity") { question(defaults.severity, at: reader.place(of: "severity")) }
+        return defaults
+    }
+
+    private func decodeLevel(_ reader: MappingReader, _ defaults: LevelDefaults) -> RuleLevel? {
+        guard let condition = decodeCondition(reader) else { return nil }
+        return RuleLevel(
+            condition,
+            holdFor: defaults.holdFor,
+            clearFor: defaults.clearFor,
+            severity: defaults.severity
+        )
+    }
+
+    private func decodeCondition(_ reader: MappingReader) -> RuleCondition? {
+        let clearBelow = reader.scalar("clear_below", .number)
+        let clearAbove = reader.scalar("clear_above", .number)
+        let given = ConfigurationDecoder.conditionKeys.filter(reader.isGiven)
+        guard let kind = given.first else {
+            // A condition of a later version is reported as such.
+            if !reader.all.contains(where: { ConfigurationDecoder.laterRuleKeys.contains($0.key) }) {
+                reader.error("a rule needs its condition: one of `above:`, `below:`, `outside:`, `inside:`, `equals:`")
+            }
+            return nil
+        }
+        for other in given.dropFirst() {
+            context.diagnostics.error(
+                reader.place(of: other),
+                "a rule has one condition, `\(kind)` or `\(other)`: make two rules of it"
+            )
+        }
+        for (key, owner) in [("clear_below", "above"), ("clear_above", "below")]
+        where reader.isGiven(key) && kind != owner {
+            let right = ["above": "; `above` has `clear_below`", "below": "; `below` has `clear_above`"][kind] ?? ""
+            context.diagnostics.error(reader.place(of: key), "`\(key)` belongs to `\(owner)`\(right)")
+        }
+        guard given.count == 1 else { return nil }
+        switch kind {
+        case "above":
+            guard let limit = reader.scalar("above", .number) else { return nil }
+            if let clearBelow, clearBelow > limit { refuseEarly("clear_below", kind, "high", reader) }
+            return .above(limit: limit, clear: clearBelow)
+        case "below":
+            guard let limit = reader.scalar("below", .number) else { return nil }
+            if let clearAbove, clearAbove < limit { refuseEarly("clear_above", kind, "low", reader) }
+            return .below(limit: limit, clear: clearAbove)
+        case "outside": return range("outside", reader).map { .outside(low: $0.low, high: $0.high) }
+        case "inside": return range("inside", reader).map { .inside(low: $0.low, high: $0.high) }
+        default: return reader.scalar("equals", .number).map { .equals($0) }
+        }
+    }
+
+    private func refuseEarly(_ key: String, _ kind: String, _ still: String, _ reader: MappingReader) {
+        context.diagnostics.error(
+            reader.place(of: key),
+            "`\(key)` lies beyond `\(kind)`: the alert would clear while it is still too \(still)"
+        )
+    }
+
+    private func range(_ key: String, _ reader: MappingReader) -> (low: Double, high: Double)? {
+        guard let ends = reader.list(key, .number, countMax: 2) else { return nil }
+        guard ends.count == 2, ends[0] <= ends[1] else {
+            context.diagnostics.error(reader.place(of: key), "`\(key)`: two numbers, the lower one first: `[2, 8]`")
+            return nil
+        }
+        return (ends[0], ends[1])
+    }
+}

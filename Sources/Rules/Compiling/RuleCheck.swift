@@ -1,0 +1,72 @@
+// What keeps a rule's numbers from being used.
+internal import Platform
+
+enum RuleCheck {
+    /// Longest name of an alert, in bytes.
+    private static let alertBytesMax = 256
+
+    static func problems(_ definition: RuleDefinition) -> [RuleProblem] {
+        func problem(_ key: String, _ message: String) -> RuleProblem {
+            RuleProblem(alert: definition.alert, key: key, message: message)
+        }
+        var problems: [RuleProblem] = []
+        if !(1...alertBytesMax).contains(definition.alert.utf8.count) {
+            problems.append(problem("alert", "a name has 1 to \(alertBytesMax) bytes"))
+        }
+        if !(1...RuleLimits.levelsMax).contains(definition.levels.count) {
+            problems.append(problem("levels", "a rule has 1 to \(RuleLimits.levelsMax) levels"))
+        }
+        for level in definition.levels {
+            if let (key, message) = numberProblem(level.condition) { problems.append(problem(key, message)) }
+            if level.holdFor < .zero { problems.append(problem("for", "a duration is not negative")) }
+            if level.clearFor < .zero { problems.append(problem("clear_for", "a duration is not negative")) }
+        }
+        for (lower, upper) in zip(definition.levels, definition.levels.dropFirst())
+        where !upper.condition.liesWithin(lower.condition) {
+            let message =
+                "the levels go from the mildest to the worst: each holds only where the one before it holds, too"
+            problems.append(problem("levels", message))
+            break
+        }
+        return problems
+    }
+
+    private static func numberProblem(_ condition: RuleCondition) -> (key: String, message: String)? {
+        let noNumber = "the limit is no finite number"
+        switch condition {
+        case .above(let limit, let clear):
+            if !limit.isFinite { return ("above", noNumber) }
+            guard let clear else { return nil }
+            if !clear.isFinite { return ("clear_below", noNumber) }
+            return clear > limit ? ("clear_below", early("above")) : nil
+        case .below(let limit, let clear):
+            if !limit.isFinite { return ("below", noNumber) }
+            guard let clear else { return nil }
+            if !clear.isFinite { return ("clear_above", noNumber) }
+            return clear < limit ? ("clear_above", early("below")) : nil
+        case .outside(let low, let high):
+            return low.isFinite && high.isFinite && low <= high ? nil : ("outside", "[low, high]: two numbers in order")
+        case .inside(let low, let high):
+            return low.isFinite && high.isFinite && low <= high ? nil : ("inside", "[low, high]: two numbers in order")
+        case .equals(let value):
+            return value.isFinite ? nil : ("equals", noNumber)
+        }
+    }
+
+    private static func early(_ key: String) -> String {
+        "it lies beyond `\(key)`: the alert would clear while it is still due"
+    }
+}
+
+extension RuleCondition {
+    /// Whether every value at which this holds is one at which `other`, of the same kind, holds.
+    fileprivate func liesWithin(_ other: RuleCondition) -> Bool {
+        switch (self, other) {
+        case (.above(let limit, _), .above(let outer, _)): limit >= outer
+        case (.below(let limit, _), .below(let outer, _)): limit <= outer
+        case (.outside(let low, let high), .outside(let outerLow, let outerHigh)): low <= outerLow && high >= outerHigh
+        case (.inside(let low, let high), .inside(let outerLow, let outerHigh)): low >= outerLow && high <= outerHigh
+        default: false
+        }
+    }
+}
