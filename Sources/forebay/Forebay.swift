@@ -12,8 +12,8 @@ struct Forebay: AsyncParsableCommand {
         version: ProductVersion.text,
         subcommands: [
             RunCommand.self, DemoCommand.self, CheckCommand.self, ReloadCommand.self, ExplainCommand.self,
-            TailCommand.self, TopicsCommand.self, LogCommand.self, DevicesCommand.self, AlertsCommand.self,
-            StatusCommand.self, HooksCommand.self, BackupCommand.self, RestoreCommand.self,
+            TailCommand.self, TopicsCommand.self, LogCommand.self, DevicesCommand.self, RulesCommand.self,
+            AlertsCommand.self, StatusCommand.self, HooksCommand.self, BackupCommand.self, RestoreCommand.self,
         ]
     )
 
@@ -42,7 +42,7 @@ struct Forebay: AsyncParsableCommand {
 /// Commands of the contract that a later version brings: absent, and said so.
 enum LaterCommands {
     private static let words: [[String]] = [
-        ["groups"], ["rules"], ["redecode"],
+        ["groups"], ["rules", "check"], ["rules", "test"], ["rules", "diff"], ["rules", "explain"], ["redecode"],
         ["topics", "create"], ["topics", "alter"], ["topics", "delete"],
         ["devices", "rename"], ["devices", "adopt"], ["devices", "calibrate"], ["devices", "import"],
         ["devices", "export"],

@@ -43,6 +43,36 @@ extension EndToEndTests {
             }
         }
 
+        @Test("a replay finds what the daemon found, beside it and after it, and calls no hook")
+        func replay() async throws {
+            try await Workbench.use { bench in
+                let (box, daemon, _) = try await prepared(bench)
+                let alert = try #require(try box.records("alerts").first?["value"] as? [String: Any])
+                let rule = "- { alert: FreezerTooWarm, match: { metric: temperature }, above: -15 }\n"
+                try bench.write("rules.yaml", rule)
+                func firings() throws -> [[String: Any]] {
+                    let arguments = ["rules", "replay", bench.path("rules.yaml"), "--data", box.data, "-o", "ndjson"]
+                    let run = try Command.run("forebay", arguments)
+                    #expect(run.status == 0, "\(run.error)")
+                    return try run.output.split(separator: "\n").map { line in
+                        try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+                    }
+                }
+                for _ in 0..<2 {
+                    // Device `a` is too warm for this rule, too.
+                    let found = try firings()
+                    #expect(found.compactMap { $0["device"] as? String } == ["a", "freezer-7"])
+                    let freezer = try #require(found.last)
+                    for key in ["alert", "device", "metric", "fired_at", "breached_at"] {
+                        #expect(freezer[key] as? String == alert[key] as? String, "\(key)")
+                    }
+                    #expect(freezer["peak"] as? Double == -11.5 && freezer["resolved_at"] is NSNull)
+                    daemon.kill(SIGTERM)
+                    #expect(try await daemon.exitCode() == 0)
+                }
+            }
+        }
+
         @Test("tail filters by device, metric, offset and count, and says the same of a live box and of its files")
         func tail() async throws {
             try await Workbench.use { bench in

@@ -77,7 +77,7 @@ extension RulesRunner {
             append(
                 entry.record.resolved(
                     rule == nil ? .ruleRemoved : .conditionChanged,
-                    at: intake.engine.lastTickTime,
+                    at: order.intake.engine.lastTickTime,
                     origin: origin
                 )
             )
@@ -96,10 +96,11 @@ extension RulesRunner {
         isSaveWanted = true
         for entry in book.firing where !entry.record.isBuiltIn {
             let record = entry.record
-            guard !intake.engine.isFiring(alert: record.alert, device: record.device, metric: record.metric) else {
+            guard !order.intake.engine.isFiring(alert: record.alert, device: record.device, metric: record.metric)
+            else {
                 continue
             }
-            append(record.resolved(.stateLost, at: intake.engine.lastTickTime, origin: origin))
+            append(record.resolved(.stateLost, at: order.intake.engine.lastTickTime, origin: origin))
         }
         return true
     }
@@ -109,12 +110,13 @@ extension RulesRunner {
     /// A failure is put off and said: rules go on without a newer snapshot, which is only what a restart begins from.
     func saveIfDue() -> Bool {
         let isDue =
-            isSaveWanted || intake.eventsSinceSave >= AlertingLimits.snapshotRecords || clock.monotonic() >= saveDue
+            isSaveWanted || order.intake.eventsSinceSave >= AlertingLimits.snapshotRecords
+            || clock.monotonic() >= saveDue
         guard isDue, appender.isDurable(within: .zero) else { return false }
         do { return try save(waitUpTo: .zero) } catch {
             problem = "the rules' snapshot was not saved: \(error)"
             saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotRetryInterval)
-            intake.eventsSinceSave = 0
+            order.intake.eventsSinceSave = 0
             isSaveWanted = false
             return false
         }
@@ -126,20 +128,20 @@ extension RulesRunner {
         // Saved before they are ended, lost alerts would fire for ever.
         guard !isStateLost, appender.isDurable(within: timeout) else { return false }
         var positions: [TopicPartition: Offset] = [:]
-        for follower in readings { positions[follower.partition.topicPartition] = follower.position }
-        positions[system.partition.topicPartition] = systemPosition
+        for follower in order.readings { positions[follower.partition.topicPartition] = follower.position }
+        positions[order.system.partition.topicPartition] = order.systemPosition
         // All edges of this state are durable, so they stand before the end of the log as it is now.
         positions[alerts.partition.topicPartition] = log.snapshot().highWatermark(of: alerts.partition)
         let state = book.state(upTo: alerts.position)
         let snapshot = RulesSnapshot(
             positions: positions,
             book: state.firing.reduce(0) { $0 + $1.json.count } <= AlertingLimits.bookBytesMax ? state : nil,
-            engine: intake.engine.encodeSnapshot()
+            engine: order.intake.engine.encodeSnapshot()
         )
         do { try snapshotFile.save(snapshot) } catch { throw LogError(.disk, underlying: error) }
         savedAt = clock.now()
         saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotInterval)
-        intake.eventsSinceSave = 0
+        order.intake.eventsSinceSave = 0
         isSaveWanted = false
         problem = nil
         return true

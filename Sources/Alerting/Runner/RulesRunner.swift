@@ -14,25 +14,14 @@ package final class RulesRunner: @unchecked Sendable {
     /// Sees each event that rules see, once per run, in order; on the rules thread, during the call only.
     package typealias EventObserver = (_ event: borrowing StoredEvent, _ value: RawSpan) -> Void
 
-    /// A record of `system` that readings have not been read up to yet.
-    struct SystemStep {
-        var offset: Offset
-        var record: SystemRecord
-    }
-
     let log: CommitLog
     let clock: any Clock
     let book: AlertBook
     let snapshotFile: RulesSnapshotFile
     let appender: AlertAppender
-    var intake: RecordIntake
+    let order: RecordedOrder
     var origin: AlertOrigin
-    let readings: [PartitionFollower]
-    let system: PartitionFollower
     let alerts: PartitionFollower
-    private var systemQueue: [SystemStep] = []
-    /// Offset of the first record of `system` that the engine has not taken.
-    var systemPosition: Offset
 
     /// Edges that stand in the log and may be derived again, until the start has caught up.
     var knownEdges: Set<AlertEdgeID>
@@ -87,16 +76,18 @@ package final class RulesRunner: @unchecked Sendable {
         gaps = ConsumerGaps(log: log, clock: clock, consumer: "rules")
         snapshotFile = parts.file
         appender = AlertAppender(log: log, partition: parts.alerts)
-        readings = parts.readings.map { PartitionFollower(partition: $0, log: log, position: parts.position(of: $0)) }
-        system = PartitionFollower(partition: parts.system, log: log, position: parts.position(of: parts.system))
+        let readings = parts.readings.map {
+            PartitionFollower(partition: $0, log: log, position: parts.position(of: $0))
+        }
+        let system = PartitionFollower(partition: parts.system, log: log, position: parts.position(of: parts.system))
         alerts = PartitionFollower(partition: parts.alerts, log: log, position: parts.alerts.logStartOffset)
-        systemPosition = parts.position(of: parts.system)
         startSnapshot = log.snapshot()
         let now = clock.monotonic()
         saveDue = now.advanced(by: AlertingLimits.snapshotInterval)
         publishDue = now
         problem = parts.problem
         knownEdges = []
+        let intake: RecordIntake
         if let saved = parts.snapshot, let restored = RuleEngine(restoring: saved.engine, rules: rules, seed: seed) {
             intake = RecordIntake(engine: restored, observer: observer)
             isStateLost = false
@@ -107,8 +98,8 @@ package final class RulesRunner: @unchecked Sendable {
             intake = RecordIntake(engine: RuleEngine(rules: rules, seed: seed), observer: observer)
             isStateLost = true
             for follower in readings + [system] { follower.rewind(to: follower.partition.logStartOffset) }
-            systemPosition = system.position
         }
+        order = RecordedOrder(intake: intake, readings: readings, system: system)
         try foldAlerts(parts)
         resolveOrphans(of: rules)
         publish()
@@ -136,7 +127,12 @@ package final class RulesRunner: @unchecked Sendable {
                 return .idle
             case .closed: return .closed
             }
-            count += try evaluate(snapshot)
+            if appender.isEmpty {
+                count += try order.advance(snapshot, countMax: AlertingLimits.recordsPerStepMax) {
+                    drain()
+                    return appender.isEmpty
+                }
+            }
             noteCatchUp()
             if case .closed = appender.flush() { return .closed }
             let worked = resolveLost() || saveIfDue()
@@ -159,67 +155,12 @@ package final class RulesRunner: @unchecked Sendable {
         publish()
     }
 
-    // MARK: The recorded order
-
-    /// Readings up to the end that the next record of `system` names, then that record; where none is visible, readings up
-    /// to the end of this snapshot: a later tick's ends cannot lie before it.
-    private func evaluate(_ snapshot: LogSnapshot) throws(LogError) -> Int {
-        var count = 0
-        while count < AlertingLimits.recordsPerStepMax, appender.isEmpty {
-            try fillSystemQueue(snapshot)
-            let next = systemQueue.first
-            var isComplete = true
-            for follower in readings {
-                let visible = snapshot.highWatermark(of: follower.partition)
-                let name = follower.partition.topicPartition.description
-                let limit =
-                    next.map { min(visible, $0.record.ends[name].map { Offset($0) } ?? follower.position) } ?? visible
-                let left = max(1, AlertingLimits.recordsPerStepMax - count)
-                count += try intake.read(follower, upTo: limit, visible: visible, countMax: left)
-                isComplete = isComplete && follower.position >= limit
-            }
-            drain()
-            guard isComplete, let next else { return count }
-            take(next)
-            systemQueue.removeFirst()
-            count += 1
-        }
-        return count
-    }
-
-    private func fillSystemQueue(_ snapshot: LogSnapshot) throws(LogError) {
-        guard systemQueue.isEmpty else { return }
-        let end = snapshot.highWatermark(of: system.partition)
-        _ = try system.read(upTo: end, visible: end, countMax: 1) { record in
-            guard let value = record.value, let decoded = SystemRecord(RawSpan(_unsafeBytes: value)) else { return }
-            systemQueue.append(SystemStep(offset: record.offset, record: decoded))
-        }
-        if systemQueue.isEmpty { systemPosition = system.position }
-    }
-
-    private func take(_ step: SystemStep) {
-        let mark = RunTick(
-            run: step.record.run,
-            wall: step.record.wall.milliseconds,
-            monotonic: step.record.monotonicMilliseconds
-        )
-        switch step.record.kind {
-        case .start: intake.engine.start(mark)
-        case .tick, .clockStep, .stop:
-            let partition = system.partition.topicPartition.partition.value
-            intake.engine.tick(
-                mark,
-                at: RecordPosition(source: .system, partition: partition, offset: step.offset.value)
-            )
-        }
-        systemPosition = step.offset + 1
-        drain()
-    }
+    // MARK: Edges
 
     /// Appends the edges that the engine has made, less those that stand in the log already.
     func drain() {
-        guard intake.engine.hasTransitions else { return }
-        intake.engine.takeTransitions(into: &transitions)
+        guard order.intake.engine.hasTransitions else { return }
+        order.intake.engine.takeTransitions(into: &transitions)
         for edge in transitions { append(AlertRecord(edge, origin: origin)) }
         transitions.removeAll(keepingCapacity: true)
     }
@@ -242,7 +183,7 @@ package final class RulesRunner: @unchecked Sendable {
                 return request
             })
         else { return }
-        intake.engine.apply(request.rules)
+        order.intake.engine.apply(request.rules)
         drain()
         origin = request.origin
         isSaveWanted = true
@@ -257,15 +198,15 @@ package final class RulesRunner: @unchecked Sendable {
     /// Once the log as it was at the start has been read, no edge can be derived twice.
     private func noteCatchUp() {
         guard !isCaughtUp else { return }
-        let isThere = readings.allSatisfy { $0.position >= startSnapshot.highWatermark(of: $0.partition) }
-        guard isThere, systemPosition >= startSnapshot.highWatermark(of: system.partition) else { return }
+        let isThere = order.readings.allSatisfy { $0.position >= startSnapshot.highWatermark(of: $0.partition) }
+        guard isThere, order.systemPosition >= startSnapshot.highWatermark(of: order.system.partition) else { return }
         isCaughtUp = true
         knownEdges.removeAll()
     }
 
     private func publishIfDue() {
         guard clock.monotonic() >= publishDue else { return }
-        for follower in readings + [system] { gaps.note(follower.takeMissed(), of: follower.partition) }
+        for follower in order.followers { gaps.note(follower.takeMissed(), of: follower.partition) }
         gaps.write(waitUpTo: .zero)
         publish()
     }
@@ -273,16 +214,16 @@ package final class RulesRunner: @unchecked Sendable {
     func publish() {
         publishDue = clock.monotonic().advanced(by: .seconds(1))
         var status = RulesStatus()
-        status.lagRecords = readings.reduce(0) { $0 + max(0, $1.partition.logEndOffset - $1.position) }
+        status.lagRecords = order.readings.reduce(0) { $0 + max(0, $1.partition.logEndOffset - $1.position) }
         status.isCaughtUp = isCaughtUp
-        status.instances = intake.engine.instanceCount
-        status.pendingCount = intake.engine.pendingCount
-        status.firingCount = intake.engine.firingCount
-        status.counters = intake.engine.counters
-        status.skippedRecords = readings.reduce(system.skipped) { $0 &+ $1.skipped }
+        status.instances = order.intake.engine.instanceCount
+        status.pendingCount = order.intake.engine.pendingCount
+        status.firingCount = order.intake.engine.firingCount
+        status.counters = order.intake.engine.counters
+        status.skippedRecords = order.readings.reduce(order.system.skipped) { $0 &+ $1.skipped }
         status.snapshotSavedAt = savedAt
         status.problem = failure ?? problem
-        status.pending = intake.engine.pendingAlerts(upTo: AlertingLimits.pendingShownMax)
+        status.pending = order.intake.engine.pendingAlerts(upTo: AlertingLimits.pendingShownMax)
         status.origin = origin
         published.withLock { $0 = status }
     }

@@ -8,9 +8,9 @@ struct ConfigurationCrossCheck {
     /// The place of a dotted path.
     let place: (String) -> ConfigurationPlace
 
-    func run() {
+    func run(hooksAreKnown: Bool) {
         checkRules()
-        checkNotify()
+        if hooksAreKnown { checkNotify() }
         checkAddresses()
         checkSerialPorts()
         checkClientIDs()

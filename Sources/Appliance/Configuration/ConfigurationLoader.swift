@@ -107,19 +107,23 @@ package struct ConfigurationLoader: Sendable {
         return decode(merge, files: [file], diagnostics).validated()
     }
 
-    /// Reads a file of rules alone, as in `rules.d`; the configuration has defaults for everything else.
-    package func loadRules(path: String) -> Result<LoadedConfiguration, ConfigurationFailure> {
-        guard FileManager.default.fileExists(atPath: path) else { return .failure(.notFound([path])) }
+    /// Reads files of rules alone, as in `rules.d`, with whatever is wrong with them; the configuration has defaults for
+    /// everything else, and hooks that rules name are somebody else's.
+    package func examineRules(paths: [String]) -> Result<LoadedConfiguration, ConfigurationFailure> {
         let diagnostics = ConfigurationDiagnostics()
         var merge = ConfigurationMerge(diagnostics: diagnostics)
-        if let tree = tree(of: path, diagnostics) { merge.addRules(tree) }
-        return decode(merge, files: [path], diagnostics).validated()
+        for path in paths {
+            guard FileManager.default.fileExists(atPath: path) else { return .failure(.notFound([path])) }
+            if let tree = tree(of: path, diagnostics) { merge.addRules(tree) }
+        }
+        return .success(decode(merge, files: paths, diagnostics, hooksAreKnown: false))
     }
 
     private func decode(
         _ merge: ConfigurationMerge,
         files: [String],
-        _ diagnostics: ConfigurationDiagnostics
+        _ diagnostics: ConfigurationDiagnostics,
+        hooksAreKnown: Bool = true
     ) -> LoadedConfiguration {
         let context = ReadingContext(
             diagnostics: diagnostics,
@@ -133,7 +137,10 @@ package struct ConfigurationLoader: Sendable {
             files: files,
             places: context.places
         )
-        ConfigurationCrossCheck(configuration: configuration, diagnostics: diagnostics) { loaded.place(of: $0) }.run()
+        let check = ConfigurationCrossCheck(configuration: configuration, diagnostics: diagnostics) {
+            loaded.place(of: $0)
+        }
+        check.run(hooksAreKnown: hooksAreKnown)
         let order = Dictionary(
             files.enumerated().map { ($0.element, $0.offset) },
             uniquingKeysWith: { first, _ in first }

@@ -44,8 +44,10 @@ package final class BoxAccess: Sendable {
                 hint: "name one with --data DIR or --config FILE"
             )
         }
-        if !isLocked, let holder = DirectoryLock.holder(dataDirectory: data) {
-            let socketPath = "\(data)/control.sock"
+        let socketPath = "\(data)/control.sock"
+        // A daemon on a file system that is mounted read-only has no socket, and changes nothing either.
+        let isFrozen = access(data, W_OK) != 0 && errno == EROFS
+        if !isLocked, !isFrozen, let holder = DirectoryLock.holder(dataDirectory: data) {
             try AccessCheck.require(socketPath, R_OK | W_OK)
             // The socket answers also those who may not read the lock.
             guard holder.code == .locked || FileManager.default.fileExists(atPath: socketPath) else {

@@ -21,7 +21,7 @@ package struct LocalTime: Hashable, Sendable {
 
     /// The instant of a wall-clock reading, given in milliseconds as if it were UTC. In the hour that a zone repeats,
     /// the earlier instant; in the one it skips, the instant by the offset before. Nil without a table.
-    func instant(local: Int64) -> Int64? {
+    package func instant(local: Int64) -> Int64? {
         guard var offset = spans.first?.offset else { return nil }
         for span in spans {
             let (start, overflow) = span.from.addingReportingOverflow(max(offset, span.offset))

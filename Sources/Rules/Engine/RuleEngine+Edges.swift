@@ -59,6 +59,21 @@ extension RuleEngine {
         }
     }
 
+    /// What fires, as it stands, in the order in which it was made.
+    package func firingAlerts() -> [AlertTransition] {
+        instances.indices.filter { instances[$0].isShown }.map { index in
+            let instance = instances[index]
+            return transition(
+                instance,
+                index,
+                .firing,
+                at: instance.clock,
+                isStale: false,
+                cause: instance.firedCause
+            )
+        }
+    }
+
     /// Whether the rule of that name fires for a metric of a device.
     package func isFiring(alert: String, device: String, metric: String) -> Bool {
         guard let rule = rules.rules.firstIndex(where: { $0.definition.alert == alert }) else { return false }
