@@ -8,6 +8,9 @@ package enum RuleLimits {
     /// Levels of one rule; each of them is an instance.
     package static let levelsMax = 8
 
+    /// Usual intervals that `absent` may count.
+    package static let intervalsMax = 1000
+
     /// Names of devices, and of metrics, that the lookup tables hold. Beyond it the tables are built anew from the live
     /// instances, so that names that no rule watches can come and go.
     package static let namesMax = 2 * instancesMax + 65_536

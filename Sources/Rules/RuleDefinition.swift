@@ -99,4 +99,23 @@ package enum RuleCondition: Hashable, Sendable {
     case inside(low: Double, high: Double)
     /// Beyond at this value; clears at the first other one.
     case equals(Double)
+    /// Beyond when no reading has come for so long; clears at the next one.
+    case absent(Silence)
+    /// Beyond when every reading for so long has had the same value; clears at the first other one.
+    case unchanged(Duration)
+
+    /// Whether it is time that makes the condition hold, and a reading that ends it.
+    package var isWatch: Bool {
+        switch self {
+        case .absent, .unchanged: true
+        case .above, .below, .outside, .inside, .equals: false
+        }
+    }
+}
+
+/// How long is too long.
+package enum Silence: Hashable, Sendable {
+    case duration(Duration)
+    /// So many of the device's usual intervals, as its readings have them.
+    case intervals(Int)
 }

@@ -18,6 +18,7 @@ private struct ReferenceLevel {
         case .outside(let low, let high): !(low...high).contains(value)
         case .inside(let low, let high): (low...high).contains(value)
         case .equals(let wanted): value == wanted
+        case .absent, .unchanged: false
         }
     }
 

@@ -68,6 +68,7 @@ extension AlertRecord {
             runbook: definition.runbook,
             cause: AlertCause(edge.cause),
             isStale: edge.isStale,
+            watch: AlertWatch(edge.level.condition),
             samples: edge.samples,
             reason: edge.reason,
             notify: definition.notify,

@@ -33,6 +33,22 @@ package struct AlertEdgeID: Hashable, Sendable {
     package var ruleHash: String
 }
 
+/// What was wrong, where that is not a value: how alerts speak of it.
+package enum AlertWatch: String, Codable, Sendable {
+    /// No reading has come.
+    case absent
+    /// Readings have come, and all were the same.
+    case unchanged
+
+    package init?(_ condition: RuleCondition) {
+        switch condition {
+        case .absent: self = .absent
+        case .unchanged: self = .unchanged
+        case .above, .below, .outside, .inside, .equals: return nil
+        }
+    }
+}
+
 /// All keys of CONTRACT section 4, topic `alerts`. Decoding is total: what is no such object throws.
 package struct AlertRecord: Hashable, Sendable {
     package var alert: String
@@ -62,6 +78,8 @@ package struct AlertRecord: Hashable, Sendable {
     package var runbook: String?
     package var cause: AlertCause
     package var isStale: Bool
+    /// nil where a value was beyond its limit.
+    package var watch: AlertWatch?
     /// Readings from the breach to this edge.
     package var samples: Int64
     package var reason: ResolutionReason?
@@ -96,6 +114,7 @@ package struct AlertRecord: Hashable, Sendable {
         runbook: String? = nil,
         cause: AlertCause,
         isStale: Bool = false,
+        watch: AlertWatch? = nil,
         samples: Int64 = 1,
         reason: ResolutionReason? = nil,
         notify: [String]? = nil,
@@ -126,6 +145,7 @@ package struct AlertRecord: Hashable, Sendable {
         self.runbook = runbook
         self.cause = cause
         self.isStale = isStale
+        self.watch = watch
         self.samples = samples
         self.reason = reason
         self.notify = notify
@@ -144,7 +164,7 @@ extension AlertRecord: Codable {
     enum CodingKeys: String, CodingKey {
         case alert, state, device, name, location, box, metric, value, unit, threshold, condition, peak, severity,
             labels
-        case since, at, fingerprint, summary, runbook, cause, stale, samples, reason, notify, rule
+        case since, at, fingerprint, summary, runbook, cause, stale, watch, samples, reason, notify, rule
         case breachedAt = "breached_at"
         case firedAt = "fired_at"
         case resolvedAt = "resolved_at"
@@ -186,6 +206,7 @@ extension AlertRecord: Codable {
             runbook: try container.decodeIfPresent(String.self, forKey: .runbook),
             cause: try container.decode(AlertCause.self, forKey: .cause),
             isStale: try container.decodeIfPresent(Bool.self, forKey: .stale) ?? false,
+            watch: try container.decodeIfPresent(AlertWatch.self, forKey: .watch),
             samples: try container.decodeIfPresent(Int64.self, forKey: .samples) ?? 1,
             reason: try container.decodeIfPresent(ResolutionReason.self, forKey: .reason),
             notify: try container.decodeIfPresent([String].self, forKey: .notify),
@@ -221,6 +242,7 @@ extension AlertRecord: Codable {
         try container.encode(runbook, forKey: .runbook)
         try container.encode(cause, forKey: .cause)
         if isStale { try container.encode(true, forKey: .stale) }
+        try container.encodeIfPresent(watch, forKey: .watch)
         try container.encode(samples, forKey: .samples)
         try container.encodeIfPresent(reason, forKey: .reason)
         try container.encodeIfPresent(notify, forKey: .notify)

@@ -23,6 +23,7 @@ struct AlertSummary {
     }
 
     private var firing: String {
+        if let watch = record.watch { return firing(watch) }
         var parts = ["\(record.severity.uppercased()) \(subject): \(value), limit \(number(record.threshold))"]
         let active = record.at.since(record.breachedAt)
         if active > .zero { parts.append("for \(AlertSummary.words(active))") }
@@ -36,11 +37,28 @@ struct AlertSummary {
         return parts.joined(separator: ", ") + ". \(AlertSummary.next) \(record.fingerprint.prefix(8))"
     }
 
+    private func firing(_ watch: AlertWatch) -> String {
+        let time = AlertSummary.words(record.at.since(record.breachedAt))
+        let what =
+            switch watch {
+            case .absent: "no \(record.metric) for \(time), last \(number(record.value))"
+            case .unchanged: "\(record.metric) has been \(number(record.value)) for \(time)"
+            }
+        return "\(record.severity.uppercased()) \(subject): \(what), \(clock(record.at)), \(record.box)"
+            + ". \(AlertSummary.next) \(record.fingerprint.prefix(8))"
+    }
+
+    /// What a resolved alert says of the present.
+    private var outcome: String {
+        switch record.watch {
+        case nil: ", worst \(number(record.peak)): \(subject): \(value), limit \(number(record.threshold))"
+        case .absent: ": \(subject): \(record.metric) is back: \(number(record.value))"
+        case .unchanged: ": \(subject): \(record.metric) moves again: \(number(record.value))"
+        }
+    }
+
     private var resolved: String {
-        var parts = [
-            "RESOLVED after \(AlertSummary.words(record.at.since(record.firedAt))), worst \(number(record.peak))"
-                + ": \(subject): \(value), limit \(number(record.threshold))"
-        ]
+        var parts = ["RESOLVED after \(AlertSummary.words(record.at.since(record.firedAt)))\(outcome)"]
         switch record.reason {
         case nil: break
         case .ruleRemoved: parts.append("because the rule was removed")

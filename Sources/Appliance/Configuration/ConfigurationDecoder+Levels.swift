@@ -2,7 +2,10 @@
 internal import Rules
 
 extension ConfigurationDecoder {
-    private static let conditionKeys = ["above", "below", "outside", "inside", "equals"]
+    private static let conditionKeys = ["above", "below", "outside", "inside", "equals", "absent", "unchanged"]
+
+    /// Ticks come every ten seconds, so less cannot be told.
+    fileprivate static var watchTime: ScalarType<Duration> { .duration(.seconds(10)...(.days(366))) }
 
     /// What a level takes from its rule where it says nothing itself.
     private struct LevelDefaults {
@@ -63,7 +66,9 @@ extension ConfigurationDecoder {
         guard let kind = given.first else {
             // A condition of a later version is reported as such.
             if !reader.all.contains(where: { ConfigurationDecoder.laterRuleKeys.contains($0.key) }) {
-                reader.error("a rule needs its condition: one of `above:`, `below:`, `outside:`, `inside:`, `equals:`")
+                reader.error(
+                    "a rule needs its condition: one of `above:`, `below:`, `outside:`, `inside:`, `equals:`, `absent:`"
+                )
             }
             return nil
         }
@@ -90,7 +95,9 @@ extension ConfigurationDecoder {
             return .below(limit: limit, clear: clearAbove)
         case "outside": return range("outside", reader).map { .outside(low: $0.low, high: $0.high) }
         case "inside": return range("inside", reader).map { .inside(low: $0.low, high: $0.high) }
-        default: return reader.scalar("equals", .number).map { .equals($0) }
+        case "equals": return reader.scalar("equals", .number).map { .equals($0) }
+        case "absent": return reader.scalar("absent", .silence).map { .absent($0) }
+        default: return reader.scalar("unchanged", ConfigurationDecoder.watchTime).map { .unchanged($0) }
         }
     }
 
@@ -108,5 +115,22 @@ extension ConfigurationDecoder {
             return nil
         }
         return (ends[0], ends[1])
+    }
+}
+
+extension ScalarType where Value == Silence {
+    /// `30m`, or `3x`: three of the device's usual intervals.
+    fileprivate static var silence: ScalarType {
+        ScalarType { value throws(WrongValue) in
+            guard value.text.hasSuffix("x") else {
+                return .duration(try ConfigurationDecoder.watchTime.read(value))
+            }
+            guard let count = Int(value.text.dropLast()), (1...RuleLimits.intervalsMax).contains(count) else {
+                throw WrongValue(
+                    "expected `1x` to `\(RuleLimits.intervalsMax)x` of the usual interval, or a duration, not `\(value.shown)`"
+                )
+            }
+            return .intervals(count)
+        }
     }
 }

@@ -5,7 +5,7 @@ extension ConfigurationDecoder {
     /// Severities that people use; another word is taken, but questioned where it looks like one of these.
     private static let severities = ["info", "warning", "critical"]
     static let laterRuleKeys = [
-        "value", "over", "per", "only_if", "absent", "unchanged", "expr", "at_least", "within", "by", "repeat", "mute",
+        "value", "over", "per", "only_if", "expr", "at_least", "within", "by", "repeat", "mute",
         "inhibited_by", "escalate",
     ]
 

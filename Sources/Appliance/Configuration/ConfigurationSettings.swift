@@ -199,6 +199,9 @@ private struct SettingLines {
         case .outside(let low, let high): add("\(path)outside", "[\(low), \(high)]")
         case .inside(let low, let high): add("\(path)inside", "[\(low), \(high)]")
         case .equals(let value): add("\(path)equals", "\(value)")
+        case .absent(.duration(let duration)): add("\(path)absent", duration)
+        case .absent(.intervals(let count)): add("\(path)absent", "\(count)x")
+        case .unchanged(let duration): add("\(path)unchanged", duration)
         }
         add("\(path)for", level.holdFor)
         if level.clearFor > .zero { add("\(path)clear_for", level.clearFor) }

@@ -29,6 +29,9 @@ struct ConditionHash {
         case .outside(let low, let high): add("outside", low, high)
         case .inside(let low, let high): add("inside", low, high)
         case .equals(let value): add("equals", value, nil)
+        case .absent(.duration(let duration)): add("absent", Double(duration.wholeMilliseconds), nil)
+        case .absent(.intervals(let count)): add("absent_intervals", Double(count), nil)
+        case .unchanged(let duration): add("unchanged", Double(duration.wholeMilliseconds), nil)
         }
         add(UInt64(bitPattern: level.holdFor.wholeMilliseconds))
         guard level.clearFor > .zero else { return }

@@ -20,6 +20,10 @@ enum RuleCheck {
             if let (key, message) = numberProblem(level.condition) { problems.append(problem(key, message)) }
             if level.holdFor < .zero { problems.append(problem("for", "a duration is not negative")) }
             if level.clearFor < .zero { problems.append(problem("clear_for", "a duration is not negative")) }
+            guard level.condition.isWatch else { continue }
+            for (key, duration) in [("for", level.holdFor), ("clear_for", level.clearFor)] where duration > .zero {
+                problems.append(problem(key, "`absent` and `unchanged` have their own duration, and end at once"))
+            }
         }
         for (lower, upper) in zip(definition.levels, definition.levels.dropFirst())
         where !upper.condition.liesWithin(lower.condition) {
@@ -50,6 +54,13 @@ enum RuleCheck {
             return low.isFinite && high.isFinite && low <= high ? nil : ("inside", "[low, high]: two numbers in order")
         case .equals(let value):
             return value.isFinite ? nil : ("equals", noNumber)
+        case .absent(.duration(let duration)):
+            return duration > .zero ? nil : ("absent", "a duration, larger than nothing")
+        case .absent(.intervals(let count)):
+            return (1...RuleLimits.intervalsMax).contains(count)
+                ? nil : ("absent", "1x to \(RuleLimits.intervalsMax)x of the usual interval")
+        case .unchanged(let duration):
+            return duration > .zero ? nil : ("unchanged", "a duration, larger than nothing")
         }
     }
 
@@ -66,6 +77,9 @@ extension RuleCondition {
         case (.below(let limit, _), .below(let outer, _)): limit <= outer
         case (.outside(let low, let high), .outside(let outerLow, let outerHigh)): low <= outerLow && high >= outerHigh
         case (.inside(let low, let high), .inside(let outerLow, let outerHigh)): low >= outerLow && high <= outerHigh
+        case (.absent(.duration(let silence)), .absent(.duration(let shorter))): silence >= shorter
+        case (.absent(.intervals(let count)), .absent(.intervals(let fewer))): count >= fewer
+        case (.unchanged(let duration), .unchanged(let shorter)): duration >= shorter
         default: false
         }
     }

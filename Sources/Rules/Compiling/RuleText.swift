@@ -42,12 +42,15 @@ package enum RuleText {
 }
 
 extension RuleCondition {
-    /// The limit that `value` is past: of a range, the end that is nearer.
+    /// The limit that `value` is past: of a range, the end that is nearer; of a duration, its seconds; else a number of
+    /// intervals.
     package func limit(near value: Double) -> Double {
         switch self {
         case .above(let limit, _), .below(let limit, _), .equals(let limit): limit
         case .outside(let low, let high), .inside(let low, let high):
             (value - low).magnitude <= (value - high).magnitude ? low : high
+        case .absent(.duration(let duration)), .unchanged(let duration): Double(duration.wholeMilliseconds) / 1000
+        case .absent(.intervals(let count)): Double(count)
         }
     }
 
@@ -58,6 +61,10 @@ extension RuleCondition {
         case .outside(let low, let high): "outside \(RuleText.number(low)) to \(RuleText.number(high))"
         case .inside(let low, let high): "inside \(RuleText.number(low)) to \(RuleText.number(high))"
         case .equals(let value): "= \(RuleText.number(value))"
+        case .absent(.duration(let duration)):
+            "absent for \(RuleText.duration(milliseconds: duration.wholeMilliseconds))"
+        case .absent(.intervals(let count)): "absent for \(count) intervals"
+        case .unchanged(let duration): "unchanged for \(RuleText.duration(milliseconds: duration.wholeMilliseconds))"
         }
     }
 }
@@ -66,7 +73,7 @@ extension RuleLevel {
     /// `temperature > -15 °C for 10m`.
     package func text(metric: String, unit: String?) -> String {
         var text = "\(metric) \(condition.words)"
-        if let unit, !unit.isEmpty { text += " \(unit)" }
+        if let unit, !unit.isEmpty, !condition.isWatch { text += " \(unit)" }
         if holdFor > .zero { text += " for \(RuleText.duration(milliseconds: holdFor.wholeMilliseconds))" }
         return text
     }

@@ -4,7 +4,7 @@ internal import Platform
 /// Plain bytes; what a value is to one condition.
 struct Threshold: BitwiseCopyable {
     private enum Kind: UInt8, BitwiseCopyable {
-        case above, below, outside, inside, equals
+        case above, below, outside, inside, equals, absent, unchanged
     }
 
     private let kind: Kind
@@ -13,25 +13,46 @@ struct Threshold: BitwiseCopyable {
     /// Where `above` and `below` clear.
     private let clear: Double
     private let hasClear: Bool
+    /// How many usual intervals of a device count in place of `holdFor`; 0: none.
+    private let intervals: Int64
     /// Milliseconds.
-    let holdFor: Int64
+    private let holdFor: Int64
     let clearFor: Int64
 
     init(_ level: RuleLevel) {
         var bounds = (low: 0.0, high: 0.0)
         var clear: Double?
+        var (hold, intervals) = (level.holdFor, Int64(0))
         switch level.condition {
         case .above(let limit, let end): (kind, bounds, clear) = (.above, (limit, limit), end)
         case .below(let limit, let end): (kind, bounds, clear) = (.below, (limit, limit), end)
         case .outside(let low, let high): (kind, bounds) = (.outside, (low, high))
         case .inside(let low, let high): (kind, bounds) = (.inside, (low, high))
         case .equals(let value): (kind, bounds) = (.equals, (value, value))
+        case .absent(.duration(let duration)): (kind, hold) = (.absent, duration)
+        case .absent(.intervals(let count)): (kind, intervals) = (.absent, Int64(clamping: count))
+        case .unchanged(let duration): (kind, hold) = (.unchanged, duration)
         }
         (low, high) = bounds
         self.clear = clear ?? 0
         hasClear = clear != nil
-        holdFor = level.holdFor.wholeMilliseconds
+        self.intervals = intervals
+        holdFor = hold.wholeMilliseconds
         clearFor = level.clearFor.wholeMilliseconds
+    }
+
+    /// Whether time makes the condition hold, and a reading ends it.
+    @inline(__always)
+    var isWatch: Bool { kind == .absent || kind == .unchanged }
+
+    /// Of a watch: whether it goes on at a reading.
+    func goesOn(from previous: Double, to value: Double) -> Bool { kind == .unchanged && value == previous }
+
+    /// How long the condition must hold, of a device with this usual interval: for ever where that is not known yet.
+    @inline(__always)
+    func holdFor(interval: Int64) -> Int64 {
+        guard intervals > 0 else { return holdFor }
+        return interval > 0 ? interval.multipliedReportingOverflow(by: intervals).partialValue : .max
     }
 
     @inline(__always)
@@ -42,6 +63,7 @@ struct Threshold: BitwiseCopyable {
         case .outside: value < low || value > high
         case .inside: value >= low && value <= high
         case .equals: value == low
+        case .absent, .unchanged: false
         }
     }
 
@@ -62,7 +84,7 @@ struct Threshold: BitwiseCopyable {
         case .below: low - value
         case .outside: max(low - value, value - high)
         case .inside: min(value - low, high - value)
-        case .equals: 0
+        case .equals, .absent, .unchanged: 0
         }
     }
 }

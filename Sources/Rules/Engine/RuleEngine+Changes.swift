@@ -33,13 +33,13 @@ extension RuleEngine {
     private mutating func keepInstances(_ places: [Int32?]) {
         var kept: [RuleInstance] = []
         var keptContexts: [[UInt8]] = []
-        pending.removeAll(keepingCapacity: true)
+        timers.removeAll(keepingCapacity: true)
         for (index, instance) in instances.enumerated() {
             guard let place = places[Int(instance.rule)] else { continue }
             var moved = instance.moved(toRule: place, firstThreshold: firstThresholds[Int(place)])
-            if moved.phase == .pending {
-                moved.pendingSlot = Int32(pending.count)
-                pending.append(Int32(kept.count))
+            if moved.timerSlot >= 0 {
+                moved.timerSlot = Int32(timers.count)
+                timers.append(Int32(kept.count))
             }
             kept.append(moved)
             keptContexts.append(contexts[index])

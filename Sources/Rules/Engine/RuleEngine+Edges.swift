@@ -14,9 +14,10 @@ extension RuleEngine {
     package mutating func tick(_ tick: RunTick, at position: RecordPosition) {
         logTime.advance(tick)
         var due: [DueTimer] = []
-        for index in pending {
+        for index in timers {
             let instance = instances[Int(index)]
-            let holdFor = thresholds[Int(instance.threshold)].holdFor
+            let threshold = thresholds[Int(instance.threshold)]
+            let holdFor = threshold.holdFor(interval: instance.interval)
             guard logTime.now &- instance.sinceLogTime >= holdFor else { continue }
             due.append(
                 DueTimer(
@@ -25,7 +26,7 @@ extension RuleEngine {
                     metric: metricNames.string(of: instance.metric),
                     threshold: instance.threshold,
                     index: Int(index),
-                    isStale: instance.isStale(heldTo: instance.sinceLogTime &+ holdFor)
+                    isStale: !threshold.isWatch && instance.isStale(heldTo: instance.sinceLogTime &+ holdFor)
                 )
             )
         }
@@ -46,7 +47,7 @@ extension RuleEngine {
 
     /// What waits for its `for` to run out, as it stands: at most `count`, in the order in which they were made.
     package func pendingAlerts(upTo count: Int) -> [AlertTransition] {
-        pending.sorted().prefix(count).map { index in
+        timers.filter { instances[Int($0)].phase == .pending }.sorted().prefix(count).map { index in
             let instance = instances[Int(index)]
             return transition(
                 instance,
@@ -88,7 +89,7 @@ extension RuleEngine {
 
     private mutating func fireByTimer(_ timer: DueTimer) {
         var instance = instances[timer.index]
-        leavePending(&instance)
+        leaveTimers(&instance)
         instance.phase = .firing
         instances[timer.index] = instance
         // From here on no edge of this alert lies before the deadline, whatever late readings say.
@@ -158,20 +159,20 @@ extension RuleEngine {
 
     // MARK: The list of running timers
 
-    mutating func enterPending(_ instance: inout RuleInstance, _ index: Int) {
-        instance.phase = .pending
-        instance.pendingSlot = Int32(pending.count)
-        pending.append(Int32(index))
+    mutating func enterTimers(_ instance: inout RuleInstance, _ index: Int, _ phase: RuleInstance.Phase) {
+        instance.phase = phase
+        instance.timerSlot = Int32(timers.count)
+        timers.append(Int32(index))
     }
 
     /// Takes the instance off the list: the last one takes its place.
-    mutating func leavePending(_ instance: inout RuleInstance) {
-        let slot = Int(instance.pendingSlot)
-        instance.pendingSlot = -1
-        let last = pending.removeLast()
-        guard slot < pending.count else { return }
-        pending[slot] = last
-        instances[Int(last)].pendingSlot = Int32(slot)
+    mutating func leaveTimers(_ instance: inout RuleInstance) {
+        let slot = Int(instance.timerSlot)
+        instance.timerSlot = -1
+        let last = timers.removeLast()
+        guard slot < timers.count else { return }
+        timers[slot] = last
+        instances[Int(last)].timerSlot = Int32(slot)
     }
 }
 

@@ -179,7 +179,7 @@ extension RuleEngine {
         instance.clearedAt = clearedAt
         instance.clearedLogTime = clearedLogTime
         instance.firedCause = RecordPosition(source: source, partition: Int32(bitPattern: partition), offset: offset)
-        if phase == .pending { enterPending(&instance, instances.count) }
+        if phase == .pending || phase == .watching { enterTimers(&instance, instances.count, phase) }
         instances.append(instance)
         contexts.append(context)
         return true

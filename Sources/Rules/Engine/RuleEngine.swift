@@ -46,8 +46,8 @@ package struct RuleEngine: ~Copyable {
     var candidates: [RuleCandidate] = []
     var tablesMax = RuleLimits.tablesMax
 
-    /// Instances with a running `for`, in no order.
-    var pending: [Int32] = []
+    /// Instances with a running `for`, `absent` or `unchanged`, in no order.
+    var timers: [Int32] = []
     var transitions: [AlertTransition] = []
     let scratch: TextScratch
     let instancesMax: Int
@@ -75,7 +75,7 @@ package struct RuleEngine: ~Copyable {
     func levelCount(ofRule rule: Int32) -> Int { Int(firstThresholds[Int(rule) + 1] &- firstThresholds[Int(rule)]) }
 
     package var instanceCount: Int { instances.count }
-    package var pendingCount: Int { pending.count }
+    package var pendingCount: Int { timers.count { instances[Int($0)].phase == .pending } }
     package var firingCount: Int { instances.count(where: \.isShown) }
     package var hasTransitions: Bool { !transitions.isEmpty }
 
@@ -155,7 +155,15 @@ package struct RuleEngine: ~Copyable {
             step(index, reading, bytes, device: device, moment)
             hasChanged = hasChanged || instances[index].isActive != wasActive
         }
-        if hasChanged { show(first, levels, at: instances[first].clock, isStale: false, moment.position) }
+        guard hasChanged else { return }
+        show(first, levels, at: instances[first].clock, isStale: false, moment.position)
+        // A watch that a reading has ended begins with it.
+        for index in first..<first &+ levels
+        where instances[index].phase == .ok && thresholds[Int(instances[index].threshold)].isWatch {
+            var instance = instances[index]
+            beginWatch(&instance, index, reading, bytes, device: device, moment)
+            instances[index] = instance
+        }
     }
 
     /// The step of one level's state machine.
@@ -168,8 +176,15 @@ package struct RuleEngine: ~Copyable {
         _ moment: ReadingMoment
     ) {
         var instance = instances[index]
+        let previous = instance.value
         instance.note(time: moment.time, logTime: moment.logTime, value: reading.value)
         let threshold = thresholds[Int(instance.threshold)]
+        guard !threshold.isWatch else {
+            let goesOn = instance.phase != .ok && threshold.goesOn(from: previous, to: reading.value)
+            watch(&instance, index, threshold, goesOn: goesOn, reading, bytes, device: device, moment)
+            instances[index] = instance
+            return
+        }
         switch instance.phase {
         case .ok:
             guard threshold.isBeyond(reading.value) else { break }
@@ -178,25 +193,73 @@ package struct RuleEngine: ~Copyable {
             instance.peak = reading.value
             instance.samples = 1
             keepContext(index, reading, bytes, device: device)
-            if threshold.holdFor == 0 { instance.phase = .firing } else { enterPending(&instance, index) }
+            if threshold.holdFor(interval: 0) == 0 {
+                instance.phase = .firing
+            } else {
+                enterTimers(&instance, index, .pending)
+            }
         case .pending:
             guard threshold.isBeyond(reading.value) else {
-                leavePending(&instance)
+                leaveTimers(&instance)
                 instance.phase = .ok
                 contexts[index].removeAll(keepingCapacity: true)
                 break
             }
             noteBreach(&instance, threshold)
             keepContext(index, reading, bytes, device: device)
-            if moment.held(instance.since, instance.sinceLogTime, instance.clock) >= threshold.holdFor {
-                leavePending(&instance)
+            if moment.held(instance.since, instance.sinceLogTime, instance.clock) >= threshold.holdFor(interval: 0) {
+                leaveTimers(&instance)
                 instance.phase = .firing
             }
-        case .firing, .recovering:
+        case .firing, .recovering, .watching:
             noteBreach(&instance, threshold)
             recover(&instance, threshold, moment)
         }
         instances[index] = instance
+    }
+
+    /// The step of a watch: `goesOn` where the reading changes nothing.
+    private mutating func watch(
+        _ instance: inout RuleInstance,
+        _ index: Int,
+        _ threshold: Threshold,
+        goesOn: Bool,
+        _ reading: StoredReading,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int,
+        _ moment: ReadingMoment
+    ) {
+        guard goesOn else {
+            if instance.isActive {
+                instance.samples &+= 1
+                instance.phase = .ok
+            } else {
+                beginWatch(&instance, index, reading, bytes, device: device, moment)
+            }
+            return
+        }
+        instance.samples &+= 1
+        keepContext(index, reading, bytes, device: device)
+        let held = moment.held(instance.since, instance.sinceLogTime, instance.clock)
+        guard instance.phase == .watching, held >= threshold.holdFor(interval: instance.interval) else { return }
+        leaveTimers(&instance)
+        instance.phase = .firing
+    }
+
+    private mutating func beginWatch(
+        _ instance: inout RuleInstance,
+        _ index: Int,
+        _ reading: StoredReading,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int,
+        _ moment: ReadingMoment
+    ) {
+        instance.since = instance.clock
+        instance.sinceLogTime = moment.logTime
+        instance.peak = reading.value
+        instance.samples = 1
+        keepContext(index, reading, bytes, device: device)
+        if instance.phase != .watching { enterTimers(&instance, index, .watching) }
     }
 
     @inline(__always)

@@ -6,6 +6,8 @@ struct RuleInstance: BitwiseCopyable {
         case ok, pending, firing
         /// Firing, with a value that is cleared and has not been for `clear_for` yet.
         case recovering
+        /// Of a watch: the time runs in which nothing may come, or nothing change.
+        case watching
     }
 
     private(set) var rule: Int32
@@ -18,8 +20,8 @@ struct RuleInstance: BitwiseCopyable {
     var phase = Phase.ok
     /// Whether the alert is this level's: at most one of them.
     var isShown = false
-    /// Place in the list of pending instances; -1 outside.
-    var pendingSlot: Int32 = -1
+    /// Place in the list of running timers; -1 outside.
+    var timerSlot: Int32 = -1
     /// Edges so far.
     var transitions: Int32 = 0
     /// Largest event time of any reading; `Int64.min` before the first.

@@ -52,6 +52,36 @@ struct RulesRunnerTests {
         #expect(stored.map(\.timestamp) == [instant(600), instant(700)])
     }
 
+    @Test("an alert about silence, or about a value that does not move, says so, and says when it is over")
+    func watchWords() throws {
+        let harness = try AlertingHarness()
+        let rules = [("Silent", RuleCondition.absent(.duration(.seconds(60)))), ("Stuck", .unchanged(.seconds(20)))].map
+        {
+            RuleDefinition(alert: $0.0, match: RuleMatch(), levels: [RuleLevel($0.1, severity: "critical")])
+        }
+        let runner = try harness.runner(rules)
+        let ticks = stride(from: 20.0, through: 70, by: 10).map { ScriptStep.tick($0) }
+        for step in [.start(0), .reading(0, -18), .reading(10, -18)] + ticks + [.reading(130, -19)] {
+            try harness.append(step)
+            try harness.settle(runner)
+        }
+        let alerts = try harness.alerts()
+        #expect(alerts.map(\.watch) == [.unchanged, .absent, .absent, .unchanged])
+        let summaries = alerts.map { $0.summary.split(separator: ", ").first.map(String.init) ?? "" }
+        #expect(
+            summaries == [
+                "CRITICAL freezer-7: temperature has been -18 °C for 20 s",
+                "CRITICAL freezer-7: no temperature for 1 min",
+                "RESOLVED after 1 min: freezer-7: temperature is back: -19 °C",
+                "RESOLVED after 1 min 50 s: freezer-7: temperature moves again: -19 °C",
+            ]
+        )
+        #expect(alerts.map(\.condition).prefix(2) == ["temperature unchanged for 20s", "temperature absent for 1m"])
+        #expect(alerts.map(\.threshold) == [20, 60, 60, 20])
+        let stored = try #require(try harness.records(of: .alerts).first)
+        #expect(stored.value.withUnsafeBytes { AlertRecord(json: $0) } == alerts.first)
+    }
+
     @Test("between the limit and `clear_below` a firing alert stays, and a pending one ends")
     func hysteresis() throws {
         let harness = try AlertingHarness()

@@ -247,6 +247,10 @@ struct ConfigurationProblemTests {
                 "{ alert: A, match: { metric: t }, outside: [2, 8], clear_below: 1 }",
                 "1:73: `clear_below` belongs to `above`"
             ),
+            ("{ alert: A, match: { metric: t }, absent: 0x }", "1:51: `absent`: expected `1x` to `1000x`"),
+            ("{ alert: A, match: { metric: t }, absent: 5s }", "1:51: `absent`: `5s` is out of range: 10s"),
+            ("{ alert: A, match: { metric: t }, unchanged: 3x }", "1:54: `unchanged`: expected a duration"),
+            ("{ alert: A, match: { metric: t }, absent: 1h, for: 1m }", "1:60: `for`: `absent` and `unchanged` have"),
             ("{ alert: A, match: { metric: t }, levels: [] }", "1:51: `levels`: 1 to 8 of them"),
             ("{ alert: A, match: { metric: t }, levels: 3 }", "1:51: `levels`: expected a list of levels"),
             (

@@ -85,6 +85,9 @@ struct ConfigurationValueTests {
               - { alert: Fridge, match: { metric: temperature }, outside: [2, 8] }
               - { alert: Band, match: { metric: temperature }, inside: [2, 8.5] }
               - { alert: Code, match: { metric: code }, equals: 3, severity: info }
+              - { alert: Silent, match: { metric: code }, absent: 30m }
+              - { alert: Quiet, match: { metric: code }, absent: 3x }
+              - { alert: Stuck, match: { metric: code }, unchanged: 6h }
             """
         )
         #expect(
@@ -99,7 +102,8 @@ struct ConfigurationValueTests {
                     ),
                 ],
                 [RuleLevel(.outside(low: 2, high: 8))], [RuleLevel(.inside(low: 2, high: 8.5))],
-                [RuleLevel(.equals(3), severity: "info")],
+                [RuleLevel(.equals(3), severity: "info")], [RuleLevel(.absent(.duration(.seconds(1800))))],
+                [RuleLevel(.absent(.intervals(3)))], [RuleLevel(.unchanged(.seconds(21_600)))],
             ]
         )
     }

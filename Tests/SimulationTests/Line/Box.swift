@@ -33,6 +33,15 @@ struct BoxSettings {
                     RuleLevel(.above(limit: -8, clear: nil), holdFor: .seconds(10), severity: "critical"),
                 ]
             ),
+            RuleDefinition(
+                alert: "Silent",
+                match: freezers,
+                levels: [
+                    RuleLevel(.absent(.duration(.seconds(15)))),
+                    RuleLevel(.absent(.duration(.seconds(40))), severity: "critical"),
+                ]
+            ),
+            RuleDefinition(alert: "Stuck", match: freezers, levels: [RuleLevel(.unchanged(.seconds(10)))]),
         ])
     }
 
