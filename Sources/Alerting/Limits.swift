@@ -19,6 +19,16 @@ package enum AlertingLimits {
     /// The answer of a receiver, and the output of a command, that is kept to say why a delivery failed.
     package static let answerBytesMax = 4096
 
+    /// For how long a delivery is tried where nobody said: over a long weekend, and not until a receiver that is gone for
+    /// good has years of alerts waiting.
+    package static let retryFor = Duration.seconds(7 * 86_400)
+
+    /// What a receiver's `Retry-After` is cut to: one that is wrong must not silence a hook for days.
+    package static let retryAfterMax = Duration.seconds(3600)
+
+    /// An alert that is told so long after its edge is told as late: beyond what ticks and a first retry or two take.
+    package static let lateAfter = Duration.seconds(60)
+
     /// A hook's dead letters; beyond it they are counted and logged only.
     package static let deadLetterBytesMax: Int64 = 4 << 20
 

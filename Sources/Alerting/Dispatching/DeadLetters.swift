@@ -1,4 +1,4 @@
-// What a receiver refused for good: `<data>/hooks/<name>.dead-letters`, one JSON object per line, bounded.
+// What could not be delivered: `<data>/hooks/<name>.dead-letters`, one JSON object per line, bounded.
 internal import Foundation
 internal import Platform
 

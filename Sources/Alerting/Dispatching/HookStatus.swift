@@ -14,6 +14,8 @@ package struct HookStatus: Hashable, Sendable {
     package var failed: UInt64 = 0
     /// Deliveries that the receiver refused for good.
     package var refused: UInt64 = 0
+    /// Deliveries that were given up, because they failed for too long.
+    package var expired: UInt64 = 0
     /// Records that were gone before it read them.
     package var skippedRecords: UInt64 = 0
     package var lastSuccess: Timestamp?
@@ -27,7 +29,7 @@ package struct HookStatus: Hashable, Sendable {
 
     /// By the words of the metric's label `result`.
     package var deliveriesByResult: [(result: String, count: UInt64)] {
-        [("delivered", delivered), ("failed", failed), ("dead_letter", refused)]
+        [("delivered", delivered), ("failed", failed), ("dead_letter", refused), ("expired", expired)]
     }
 }
 

@@ -28,6 +28,12 @@ package struct HookRetryPolicy: Hashable, Sendable {
     }
 }
 
+/// One alert of a delivery, as topic `alerts` has it.
+private struct StoredAlert {
+    var record: AlertRecord
+    var offset: Int64
+}
+
 /// Lifecycle: `start`, then `run` until its task is cancelled. Blocking reads and syncs happen on `executor`'s thread; the
 /// delivery itself is awaited, so that a receiver that hangs holds up no other hook.
 actor HookWorker {
@@ -203,16 +209,16 @@ actor HookWorker {
     }
 
     /// The records of a delivery; those that retention took meanwhile are not there.
-    private func read(_ offsets: [Offset]) throws(LogError) -> [(record: AlertRecord, offset: Int64?)] {
+    private func read(_ offsets: [Offset]) throws(LogError) -> [StoredAlert] {
         guard let first = offsets.first, let last = offsets.last else { return [] }
         let reader = PartitionFollower(partition: around.alerts, log: around.log, position: first)
         let visible = around.log.snapshot().highWatermark(of: around.alerts)
-        var found: [(record: AlertRecord, offset: Int64?)] = []
+        var found: [StoredAlert] = []
         _ = try reader.read(upTo: min(last + 1, visible), visible: visible, countMax: .max) { record in
             guard offsets.contains(record.offset), let value = record.value, let alert = AlertRecord(json: value) else {
                 return
             }
-            found.append((alert, record.offset.value))
+            found.append(StoredAlert(record: alert, offset: record.offset.value))
         }
         return found
     }
@@ -241,53 +247,83 @@ actor HookWorker {
     // MARK: Delivering
 
     /// Tries until the delivery is over; false where the task was cancelled first.
-    private func deliver(_ records: [(record: AlertRecord, offset: Int64?)]) async -> Bool {
+    private func deliver(_ alerts: [StoredAlert]) async -> Bool {
         let key = "\(settings.name):" + cursor.delivery.map(\.description).joined(separator: ",")
-        let payload: HookPayload
-        do {
-            let body = try WebhookBody(records, receiver: settings.name, origin: around.origin).encoded()
-            payload = HookPayload(body: body, idempotencyKey: key)
-        } catch {
-            bury(records.map(\.record), key: key, .refused(status: nil, "no JSON can be made of it: \(error)"))
-            return true
-        }
-        backoff.reset()
+        let began = around.clock.monotonic()
         while true {
+            let payload: HookPayload
+            do {
+                payload = try HookPayload(
+                    alerts.map { HookAlert($0.record, offset: $0.offset, at: around.clock) },
+                    receiver: settings.name,
+                    origin: around.origin,
+                    idempotencyKey: key
+                )
+            } catch {
+                bury(alerts, key: key, .refused(status: nil, "no JSON can be made of it: \(error)"))
+                return true
+            }
             let outcome = await hook.deliver(payload)
             if Task.isCancelled, outcome.verdict != .delivered { return false }
             switch outcome.verdict {
             case .delivered:
-                let now = around.clock.now()
-                state.change { status in
-                    status.delivered += 1
-                    status.lastSuccess = now
-                    status.lastError = nil
-                }
+                noteSuccess()
                 return true
             case .refused:
-                bury(records.map(\.record), key: key, outcome)
+                backoff.reset()
+                bury(alerts, key: key, outcome)
                 return true
             case .retry:
+                if isTooLate(alerts, triedSince: began) {
+                    bury(alerts, key: key, outcome)
+                    return true
+                }
                 state.change { status in
                     status.failed += 1
                     status.lastError = outcome.error
                 }
-                do { try await Task.sleep(for: backoff.next()) } catch { return false }
+                let wanted = outcome.retryAfter?.pause(at: around.clock.now()) ?? .zero
+                do { try await Task.sleep(for: max(backoff.next(), wanted)) } catch { return false }
             }
         }
     }
 
-    private func bury(_ alerts: [AlertRecord], key: String, _ outcome: HookOutcome) {
-        let error = outcome.error ?? "refused"
+    private func noteSuccess() {
+        backoff.reset()
+        let now = around.clock.now()
         state.change { status in
-            status.refused += 1
-            status.lastError = error
+            status.delivered += 1
+            status.lastSuccess = now
+            status.lastError = nil
+        }
+    }
+
+    /// Asked after an attempt that failed, so that nothing is given up untried, however long the box was off.
+    ///
+    /// By the monotonic clock for the attempts of this run, and by the wall clock, where that can be believed, for those of
+    /// earlier ones and for what waited behind another delivery.
+    private func isTooLate(_ alerts: [StoredAlert], triedSince began: MonotonicInstant) -> Bool {
+        if around.clock.monotonic().since(began) >= settings.retryFor { return true }
+        return alerts.allSatisfy { alert in
+            HookAlert.age(of: alert.record, at: around.clock).map { $0 >= settings.retryFor } ?? false
+        }
+    }
+
+    /// To the dead letters: what was refused, and what failed for too long.
+    private func bury(_ alerts: [StoredAlert], key: String, _ outcome: HookOutcome) {
+        let isExpired = outcome.verdict == .retry
+        var error = outcome.error ?? "refused"
+        if isExpired { error = "given up as too late; the last attempt: \(error)" }
+        let words = error
+        state.change { status in
+            if isExpired { status.expired += 1 } else { status.refused += 1 }
+            status.lastError = words
         }
         let letters = DeadLetters(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
         var isKept = false
         do {
             isKept = try letters.append(
-                alerts,
+                alerts.map(\.record),
                 offsets: cursor.delivery.map(\.value),
                 key: key,
                 status: outcome.status,
@@ -298,16 +334,21 @@ actor HookWorker {
             around.logger.error("dead letter not written", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
         }
         around.logger.error(
-            "alert refused by its receiver",
+            isExpired ? "alert not delivered in time" : "alert refused by its receiver",
             metadata: ["hook": "\(settings.name)", "delivery": "\(key)", "error": "\(error)", "kept": "\(isKept)"]
         )
     }
 
     /// One marked alert, once, past the cursor.
     func test() async -> HookTestResult {
-        let payload = TestAlert.payload(hook: settings.name, at: around.clock.now(), origin: around.origin)
         let started = around.clock.monotonic()
-        let outcome = await hook.deliver(payload)
+        let outcome: HookOutcome
+        do {
+            let payload = try TestAlert.payload(hook: settings.name, clock: around.clock, origin: around.origin)
+            outcome = await hook.deliver(payload)
+        } catch {
+            outcome = .refused(status: nil, "no JSON can be made of it: \(error)")
+        }
         return HookTestResult(
             delivered: outcome.verdict == .delivered,
             status: outcome.status,

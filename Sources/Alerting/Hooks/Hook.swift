@@ -1,14 +1,39 @@
 // What a hook is: one way of delivering alerts, told whether it worked.
+internal import Platform
 
-/// What is delivered. A retry carries the same again.
+/// An edge of an alert on its way to a receiver.
+package struct HookAlert: Hashable, Sendable {
+    var record: AlertRecord
+    /// In topic `alerts`; nil where the log does not hold it.
+    var offset: Int64?
+    /// From the edge to this attempt, where that is late; nil where it is not, or no clock can say.
+    var delayed: Duration?
+
+    /// `clock`: of the moment of the attempt.
+    init(_ record: AlertRecord, offset: Int64?, at clock: any Clock) {
+        self.record = record
+        self.offset = offset
+        let age = HookAlert.age(of: record, at: clock)
+        delayed = age.flatMap { $0 >= AlertingLimits.lateAfter ? $0 : nil }
+    }
+
+    /// nil where the clock is not right, or was not when the edge was stored: the distance would be that of its step.
+    static func age(of record: AlertRecord, at clock: any Clock) -> Duration? {
+        guard clock.quality() == .synchronised, record.at >= SystemClock.earliestBelievable else { return nil }
+        return clock.now().since(record.at)
+    }
+}
+
+/// What is delivered. A retry carries the same alerts under the same key; only how late they are may have changed.
 package struct HookPayload: Hashable, Sendable {
     /// The webhook body of CONTRACT section 5, JSON.
-    package var body: [UInt8]
+    let body: [UInt8]
     /// Names the delivery: hook and offsets.
-    package var idempotencyKey: String
+    let idempotencyKey: String
 
-    package init(body: [UInt8], idempotencyKey: String) {
-        self.body = body
+    /// Throws where a value cannot be said in JSON.
+    init(_ alerts: [HookAlert], receiver: String, origin: AlertOrigin, idempotencyKey: String) throws {
+        body = try WebhookBody(alerts, receiver: receiver, origin: origin).encoded()
         self.idempotencyKey = idempotencyKey
     }
 }
@@ -17,7 +42,7 @@ package struct HookPayload: Hashable, Sendable {
 package struct HookOutcome: Hashable, Sendable {
     package enum Verdict: Hashable, Sendable {
         case delivered
-        /// It may work later: the same delivery is tried again, for ever.
+        /// It may work later: the same delivery is tried again, for as long as the hook's `retryFor` says.
         case retry
         /// It never will as it is: to the dead letters.
         case refused
@@ -28,6 +53,8 @@ package struct HookOutcome: Hashable, Sendable {
     package var status: Int?
     /// Why it was not delivered, in words.
     package var error: String?
+    /// When the receiver wants the next attempt, where it said so.
+    package var retryAfter: RetryAfter?
 
     package static func delivered(status: Int) -> HookOutcome {
         HookOutcome(verdict: .delivered, status: status, error: nil)
@@ -62,10 +89,18 @@ package struct HookSettings: Hashable, Sendable {
     package var target: HookTarget
     /// Of one attempt.
     package var timeout: Duration
+    /// Older than this, or tried for so long, a delivery that fails once more is given up.
+    package var retryFor: Duration
 
-    package init(name: String, target: HookTarget, timeout: Duration = .seconds(10)) {
+    package init(
+        name: String,
+        target: HookTarget,
+        timeout: Duration = .seconds(10),
+        retryFor: Duration = AlertingLimits.retryFor
+    ) {
         self.name = name
         self.target = target
         self.timeout = timeout
+        self.retryFor = retryFor
     }
 }

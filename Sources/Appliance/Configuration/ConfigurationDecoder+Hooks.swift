@@ -24,10 +24,12 @@ extension ConfigurationDecoder {
         else { return nil }
         let delivery = type.decode(self, reader)
         let timeout = reader.scalar("timeout", .duration(.milliseconds(100)...(.seconds(600))))
+        let retryFor = reader.scalar("retry_for", .duration(.seconds(1)...(.days(365))))
         reader.finish()
         guard let delivery else { return nil }
         var hook = HookConfiguration(name: name, delivery: delivery)
         if let timeout { hook.timeout = timeout }
+        if let retryFor { hook.retryFor = retryFor }
         return hook
     }
 

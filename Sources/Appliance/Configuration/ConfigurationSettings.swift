@@ -149,6 +149,7 @@ extension HookConfiguration {
             for (index, argument) in arguments.enumerated() { lines.add("command.\(index + 1)", argument) }
         }
         lines.add("timeout", timeout)
+        lines.add("retry_for", retryFor)
         return lines.settings
     }
 }

@@ -1,4 +1,5 @@
 // One entry of `hooks`, and the wrapper that keeps secrets out of every message.
+internal import Alerting
 
 /// A hook by its name.
 package struct HookConfiguration: Hashable, Sendable {
@@ -7,6 +8,8 @@ package struct HookConfiguration: Hashable, Sendable {
     package var delivery: HookDelivery
     /// `timeout` of one attempt.
     package var timeout = Duration.seconds(10)
+    /// `retry_for`: how long a delivery is tried.
+    package var retryFor = AlertingLimits.retryFor
 
     package init(name: String, delivery: HookDelivery) {
         self.name = name

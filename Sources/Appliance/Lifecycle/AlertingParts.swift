@@ -19,6 +19,7 @@ final class AlertingParts: Sendable {
     private let runner: RulesRunner
     private let dispatcher: HookDispatcher
     private let client: HTTPClient
+    private let clock: any Platform.Clock
     private let latest = LatestReadings(seed: randomSeed())
     private let thread: SteppingThread?
 
@@ -49,6 +50,7 @@ final class AlertingParts: Sendable {
             observer: { latest.take($0, $1) }
         )
         self.runner = runner
+        self.clock = clock
         client = HookHTTP.client(on: eventLoops)
         dispatcher = try HookDispatcher(
             log: log,
@@ -102,6 +104,7 @@ final class AlertingParts: Sendable {
             to: AlertingParts.hooks(configuration),
             origin: AlertingParts.origin(configuration),
             client: client,
+            clock: clock,
             logger: logger,
             seed: randomSeed()
         )
@@ -124,7 +127,7 @@ final class AlertingParts: Sendable {
                 case .exec(let program, let arguments):
                     .exec(command: [program] + arguments.map { $0.reveal() })
                 }
-            return HookSettings(name: hook.name, target: target, timeout: hook.timeout)
+            return HookSettings(name: hook.name, target: target, timeout: hook.timeout, retryFor: hook.retryFor)
         }
     }
 
@@ -181,7 +184,7 @@ extension AlertingParts {
                 type: status.type,
                 lag: Int64(status.lagRecords),
                 delivered: status.delivered,
-                failed: status.failed + status.refused,
+                failed: status.failed + status.refused + status.expired,
                 lastSuccess: status.lastSuccess.map(JSONTimestamp.init),
                 lastError: status.lastError
             )

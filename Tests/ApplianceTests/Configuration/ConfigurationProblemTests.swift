@@ -261,6 +261,8 @@ struct ConfigurationProblemTests {
             ("{ type: exec }", "`command` is missing"),
             ("{ type: exec, command: [siren] }", "the program needs its full path"),
             ("{ type: exec, command: [/bin/true], timeout: 1ms }", "`timeout`: `1ms` is out of range: 100ms to 10m"),
+            ("{ type: exec, command: [/bin/true], retry_for: 0s }", "`retry_for`: `0s` is out of range: 1s to 365d"),
+            ("{ type: exec, command: [/bin/true], retry_for: 7 }", "c.yaml:1:60: `retry_for`: expected a duration"),
         ]
     )
     func hooks(text: String, expected: String) {

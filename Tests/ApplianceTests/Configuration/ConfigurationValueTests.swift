@@ -68,6 +68,7 @@ struct ConfigurationValueTests {
         #expect(value.hooks[0].delivery == .webhook(url: Secret("http://127.0.0.1:9000/alert"), headers: [:]))
         #expect(value.hooks[1].delivery == .exec(program: "/usr/local/bin/siren", arguments: []))
         #expect(value.hooks[1].timeout == .seconds(10))
+        #expect(value.hooks[1].retryFor == .seconds(7 * 86_400))
     }
 
     @Test("every key of an MQTT input")
@@ -193,7 +194,7 @@ struct ConfigurationValueTests {
         let value = try configuration(
             """
             hooks:
-              chat: { type: webhook, url: "https://chat.example/x", timeout: 3s, headers: { Authorization: "Bearer abc" } }
+              chat: { type: webhook, url: "https://chat.example/x", timeout: 3s, retry_for: 2h, headers: { Authorization: "Bearer abc" } }
             rules:
               - alert: Low
                 match: { metric: [level, depth], labels: { tank: [a, b] }, name: "T*", profile: p, location: l }
@@ -213,6 +214,7 @@ struct ConfigurationValueTests {
         )
         #expect(hook.delivery == expected)
         #expect(hook.timeout == .seconds(3))
+        #expect(hook.retryFor == .seconds(7200))
         let rule = try #require(value.rules.first)
         #expect(rule.condition == .below(limit: 0.5, clear: 0.7))
         #expect(rule.match.metrics == ["level", "depth"])
