@@ -23,6 +23,9 @@ package enum AlertingLimits {
     /// good has years of alerts waiting.
     package static let retryFor = Duration.seconds(7 * 86_400)
 
+    /// How often Alertmanager is told what fires: five times within its default `resolve_timeout`, 5 min.
+    package static let resendInterval = Duration.seconds(60)
+
     /// What a receiver's `Retry-After` is cut to: one that is wrong must not silence a hook for days.
     package static let retryAfterMax = Duration.seconds(3600)
 

@@ -10,7 +10,7 @@ extension EndToEndTests {
                 bench,
                 configuration: """
                     inputs:
-                      lan: { type: udp, listen: "127.0.0.1:\(port)", format: json }
+                      lan: { type: udp, listen: "127.0.0.1:\(port)", format: json, required: true }
                     rules:
                       - alert: FreezerTooWarm
                         match: { metric: temperature, device: "freezer-*" }

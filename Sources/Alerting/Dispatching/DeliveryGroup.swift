@@ -7,6 +7,7 @@ internal import Rules
 /// One rule, one state, each alert at most once: a receiver never has to guess which of two states is the newer.
 struct DeliveryGroup {
     private let hook: String
+    private let countMax: Int
     private(set) var offsets: [Offset] = []
     /// The record that was offered last is not part of it, and nothing after it will be.
     private(set) var isClosed = false
@@ -14,8 +15,9 @@ struct DeliveryGroup {
     private var state: AlertState?
     private var fingerprints: Set<String> = []
 
-    init(hook: String) {
+    init(hook: String, countMax: Int) {
         self.hook = hook
+        self.countMax = countMax
     }
 
     /// Records for other hooks, and those that are no alerts, are stepped over.
@@ -23,7 +25,7 @@ struct DeliveryGroup {
         guard let value = record.value, let edge = AlertRecord(json: value), edge.goes(to: hook) else { return }
         let isFitting =
             alert == nil || (alert == edge.alert && state == edge.state && !fingerprints.contains(edge.fingerprint))
-        guard isFitting, offsets.count < AlertingLimits.alertsPerDeliveryMax else {
+        guard isFitting, offsets.count < countMax else {
             isClosed = true
             return
         }

@@ -48,18 +48,12 @@ package enum HookAnnouncement {
         let policy = HookRetryPolicy()
         var pauses = Backoff(first: policy.first, longest: policy.longest, seed: seed)
         while !Task.isCancelled {
-            let payload: HookPayload
-            do {
-                payload = try HookPayload(
-                    [HookAlert(record, offset: nil, at: clock)],
-                    receiver: name,
-                    origin: origin,
-                    idempotencyKey: "\(name):\(record.alert)-\(record.at.milliseconds)"
-                )
-            } catch {
-                logger.error("no JSON can be made of an alert", metadata: ["hook": "\(name)", "error": "\(error)"])
-                return
-            }
+            let payload = HookPayload(
+                alerts: [HookAlert(record, offset: nil, at: clock)],
+                receiver: name,
+                origin: origin,
+                idempotencyKey: "\(name):\(record.alert)-\(record.at.milliseconds)"
+            )
             let outcome = await hook.deliver(payload)
             if outcome.verdict == .delivered { return }
             let error = outcome.error ?? "refused"

@@ -11,10 +11,13 @@ package actor HookDispatcher {
         var worker: HookWorker
         var task: Task<Void, Never>
         var wake: AsyncStream<Void>.Continuation
+        /// Says when what fires is to be told again; nil for hooks that need no such thing.
+        var ticks: Task<Void, Never>?
     }
 
     private let log: CommitLog
     private let alerts: Partition
+    private let book: AlertBook
     private let dataDirectory: String
     private let disk: any Disk
     private let clock: any Platform.Clock
@@ -41,11 +44,13 @@ package actor HookDispatcher {
         let seenEnd = Atomic<Int64>(-1)
     }
 
+    /// - `book`: of this log; fed by its owner.
     /// - `client`: from `HookHTTP.client`; shut down by its owner after `stop`.
     /// - `seed`: of the jitter.
     /// - `retry`: the default is the one of production.
     package init(
         log: CommitLog,
+        book: AlertBook,
         dataDirectory: String,
         disk: any Disk,
         clock: any Platform.Clock,
@@ -58,6 +63,7 @@ package actor HookDispatcher {
             throw LogError(.closed, "hooks need the topic `alerts`")
         }
         self.log = log
+        self.book = book
         self.alerts = alerts
         self.dataDirectory = dataDirectory
         self.disk = disk
@@ -106,6 +112,7 @@ package actor HookDispatcher {
             around: HookSurroundings(
                 log: log,
                 alerts: alerts,
+                book: book,
                 dataDirectory: dataDirectory,
                 disk: disk,
                 clock: clock,
@@ -118,13 +125,34 @@ package actor HookDispatcher {
         )
         let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         await worker.start()
-        running[settings.name] = Running(worker: worker, task: Task { await worker.run(wakes) }, wake: wake)
+        running[settings.name] = Running(
+            worker: worker,
+            task: Task { await worker.run(wakes) },
+            wake: wake,
+            ticks: made.hook.resendInterval.map { HookDispatcher.ticks(every: $0, of: worker, wake) }
+        )
+    }
+
+    private static func ticks(
+        every interval: Duration,
+        of worker: HookWorker,
+        _ wake: AsyncStream<Void>.Continuation
+    ) -> Task<Void, Never> {
+        Task {
+            while true {
+                do { try await Task.sleep(for: interval) } catch { return }
+                await worker.resendIsDue()
+                wake.yield()
+            }
+        }
     }
 
     private func end(_ hook: Running) async {
         hook.wake.finish()
+        hook.ticks?.cancel()
         hook.task.cancel()
         await hook.task.value
+        await hook.ticks?.value
     }
 
     /// Ends all hooks: a delivery that is on its way is given up and, where it was not acknowledged, repeated at the next

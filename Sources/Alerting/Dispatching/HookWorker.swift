@@ -9,6 +9,8 @@ internal import Rules
 struct HookSurroundings: Sendable {
     let log: CommitLog
     let alerts: Partition
+    /// What fires, for hooks that have to repeat it; fed by somebody else.
+    let book: AlertBook
     let dataDirectory: String
     let disk: any Disk
     let clock: any Platform.Clock
@@ -57,6 +59,11 @@ actor HookWorker {
     private var noted: String?
     private var backoff: Backoff
     private let jitterSeed: UInt64
+    /// A receiver that forgets is told soon after it is back.
+    private let longestPause: Duration
+    private var isResendDue = true
+    /// Edges dealt with that the book may not have yet, by fingerprint; kept by hooks that repeat what fires.
+    private var settledEdges: [String: Int64] = [:]
 
     init(
         settings: HookSettings,
@@ -73,8 +80,9 @@ actor HookWorker {
         state = HookStatusBox(HookStatus(name: settings.name, type: type))
         gaps = ConsumerGaps(log: around.log, clock: around.clock, consumer: "hook-\(settings.name)")
         jitterSeed = seed
+        longestPause = hook.resendInterval.map { min($0, around.retry.longest) } ?? around.retry.longest
         cursor = HookCursor(position: around.log.snapshot().highWatermark(of: around.alerts))
-        backoff = Backoff(first: around.retry.first, longest: around.retry.longest, seed: seed)
+        backoff = Backoff(first: around.retry.first, longest: longestPause, seed: seed)
     }
 
     /// Opens the cursor's file; where that fails it is said, and `run` tries again.
@@ -140,6 +148,7 @@ actor HookWorker {
                     forgetNote()
                     if cursorFile == nil { try open() }
                     try await deliverAll()
+                    await resend()
                     break
                 } catch {
                     // The log or the cursor failed. Without a durable cursor nothing is delivered, or it would be for ever.
@@ -172,6 +181,9 @@ actor HookWorker {
             let records = try read(cursor.delivery)
             noteMissing(of: records.count)
             if !records.isEmpty { guard await deliver(records) else { return } }
+            if hook.resendInterval != nil {
+                for alert in records { settledEdges[alert.record.fingerprint] = alert.offset }
+            }
             cursor.delivery = []
             try store(cursor)
             publishPlace()
@@ -188,7 +200,7 @@ actor HookWorker {
         let end = around.log.snapshot().highWatermark(of: around.alerts)
         while cursor.position < end {
             follower.rewind(to: cursor.position)
-            var group = DeliveryGroup(hook: settings.name)
+            var group = DeliveryGroup(hook: settings.name, countMax: hook.alertsPerDeliveryMax)
             var next = cursor.position
             _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
                 if group.isClosed { return }
@@ -251,18 +263,7 @@ actor HookWorker {
         let key = "\(settings.name):" + cursor.delivery.map(\.description).joined(separator: ",")
         let began = around.clock.monotonic()
         while true {
-            let payload: HookPayload
-            do {
-                payload = try HookPayload(
-                    alerts.map { HookAlert($0.record, offset: $0.offset, at: around.clock) },
-                    receiver: settings.name,
-                    origin: around.origin,
-                    idempotencyKey: key
-                )
-            } catch {
-                bury(alerts, key: key, .refused(status: nil, "no JSON can be made of it: \(error)"))
-                return true
-            }
+            let payload = payload(alerts, key: key)
             let outcome = await hook.deliver(payload)
             if Task.isCancelled, outcome.verdict != .delivered { return false }
             switch outcome.verdict {
@@ -286,6 +287,15 @@ actor HookWorker {
                 do { try await Task.sleep(for: max(backoff.next(), wanted)) } catch { return false }
             }
         }
+    }
+
+    private func payload(_ alerts: [StoredAlert], key: String) -> HookPayload {
+        HookPayload(
+            alerts: alerts.map { HookAlert($0.record, offset: $0.offset, at: around.clock) },
+            receiver: settings.name,
+            origin: around.origin,
+            idempotencyKey: key
+        )
     }
 
     private func noteSuccess() {
@@ -339,16 +349,53 @@ actor HookWorker {
         )
     }
 
+    // MARK: Keeping alive
+
+    /// The time has come to tell again what fires; done when `run` is woken next.
+    func resendIsDue() {
+        isResendDue = true
+    }
+
+    /// Tells again what fires and was dealt with, at the end of what there was to deliver; the first failure ends it until the
+    /// next time.
+    private func resend() async {
+        guard hook.resendInterval != nil, isResendDue, !Task.isCancelled else { return }
+        isResendDue = false
+        var firing: [StoredAlert] = []
+        for entry in around.book.firing where entry.offset < cursor.position && entry.record.goes(to: settings.name) {
+            // The book lags behind where the rules thread does: what is known to be over stays over.
+            if let settled = settledEdges[entry.record.fingerprint], settled > entry.offset.value { continue }
+            firing.append(StoredAlert(record: entry.record, offset: entry.offset.value))
+        }
+        settledEdges = settledEdges.filter { fingerprint, offset in
+            around.book.entry(fingerprint).map { $0.offset.value < offset } ?? false
+        }
+        let size = hook.alertsPerDeliveryMax
+        for start in stride(from: 0, to: firing.count, by: size) {
+            let alerts = Array(firing[start..<min(start + size, firing.count)])
+            let key = "\(settings.name):firing-\(around.clock.now().milliseconds)-\(start)"
+            let outcome = await hook.deliver(payload(alerts, key: key))
+            if Task.isCancelled { return }
+            guard outcome.verdict == .delivered else {
+                state.change { status in
+                    status.failed += 1
+                    status.lastError = outcome.error
+                }
+                return
+            }
+            let now = around.clock.now()
+            state.change { status in
+                status.lastSuccess = now
+                status.lastError = nil
+            }
+        }
+    }
+
     /// One marked alert, once, past the cursor.
     func test() async -> HookTestResult {
+        let payload = TestAlert.payload(hook: settings.name, clock: around.clock, origin: around.origin)
         let started = around.clock.monotonic()
-        let outcome: HookOutcome
-        do {
-            let payload = try TestAlert.payload(hook: settings.name, clock: around.clock, origin: around.origin)
-            outcome = await hook.deliver(payload)
-        } catch {
-            outcome = .refused(status: nil, "no JSON can be made of it: \(error)")
-        }
+        let outcome = await hook.deliver(payload)
         return HookTestResult(
             delivered: outcome.verdict == .delivered,
             status: outcome.status,

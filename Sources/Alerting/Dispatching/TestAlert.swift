@@ -5,9 +5,7 @@ internal import Rules
 
 enum TestAlert {
     /// Sent now by `clock`, which also makes each test a delivery of its own.
-    ///
-    /// Throws where no JSON can be made of it.
-    static func payload(hook: String, clock: any Clock, origin: AlertOrigin) throws -> HookPayload {
+    static func payload(hook: String, clock: any Clock, origin: AlertOrigin) -> HookPayload {
         let at = clock.now()
         var record = AlertRecord(
             alert: "ForebayTest",
@@ -30,8 +28,8 @@ enum TestAlert {
             cause: AlertCause(topic: "alerts", partition: 0, offset: -1)
         )
         record.summary = "TEST of hook \(hook) from \(origin.box): nothing is wrong"
-        return try HookPayload(
-            [HookAlert(record, offset: nil, at: clock)],
+        return HookPayload(
+            alerts: [HookAlert(record, offset: nil, at: clock)],
             receiver: hook,
             origin: origin,
             idempotencyKey: "\(hook):test-\(at.milliseconds)"

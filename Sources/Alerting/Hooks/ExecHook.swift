@@ -17,6 +17,10 @@ struct ExecHook: Hook {
     /// does not read its input is a failed write (EPIPE) and not the end of the daemon (SIGPIPE).
     func deliver(_ payload: HookPayload) async -> HookOutcome {
         let (command, timeout) = (command, timeout)
+        let body: [UInt8]
+        do { body = try HookJSON.encoded(WebhookBody(payload)) } catch {
+            return .refused(status: nil, HookJSON.words(error))
+        }
         let abandoned = AbandonFlag()
         var thread: PlatformThread?
         let outcome = await withTaskCancellationHandler {
@@ -30,7 +34,7 @@ struct ExecHook: Hook {
                             "FOREBAY_IDEMPOTENCY_KEY=\(payload.idempotencyKey)",
                         ]
                     )
-                    let ending = child.run(input: payload.body, timeout: timeout) { abandoned.isSet }
+                    let ending = child.run(input: body, timeout: timeout) { abandoned.isSet }
                     continuation.resume(returning: ExecHook.outcome(of: ending, timeout))
                 }
             }

@@ -26,16 +26,13 @@ package struct HookAlert: Hashable, Sendable {
 
 /// What is delivered. A retry carries the same alerts under the same key; only how late they are may have changed.
 package struct HookPayload: Hashable, Sendable {
-    /// The webhook body of CONTRACT section 5, JSON.
-    let body: [UInt8]
+    /// Edges of one rule and one state; at least one.
+    let alerts: [HookAlert]
+    /// The hook's name.
+    let receiver: String
+    let origin: AlertOrigin
     /// Names the delivery: hook and offsets.
     let idempotencyKey: String
-
-    /// Throws where a value cannot be said in JSON.
-    init(_ alerts: [HookAlert], receiver: String, origin: AlertOrigin, idempotencyKey: String) throws {
-        body = try WebhookBody(alerts, receiver: receiver, origin: origin).encoded()
-        self.idempotencyKey = idempotencyKey
-    }
 }
 
 /// How one attempt ended.
@@ -72,6 +69,15 @@ package struct HookOutcome: Hashable, Sendable {
 /// One receiver. `deliver` makes one attempt, returns within the hook's timeout, and never throws: a failure is an outcome.
 package protocol Hook: Sendable {
     func deliver(_ payload: HookPayload) async -> HookOutcome
+    /// Alerts that the receiver takes at once.
+    var alertsPerDeliveryMax: Int { get }
+    /// How often what fires is told again, for a receiver that forgets; nil: once is enough.
+    var resendInterval: Duration? { get }
+}
+
+extension Hook {
+    package var alertsPerDeliveryMax: Int { AlertingLimits.alertsPerDeliveryMax }
+    package var resendInterval: Duration? { nil }
 }
 
 /// Where and how a hook delivers. A new type of hook is a further case.
@@ -80,6 +86,13 @@ package enum HookTarget: Hashable, Sendable {
     case webhook(url: String, headers: [String: String])
     /// Absolute path of a program, and its arguments.
     case exec(command: [String])
+    /// `url`: of the server. Whoever knows the topic may read it.
+    case ntfy(url: String, topic: String, headers: [String: String])
+    /// The whole of `url` is a secret.
+    case slack(url: String)
+    case pagerduty(url: String, routingKey: String)
+    /// `url`: of the server, to which the API's path is added.
+    case alertmanager(url: String, headers: [String: String], resendInterval: Duration)
 }
 
 /// One entry of `hooks`.

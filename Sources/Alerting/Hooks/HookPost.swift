@@ -1,5 +1,6 @@
 // One HTTP POST, as every hook that speaks HTTP makes it: in bounded time, without redirects, its answer judged.
 package import AsyncHTTPClient
+internal import Foundation
 package import NIOCore
 internal import NIOHTTP1
 internal import Platform
@@ -12,8 +13,16 @@ struct HookPost: Sendable {
     let timeout: Duration
     let client: HTTPClient
 
-    /// One attempt to send `body`, which is JSON, within `timeout`; `key` names the delivery, as `Idempotency-Key`.
-    func send(_ body: [UInt8], key: String) async -> HookOutcome {
+    /// One attempt to send `value`, within `timeout`; `key` names the delivery, as `Idempotency-Key`.
+    func send(json value: some Encodable, key: String) async -> HookOutcome {
+        do {
+            return await send(try HookJSON.encoded(value), key: key)
+        } catch {
+            return .refused(status: nil, HookJSON.words(error))
+        }
+    }
+
+    private func send(_ body: [UInt8], key: String) async -> HookOutcome {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         for (name, value) in headers { request.headers.add(name: name, value: value) }
@@ -86,6 +95,17 @@ struct HookPost: Sendable {
     private static func words(_ duration: Duration) -> String {
         "\(duration.wholeMilliseconds) ms"
     }
+}
+
+/// JSON as hooks send it: equal values give equal bytes.
+enum HookJSON {
+    static func encoded(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(value))
+    }
+
+    static func words(_ error: any Error) -> String { "no JSON can be made of it: \(error)" }
 }
 
 /// The client that all hooks share: no redirects, no silent retries, a short time to connect.

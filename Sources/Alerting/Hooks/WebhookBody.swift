@@ -43,24 +43,17 @@ struct WebhookBody: Encodable {
     var externalURL: String
     var alerts: [Alert]
 
-    /// `edges`: of one rule and one state; at least one.
-    init(_ edges: [HookAlert], receiver: String, origin: AlertOrigin) {
+    init(_ payload: HookPayload) {
+        let edges = payload.alerts
         let name = edges.first?.record.alert ?? ""
-        externalURL = origin.externalURL ?? ""
+        externalURL = payload.origin.externalURL ?? ""
         alerts = edges.map { [externalURL] in Alert($0, externalURL: externalURL) }
         groupLabels = ["alertname": name]
         groupKey = "{}:{alertname=\(WebhookBody.quoted(name))}"
         status = edges.contains { $0.record.state == .firing } ? "firing" : "resolved"
-        self.receiver = receiver
+        receiver = payload.receiver
         commonLabels = WebhookBody.common(alerts.map(\.labels))
         commonAnnotations = WebhookBody.common(alerts.map(\.annotations))
-    }
-
-    /// Equal alerts, equally late, give equal bytes.
-    func encoded() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self))
     }
 
     private static func common(_ maps: [[String: String]]) -> [String: String] {

@@ -10,6 +10,6 @@ struct WebhookHook: Hook {
     }
 
     func deliver(_ payload: HookPayload) async -> HookOutcome {
-        await post.send(payload.body, key: payload.idempotencyKey)
+        await post.send(json: WebhookBody(payload), key: payload.idempotencyKey)
     }
 }

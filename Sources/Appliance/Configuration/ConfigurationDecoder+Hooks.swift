@@ -1,4 +1,5 @@
 // Reads the entries of `hooks`.
+internal import Alerting
 
 /// A value of `type` with the reader of its keys. A new hook is a line here.
 private struct HookType: Sendable {
@@ -8,6 +9,10 @@ private struct HookType: Sendable {
     static let all = [
         HookType(name: "webhook") { $0.decodeWebhook($1) },
         HookType(name: "exec") { $0.decodeExec($1) },
+        HookType(name: "ntfy") { $0.decodeNtfy($1) },
+        HookType(name: "slack") { $0.decodeSlack($1) },
+        HookType(name: "pagerduty") { $0.decodePagerDuty($1) },
+        HookType(name: "alertmanager") { $0.decodeAlertmanager($1) },
     ]
 }
 
@@ -34,8 +39,48 @@ extension ConfigurationDecoder {
     }
 
     fileprivate func decodeWebhook(_ reader: MappingReader) -> HookDelivery? {
-        let url = reader.scalar("url", .webURL(mayHavePath: true))
-        if !reader.isGiven("url") { reader.error("`url` is missing: where shall the webhook be delivered?") }
+        let url = requiredURL(reader, "where shall the webhook be delivered?")
+        let headers = decodeHeaders(reader)
+        return url.map { .webhook(url: $0, headers: headers) }
+    }
+
+    fileprivate func decodeNtfy(_ reader: MappingReader) -> HookDelivery? {
+        let url = requiredURL(reader, "the server, e.g. `https://ntfy.sh`")
+        let topic = reader.scalar("topic", .ntfyTopic)
+        if !reader.isGiven("topic") { reader.error("`topic` is missing: to what do the phones subscribe?") }
+        let headers = decodeHeaders(reader)
+        guard let url, let topic else { return nil }
+        return .ntfy(url: url, topic: Secret(topic), headers: headers)
+    }
+
+    fileprivate func decodeSlack(_ reader: MappingReader) -> HookDelivery? {
+        requiredURL(reader, "the address of the incoming webhook").map { .slack(url: $0) }
+    }
+
+    fileprivate func decodePagerDuty(_ reader: MappingReader) -> HookDelivery? {
+        var url = HookDelivery.pagerDutyURL
+        reader.read("url", .webURL(mayHavePath: true), into: &url)
+        let key = reader.scalar("routing_key", .text(bytesMax: 128))
+        if !reader.isGiven("routing_key") {
+            reader.error("`routing_key` is missing: the integration key of an Events API v2 integration")
+        }
+        return key.map { .pagerduty(url: url, routingKey: Secret($0)) }
+    }
+
+    fileprivate func decodeAlertmanager(_ reader: MappingReader) -> HookDelivery? {
+        let url = requiredURL(reader, "the server, e.g. `http://127.0.0.1:9093`")
+        let headers = decodeHeaders(reader)
+        var interval = AlertingLimits.resendInterval
+        reader.read("resend_interval", .duration(.seconds(1)...(.seconds(3600))), into: &interval)
+        return url.map { .alertmanager(url: $0, headers: headers, resendInterval: interval) }
+    }
+
+    private func requiredURL(_ reader: MappingReader, _ question: String) -> Secret? {
+        if !reader.isGiven("url") { reader.error("`url` is missing: \(question)") }
+        return reader.scalar("url", .webURL(mayHavePath: true)).map { Secret($0) }
+    }
+
+    private func decodeHeaders(_ reader: MappingReader) -> [String: Secret] {
         var headers: [String: Secret] = [:]
         if let given = reader.mapping("headers") {
             for entry in given.all {
@@ -51,7 +96,7 @@ extension ConfigurationDecoder {
                 if let value { headers[entry.key] = Secret(value) }
             }
         }
-        return url.map { .webhook(url: Secret($0), headers: headers) }
+        return headers
     }
 
     fileprivate func decodeExec(_ reader: MappingReader) -> HookDelivery? {
@@ -83,5 +128,23 @@ extension ConfigurationDecoder {
     private static func isHeaderName(_ name: String) -> Bool {
         !name.isEmpty && name.utf8.count <= 128
             && name.utf8.allSatisfy { ConfigurationText.isWordByte($0) || "!#$%&'*+-.^`|~".utf8.contains($0) }
+    }
+}
+
+extension HookDelivery {
+    /// The region of the United States; accounts of the European one say so with `url`.
+    static let pagerDutyURL = "https://events.pagerduty.com/v2/enqueue"
+}
+
+extension ScalarType where Value == String {
+    /// A topic's name as ntfy allows it.
+    fileprivate static var ntfyTopic: ScalarType {
+        text(bytesMax: 64).refined { text throws(WrongValue) in
+            let isAllowed = text.utf8.allSatisfy { ConfigurationText.isWordByte($0) || $0 == 0x2D }
+            guard isAllowed, !text.isEmpty else {
+                throw WrongValue("expected up to 64 letters, digits, `_` and `-`")
+            }
+            return text
+        }
     }
 }

@@ -143,10 +143,23 @@ extension HookConfiguration {
         switch delivery {
         case .webhook(let url, let headers):
             lines.add("url", url)
-            for (header, value) in headers.sorted(by: { $0.key < $1.key }) { lines.add("headers.\(header)", value) }
+            lines.add(headers)
         case .exec(let program, let arguments):
             lines.add("command", program)
             for (index, argument) in arguments.enumerated() { lines.add("command.\(index + 1)", argument) }
+        case .ntfy(let url, let topic, let headers):
+            lines.add("url", url)
+            lines.add("topic", topic)
+            lines.add(headers)
+        case .slack(let url):
+            lines.add("url", url)
+        case .pagerduty(let url, let routingKey):
+            lines.add("url", url)
+            lines.add("routing_key", routingKey)
+        case .alertmanager(let url, let headers, let resendInterval):
+            lines.add("url", url)
+            lines.add(headers)
+            lines.add("resend_interval", resendInterval)
         }
         lines.add("timeout", timeout)
         lines.add("retry_for", retryFor)
@@ -206,6 +219,10 @@ private struct SettingLines {
 
     mutating func add(_ key: String, _ values: [String]) {
         if !values.isEmpty { add(key, "[\(values.joined(separator: ", "))]") }
+    }
+
+    mutating func add(_ headers: [String: Secret]) {
+        for (header, value) in headers.sorted(by: { $0.key < $1.key }) { add("headers.\(header)", value) }
     }
 
     mutating func add(_ key: String, _ value: Secret) {

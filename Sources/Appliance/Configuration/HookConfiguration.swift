@@ -23,12 +23,21 @@ package enum HookDelivery: Hashable, Sendable {
     case webhook(url: Secret, headers: [String: Secret])
     /// The program's absolute path and its arguments, which may come from `${...}`; no shell.
     case exec(program: String, arguments: [Secret])
+    /// Who knows the topic reads it.
+    case ntfy(url: Secret, topic: Secret, headers: [String: Secret])
+    case slack(url: Secret)
+    case pagerduty(url: String, routingKey: Secret)
+    case alertmanager(url: Secret, headers: [String: Secret], resendInterval: Duration)
 
     /// The word in `type`.
     package var typeName: String {
         switch self {
         case .webhook: "webhook"
         case .exec: "exec"
+        case .ntfy: "ntfy"
+        case .slack: "slack"
+        case .pagerduty: "pagerduty"
+        case .alertmanager: "alertmanager"
         }
     }
 }

@@ -54,6 +54,7 @@ final class AlertingParts: Sendable {
         client = HookHTTP.client(on: eventLoops)
         dispatcher = try HookDispatcher(
             log: log,
+            book: book,
             dataDirectory: configuration.data,
             disk: disk,
             clock: clock,
@@ -120,14 +121,26 @@ final class AlertingParts: Sendable {
 
     private static func hooks(_ configuration: Configuration) -> [HookSettings] {
         configuration.hooks.map { hook in
-            let target: HookTarget =
-                switch hook.delivery {
-                case .webhook(let url, let headers):
-                    .webhook(url: url.reveal(), headers: headers.mapValues { $0.reveal() })
-                case .exec(let program, let arguments):
-                    .exec(command: [program] + arguments.map { $0.reveal() })
-                }
-            return HookSettings(name: hook.name, target: target, timeout: hook.timeout, retryFor: hook.retryFor)
+            HookSettings(
+                name: hook.name,
+                target: target(hook.delivery),
+                timeout: hook.timeout,
+                retryFor: hook.retryFor
+            )
+        }
+    }
+
+    private static func target(_ delivery: HookDelivery) -> HookTarget {
+        func revealed(_ headers: [String: Secret]) -> [String: String] { headers.mapValues { $0.reveal() } }
+        return switch delivery {
+        case .webhook(let url, let headers): .webhook(url: url.reveal(), headers: revealed(headers))
+        case .exec(let program, let arguments): .exec(command: [program] + arguments.map { $0.reveal() })
+        case .ntfy(let url, let topic, let headers):
+            .ntfy(url: url.reveal(), topic: topic.reveal(), headers: revealed(headers))
+        case .slack(let url): .slack(url: url.reveal())
+        case .pagerduty(let url, let routingKey): .pagerduty(url: url, routingKey: routingKey.reveal())
+        case .alertmanager(let url, let headers, let resendInterval):
+            .alertmanager(url: url.reveal(), headers: revealed(headers), resendInterval: resendInterval)
         }
     }
 

@@ -36,12 +36,14 @@ func withHooks(
     disk: any Disk = PosixDisk(),
     retry: HookRetryPolicy = .quick,
     origin: AlertOrigin = AlertingHarness.origin,
+    book: AlertBook = AlertBook(),
     _ body: (HookDispatcher) async throws -> Void
 ) async throws {
     let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton)
     do {
         let dispatcher = try HookDispatcher(
             log: harness.log,
+            book: book,
             dataDirectory: harness.directory.path,
             disk: disk,
             clock: harness.clock,

@@ -252,12 +252,24 @@ struct ConfigurationProblemTests {
     @Test(
         "hooks that cannot work",
         arguments: [
-            ("{}", "hook `a` has no `type`: one of `webhook`, `exec`"),
+            ("{}", "hook `a` has no `type`: one of `webhook`, `exec`, `ntfy`, `slack`, `pagerduty`, `alertmanager`"),
             ("{ type: webhok, url: \"http://x/\" }", "unknown type of hook `webhok`; did you mean `webhook`?"),
             ("{ type: webhook }", "`url` is missing"),
             ("{ type: webhook, url: \"ftp://x/\" }", "`url`: expected a URL such as"),
             ("{ type: webhook, url: \"http://x/\", headers: { \"a b\": c } }", "`a b` is no name of an HTTP header"),
             ("{ type: webhook, url: \"http://x/\", headers: { Host: c } }", "Forebay sets `Host` itself"),
+            ("{ type: ntfy, topic: t }", "`url` is missing: the server, e.g. `https://ntfy.sh`"),
+            ("{ type: ntfy, url: \"http://x/\" }", "`topic` is missing"),
+            ("{ type: ntfy, url: \"http://x/\", topic: a/b }", "c.yaml:1:52: `topic`: expected up to 64 letters"),
+            ("{ type: slack }", "`url` is missing"),
+            ("{ type: slack, url: \"http://x/\", channel: c }", "unknown key `hooks.a.channel`"),
+            ("{ type: pagerduty }", "`routing_key` is missing"),
+            ("{ type: pagerduty, routing_key: k, url: x }", "`url`: expected a URL such as"),
+            ("{ type: alertmanager }", "`url` is missing: the server"),
+            (
+                "{ type: alertmanager, url: \"http://x/\", resend_interval: 0s }",
+                "`resend_interval`: `0s` is out of range: 1s to 1h"
+            ),
             ("{ type: exec }", "`command` is missing"),
             ("{ type: exec, command: [siren] }", "the program needs its full path"),
             ("{ type: exec, command: [/bin/true], timeout: 1ms }", "`timeout`: `1ms` is out of range: 100ms to 10m"),

@@ -189,6 +189,36 @@ struct ConfigurationValueTests {
         #expect(value.rules.first?.holdFor == expected)
     }
 
+    @Test("hooks of services: their keys and defaults")
+    func serviceHooks() throws {
+        let value = try configuration(
+            """
+            hooks:
+              a: { type: ntfy, url: "https://ntfy.sh", topic: cold-store, headers: { Authorization: "Bearer 7" } }
+              b: { type: slack, url: "https://hooks.slack.com/services/T/B/x" }
+              c: { type: pagerduty, routing_key: "0123" }
+              d: { type: pagerduty, routing_key: "0123", url: "https://events.eu.pagerduty.com/v2/enqueue" }
+              e: { type: alertmanager, url: "http://127.0.0.1:9093" }
+              f: { type: alertmanager, url: "http://127.0.0.1:9093", resend_interval: 20s }
+            """
+        )
+        let url = Secret("http://127.0.0.1:9093")
+        #expect(
+            value.hooks.map(\.delivery) == [
+                .ntfy(
+                    url: Secret("https://ntfy.sh"),
+                    topic: Secret("cold-store"),
+                    headers: ["Authorization": Secret("Bearer 7")]
+                ),
+                .slack(url: Secret("https://hooks.slack.com/services/T/B/x")),
+                .pagerduty(url: "https://events.pagerduty.com/v2/enqueue", routingKey: Secret("0123")),
+                .pagerduty(url: "https://events.eu.pagerduty.com/v2/enqueue", routingKey: Secret("0123")),
+                .alertmanager(url: url, headers: [:], resendInterval: .seconds(60)),
+                .alertmanager(url: url, headers: [:], resendInterval: .seconds(20)),
+            ]
+        )
+    }
+
     @Test("webhook headers and multi-line texts")
     func hookAndTexts() throws {
         let value = try configuration(
