@@ -83,6 +83,60 @@ extension EndToEndTests {
             }
         }
 
+        @Test("what was refused or came too late is listed, and sent again when somebody says so")
+        func deadLetters() async throws {
+            try await Workbench.use { bench in
+                let receiver = try await WebhookReceiver(bench)
+                let port = try freePort(SOCK_DGRAM)
+                func hooks(_ refusing: String, _ failing: String) -> String {
+                    """
+                      pager: { type: webhook, url: "\(receiver.url(refusing))" }
+                      slow: { type: webhook, url: "\(receiver.url(failing))", retry_for: 1s }
+                    """
+                }
+                func letters(_ box: Box, _ hook: String) throws -> [[String: Any]] {
+                    let text = try box.command(["hooks", "dead-letters", hook, "--data", box.data, "-o", "json"])
+                    return try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]] ?? []
+                }
+                var box = try box(bench, port, hooks: hooks("/refuse", "/fail"))
+                var daemon = try await box.start()
+                #expect(try letters(box, "pager").isEmpty)
+                #expect(try Command.run("forebay", ["hooks", "dead-letters", "none", "--data", box.data]).status == 66)
+                let socket = try DatagramSocket(port: port)
+                try socket.send(#"{"device":"freezer-1","temperature":-10}"#)
+                try await eventually("both have given up") {
+                    let metric = "forebay_hook_deliveries_total"
+                    let refused = try await box.metric(metric, #"hook="pager",result="dead_letter""#)
+                    let expired = try await box.metric(metric, #"hook="slow",result="expired""#)
+                    return refused == 1 && expired == 1
+                }
+                #expect(try letters(box, "pager").map { $0["status"] as? Int } == [404])
+                #expect(try letters(box, "slow").map { $0["status"] as? Int } == [500])
+                let resend = ["hooks", "dead-letters", "pager", "--resend", "--data", box.data, "-o", "json"]
+                let refused = try Command.run("forebay", resend)
+                #expect(refused.status == 1)
+                #expect(refused.output.contains("HTTP 404"))
+                #expect(try letters(box, "pager").count == 1)
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+                #expect(try letters(box, "slow").count == 1, "without a daemon")
+                #expect(try Command.run("forebay", resend).status == 69)
+                box = try self.box(bench, port, hooks: hooks("/ok", "/ok"))
+                daemon = try await box.start()
+                for hook in ["pager", "slow"] {
+                    _ = try box.command(["hooks", "dead-letters", hook, "--resend", "--data", box.data])
+                    #expect(try letters(box, hook).isEmpty)
+                }
+                let delivered = try receiver.requests("/ok")
+                #expect(delivered.map(\.status) == ["firing", "firing"])
+                let keys = try (receiver.requests("/refuse") + receiver.requests("/fail"))
+                    .compactMap { $0.headers["idempotency-key"] }
+                #expect(Set(delivered.compactMap { $0.headers["idempotency-key"] }) == Set(keys))
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+            }
+        }
+
         @Test("a hook that was unreachable is told after kill -9 what it missed, and nothing twice that it had")
         func afterAKill() async throws {
             try await Workbench.use { bench in

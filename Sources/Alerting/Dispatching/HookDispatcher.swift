@@ -150,6 +150,8 @@ package actor HookDispatcher {
     private func end(_ hook: Running) async {
         hook.wake.finish()
         hook.ticks?.cancel()
+        // The hook's own deliveries may wait for it.
+        await hook.worker.stopResending()
         hook.task.cancel()
         await hook.task.value
         await hook.ticks?.value
@@ -170,6 +172,19 @@ package actor HookDispatcher {
     nonisolated package var statuses: [HookStatus] {
         let end = alerts.logEndOffset
         return shared.state.withLock { $0.statuses }.map { $0.status(end: end) }
+    }
+
+    /// What this hook has given up, oldest first, as JSON; nil where there is no hook of this name. Throws where the disk
+    /// fails.
+    package func deadLetters(_ name: String) async throws -> [[UInt8]]? {
+        guard let worker = running[name]?.worker else { return nil }
+        return try await worker.deadLetters()
+    }
+
+    /// Sends that once more; nil where there is no hook of this name.
+    package func resendDeadLetters(_ name: String) async -> DeadLetterResend? {
+        guard let worker = running[name]?.worker else { return nil }
+        return await worker.resendDeadLetters()
     }
 
     /// Sends one marked alert, once, beside the queue; nil where there is no hook of this name.

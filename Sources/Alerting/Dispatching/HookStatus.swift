@@ -64,6 +64,8 @@ final class HookStatusBox: Sendable {
         }
     }
 
+    var lastError: String? { value.withLock { $0.status.lastError } }
+
     func change(_ body: (inout HookStatus) -> Void) {
         value.withLock { body(&$0.status) }
     }

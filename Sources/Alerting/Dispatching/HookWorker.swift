@@ -44,8 +44,12 @@ actor HookWorker {
     nonisolated private let executor: ThreadExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    private let hook: any Hook
-    private let around: HookSurroundings
+    let hook: any Hook
+    let around: HookSurroundings
+    let letters: DeadLetters
+    /// The dead letters, sent again; nil where nobody has asked.
+    var resending: Task<DeadLetterResend, Never>?
+    var isStopping = false
     /// nil where it has to be opened: at first, and after it has failed.
     private var cursorFile: CursorFile?
     /// As it was stored last, but for alerts that are none of this hook's; and for a delivery that is over, where that could
@@ -78,6 +82,7 @@ actor HookWorker {
         self.around = around
         self.executor = executor
         state = HookStatusBox(HookStatus(name: settings.name, type: type))
+        letters = DeadLetters(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
         gaps = ConsumerGaps(log: around.log, clock: around.clock, consumer: "hook-\(settings.name)")
         jitterSeed = seed
         longestPause = hook.resendInterval.map { min($0, around.retry.longest) } ?? around.retry.longest
@@ -177,6 +182,7 @@ actor HookWorker {
 
     private func deliverAll() async throws {
         while !Task.isCancelled {
+            _ = await resending?.value
             if cursor.delivery.isEmpty, try !takeNext() { return }
             let records = try read(cursor.delivery)
             noteMissing(of: records.count)
@@ -252,8 +258,14 @@ actor HookWorker {
         gaps.write(waitUpTo: AlertingLimits.durableWait)
     }
 
+    /// A delivery is on its way, or waits for its next attempt.
+    var isDelivering: Bool { !cursor.delivery.isEmpty }
+
+    /// Everything before it was dealt with.
+    var settledEnd: Offset { cursor.delivery.first ?? cursor.position }
+
     private func publishPlace() {
-        state.setSettled(cursor.delivery.first ?? cursor.position)
+        state.setSettled(settledEnd)
     }
 
     // MARK: Delivering
@@ -263,8 +275,8 @@ actor HookWorker {
         let key = "\(settings.name):" + cursor.delivery.map(\.description).joined(separator: ",")
         let began = around.clock.monotonic()
         while true {
-            let payload = payload(alerts, key: key)
-            let outcome = await hook.deliver(payload)
+            let edges = alerts.map { HookAlert($0.record, offset: $0.offset, at: around.clock) }
+            let outcome = await hook.deliver(payload(edges, key: key))
             if Task.isCancelled, outcome.verdict != .delivered { return false }
             switch outcome.verdict {
             case .delivered:
@@ -289,16 +301,11 @@ actor HookWorker {
         }
     }
 
-    private func payload(_ alerts: [StoredAlert], key: String) -> HookPayload {
-        HookPayload(
-            alerts: alerts.map { HookAlert($0.record, offset: $0.offset, at: around.clock) },
-            receiver: settings.name,
-            origin: around.origin,
-            idempotencyKey: key
-        )
+    func payload(_ alerts: [HookAlert], key: String) -> HookPayload {
+        HookPayload(alerts: alerts, receiver: settings.name, origin: around.origin, idempotencyKey: key)
     }
 
-    private func noteSuccess() {
+    func noteSuccess() {
         backoff.reset()
         let now = around.clock.now()
         state.change { status in
@@ -329,18 +336,16 @@ actor HookWorker {
             if isExpired { status.expired += 1 } else { status.refused += 1 }
             status.lastError = words
         }
-        let letters = DeadLetters(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
+        let letter = DeadLetter(
+            at: TimestampText.string(around.clock.now()),
+            key: key,
+            offsets: alerts.map(\.offset),
+            status: outcome.status,
+            error: error,
+            alerts: alerts.map(\.record)
+        )
         var isKept = false
-        do {
-            isKept = try letters.append(
-                alerts.map(\.record),
-                offsets: cursor.delivery.map(\.value),
-                key: key,
-                status: outcome.status,
-                error: error,
-                at: TimestampText.string(around.clock.now())
-            )
-        } catch {
+        do { isKept = try letters.append(letter) } catch {
             around.logger.error("dead letter not written", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
         }
         around.logger.error(
@@ -361,11 +366,11 @@ actor HookWorker {
     private func resend() async {
         guard hook.resendInterval != nil, isResendDue, !Task.isCancelled else { return }
         isResendDue = false
-        var firing: [StoredAlert] = []
+        var firing: [HookAlert] = []
         for entry in around.book.firing where entry.offset < cursor.position && entry.record.goes(to: settings.name) {
             // The book lags behind where the rules thread does: what is known to be over stays over.
             if let settled = settledEdges[entry.record.fingerprint], settled > entry.offset.value { continue }
-            firing.append(StoredAlert(record: entry.record, offset: entry.offset.value))
+            firing.append(HookAlert(entry.record, offset: entry.offset.value, at: around.clock))
         }
         settledEdges = settledEdges.filter { fingerprint, offset in
             around.book.entry(fingerprint).map { $0.offset.value < offset } ?? false

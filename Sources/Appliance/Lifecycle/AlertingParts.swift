@@ -154,10 +154,7 @@ final class AlertingParts: Sendable {
 extension AlertingParts {
     /// - Throws: `APIFailure` where there is no such hook.
     func test(hook name: String) async throws -> HookTestDocument {
-        guard let result = await dispatcher.test(name) else {
-            let names = dispatcher.statuses.map(\.name).joined(separator: ", ")
-            throw APIFailure(.notFound, "there is no hook \(name)", hint: names.isEmpty ? nil : "hooks: \(names)")
-        }
+        guard let result = await dispatcher.test(name) else { throw noHook(name) }
         return HookTestDocument(
             hook: name,
             delivered: result.delivered,
@@ -165,6 +162,28 @@ extension AlertingParts {
             latencyMilliseconds: Double(result.latency.wholeNanoseconds) / 1e6,
             error: result.error
         )
+    }
+
+    /// - Throws: `APIFailure` where there is no such hook.
+    func deadLetters(of name: String) async throws -> DeadLettersDocument {
+        guard let lines = try await dispatcher.deadLetters(name) else { throw noHook(name) }
+        return DeadLettersDocument(hook: name, letters: lines.compactMap(AlertingParts.document))
+    }
+
+    /// - Throws: `APIFailure` where there is no such hook.
+    func resendDeadLetters(of name: String) async throws -> DeadLetterResendDocument {
+        guard let result = await dispatcher.resendDeadLetters(name) else { throw noHook(name) }
+        return DeadLetterResendDocument(
+            hook: name,
+            delivered: result.delivered,
+            left: result.left,
+            error: result.error
+        )
+    }
+
+    private func noHook(_ name: String) -> APIFailure {
+        let names = dispatcher.statuses.map(\.name).joined(separator: ", ")
+        return APIFailure(.notFound, "there is no hook \(name)", hint: names.isEmpty ? nil : "hooks: \(names)")
     }
 
     func countsByState() -> [String: Int] {
