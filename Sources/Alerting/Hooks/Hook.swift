@@ -82,8 +82,8 @@ extension Hook {
 
 /// Where and how a hook delivers. A new type of hook is a further case.
 package enum HookTarget: Hashable, Sendable {
-    /// `url` and header values may hold secrets: they appear in no message.
-    case webhook(url: String, headers: [String: String])
+    /// `url` and header values may hold secrets: they appear in no message. `secret`: signs the body.
+    case webhook(url: String, headers: [String: String], secret: String? = nil)
     /// Absolute path of a program, and its arguments.
     case exec(command: [String])
     /// `url`: of the server. Whoever knows the topic may read it.

@@ -1,7 +1,8 @@
 // One HTTP POST, as every hook that speaks HTTP makes it: in bounded time, without redirects, its answer judged.
-package import AsyncHTTPClient
+internal import AsyncHTTPClient
+internal import Crypto
 internal import Foundation
-package import NIOCore
+internal import NIOCore
 internal import NIOHTTP1
 internal import Platform
 
@@ -10,6 +11,8 @@ struct HookPost: Sendable {
     /// May hold a secret, as may the values of headers: they appear in no message.
     let url: String
     var headers: [String: String] = [:]
+    /// Signs the body, where both sides have it.
+    var secret: String?
     let timeout: Duration
     let client: HTTPClient
 
@@ -28,6 +31,9 @@ struct HookPost: Sendable {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.headers.replaceOrAdd(name: "content-type", value: "application/json")
         request.headers.replaceOrAdd(name: "idempotency-key", value: key)
+        if let secret {
+            request.headers.replaceOrAdd(name: "x-forebay-signature", value: Self.signature(of: body, secret))
+        }
         if !request.headers.contains(name: "user-agent") { request.headers.add(name: "user-agent", value: "forebay") }
         request.body = .bytes(ByteBuffer(bytes: body))
         let prepared = request
@@ -43,6 +49,12 @@ struct HookPost: Sendable {
             group.cancelAll()
             return first ?? .retry("cancelled")
         }
+    }
+
+    /// HMAC-SHA256 over the bytes of the body.
+    private static func signature(of body: [UInt8], _ secret: String) -> String {
+        let code = HMAC<SHA256>.authenticationCode(for: body, using: SymmetricKey(data: Array(secret.utf8)))
+        return "sha256=" + code.map { AlertFingerprint.hex(UInt64($0), digits: 2) }.joined()
     }
 
     private func attempt(_ request: HTTPClientRequest) async -> HookOutcome {
@@ -106,17 +118,4 @@ enum HookJSON {
     }
 
     static func words(_ error: any Error) -> String { "no JSON can be made of it: \(error)" }
-}
-
-/// The client that all hooks share: no redirects, no silent retries, a short time to connect.
-package enum HookHTTP {
-    /// `eventLoops`: the process's; the client must be shut down before they are.
-    package static func client(on eventLoops: any EventLoopGroup) -> HTTPClient {
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout.connect = .seconds(5)
-        configuration.decompression = .disabled
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .shared(eventLoops), configuration: configuration)
-    }
 }

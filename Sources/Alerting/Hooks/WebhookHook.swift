@@ -5,8 +5,8 @@ struct WebhookHook: Hook {
     private let post: HookPost
 
     init?(_ settings: HookSettings, client: HTTPClient) {
-        guard case .webhook(let url, let headers) = settings.target else { return nil }
-        post = HookPost(url: url, headers: headers, timeout: settings.timeout, client: client)
+        guard case .webhook(let url, let headers, let secret) = settings.target else { return nil }
+        post = HookPost(url: url, headers: headers, secret: secret, timeout: settings.timeout, client: client)
     }
 
     func deliver(_ payload: HookPayload) async -> HookOutcome {

@@ -1,5 +1,6 @@
 // Reads the entries of `hooks`.
 internal import Alerting
+internal import Foundation
 
 /// A value of `type` with the reader of its keys. A new hook is a line here.
 private struct HookType: Sendable {
@@ -29,19 +30,23 @@ extension ConfigurationDecoder {
         else { return nil }
         let delivery = type.decode(self, reader)
         let timeout = reader.scalar("timeout", .duration(.milliseconds(100)...(.seconds(600))))
+        // A program has no peer.
+        let addresses = typeName == "exec" ? nil : decodeAddresses(reader)
         let retryFor = reader.scalar("retry_for", .duration(.seconds(1)...(.days(365))))
         reader.finish()
         guard let delivery else { return nil }
         var hook = HookConfiguration(name: name, delivery: delivery)
         if let timeout { hook.timeout = timeout }
         if let retryFor { hook.retryFor = retryFor }
+        if let addresses { hook.allowedAddresses = addresses }
         return hook
     }
 
     fileprivate func decodeWebhook(_ reader: MappingReader) -> HookDelivery? {
         let url = requiredURL(reader, "where shall the webhook be delivered?")
         let headers = decodeHeaders(reader)
-        return url.map { .webhook(url: $0, headers: headers) }
+        let secret = reader.scalar("secret", .text(bytesMax: 1024)).map { Secret($0) }
+        return url.map { .webhook(url: $0, headers: headers, secret: secret) }
     }
 
     fileprivate func decodeNtfy(_ reader: MappingReader) -> HookDelivery? {
@@ -73,6 +78,26 @@ extension ConfigurationDecoder {
         var interval = AlertingLimits.resendInterval
         reader.read("resend_interval", .duration(.seconds(1)...(.seconds(3600))), into: &interval)
         return url.map { .alertmanager(url: $0, headers: headers, resendInterval: interval) }
+    }
+
+    /// `allow_addresses`; a URL that stands at a refused address without it is said here, and not at night.
+    private func decodeAddresses(_ reader: MappingReader) -> [HookAddress] {
+        let addresses = reader.list("allow_addresses", .ipAddress, countMax: 64) ?? []
+        if let url = reader.scalar("url", .webURL(mayHavePath: true)),
+            let address = ConfigurationDecoder.literalAddress(url), address.isSensitive, !addresses.contains(address)
+        {
+            context.diagnostics.error(
+                reader.place(of: "url"),
+                "`url`: \(address) is link-local or serves metadata; if it is meant, write "
+                    + "`allow_addresses: [\"\(address)\"]`"
+            )
+        }
+        return addresses
+    }
+
+    private static func literalAddress(_ url: String) -> HookAddress? {
+        let host = URLComponents(string: url)?.host ?? ""
+        return HookAddress(host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host)
     }
 
     private func requiredURL(_ reader: MappingReader, _ question: String) -> Secret? {
@@ -121,7 +146,7 @@ extension ConfigurationDecoder {
 
     /// Header names that the delivery itself depends on.
     private static let ownHeaders: Set<String> = [
-        "content-type", "content-length", "host", "idempotency-key", "transfer-encoding",
+        "content-type", "content-length", "host", "idempotency-key", "transfer-encoding", "x-forebay-signature",
     ]
 
     /// RFC 9110 section 5.6.2, `token`.
@@ -134,6 +159,17 @@ extension ConfigurationDecoder {
 extension HookDelivery {
     /// The region of the United States; accounts of the European one say so with `url`.
     static let pagerDutyURL = "https://events.pagerduty.com/v2/enqueue"
+}
+
+extension ScalarType where Value == HookAddress {
+    fileprivate static var ipAddress: ScalarType {
+        ScalarType<String>.text(bytesMax: 64).refined { text throws(WrongValue) in
+            guard let address = HookAddress(text) else {
+                throw WrongValue("expected an IP address such as `169.254.7.9`, not a name or a network")
+            }
+            return address
+        }
+    }
 }
 
 extension ScalarType where Value == String {

@@ -1,4 +1,5 @@
 // The configuration as a flat list of settings: what its hash is made of and what a reload compares.
+internal import Alerting
 internal import CommitLog
 internal import Ingest
 internal import Rules
@@ -141,9 +142,10 @@ extension HookConfiguration {
         var lines = SettingLines(part: .hook(name))
         lines.add("type", delivery.typeName)
         switch delivery {
-        case .webhook(let url, let headers):
+        case .webhook(let url, let headers, let secret):
             lines.add("url", url)
             lines.add(headers)
+            if let secret { lines.add("secret", secret) }
         case .exec(let program, let arguments):
             lines.add("command", program)
             for (index, argument) in arguments.enumerated() { lines.add("command.\(index + 1)", argument) }
@@ -163,6 +165,7 @@ extension HookConfiguration {
         }
         lines.add("timeout", timeout)
         lines.add("retry_for", retryFor)
+        lines.add("allow_addresses", allowedAddresses.map(\.description))
         return lines.settings
     }
 }

@@ -1,5 +1,5 @@
 // One entry of `hooks`, and the wrapper that keeps secrets out of every message.
-internal import Alerting
+package import Alerting
 
 /// A hook by its name.
 package struct HookConfiguration: Hashable, Sendable {
@@ -10,6 +10,8 @@ package struct HookConfiguration: Hashable, Sendable {
     package var timeout = Duration.seconds(10)
     /// `retry_for`: how long a delivery is tried.
     package var retryFor = AlertingLimits.retryFor
+    /// `allow_addresses`: peers that hooks else refuse.
+    package var allowedAddresses: [HookAddress] = []
 
     package init(name: String, delivery: HookDelivery) {
         self.name = name
@@ -20,7 +22,7 @@ package struct HookConfiguration: Hashable, Sendable {
 /// `type` with the keys of that type.
 package enum HookDelivery: Hashable, Sendable {
     /// `url` may carry a token, header values mostly do: both are secrets.
-    case webhook(url: Secret, headers: [String: Secret])
+    case webhook(url: Secret, headers: [String: Secret], secret: Secret? = nil)
     /// The program's absolute path and its arguments, which may come from `${...}`; no shell.
     case exec(program: String, arguments: [Secret])
     /// Who knows the topic reads it.

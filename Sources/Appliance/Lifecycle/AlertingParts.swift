@@ -19,6 +19,7 @@ final class AlertingParts: Sendable {
     private let runner: RulesRunner
     private let dispatcher: HookDispatcher
     private let client: HTTPClient
+    private let addresses = HookAddresses()
     private let clock: any Platform.Clock
     private let latest = LatestReadings(seed: randomSeed())
     private let thread: SteppingThread?
@@ -51,7 +52,8 @@ final class AlertingParts: Sendable {
         )
         self.runner = runner
         self.clock = clock
-        client = HookHTTP.client(on: eventLoops)
+        addresses.allow(AlertingParts.allowedAddresses(configuration))
+        client = HookHTTP.client(on: eventLoops, addresses: addresses)
         dispatcher = try HookDispatcher(
             log: log,
             book: book,
@@ -91,6 +93,7 @@ final class AlertingParts: Sendable {
         guard thread != nil else { return }
         let origin = AlertingParts.origin(configuration)
         runner.apply(rules, origin: origin)
+        addresses.allow(AlertingParts.allowedAddresses(configuration))
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
     }
 
@@ -130,10 +133,15 @@ final class AlertingParts: Sendable {
         }
     }
 
+    private static func allowedAddresses(_ configuration: Configuration) -> Set<HookAddress> {
+        Set(configuration.hooks.flatMap(\.allowedAddresses))
+    }
+
     private static func target(_ delivery: HookDelivery) -> HookTarget {
         func revealed(_ headers: [String: Secret]) -> [String: String] { headers.mapValues { $0.reveal() } }
         return switch delivery {
-        case .webhook(let url, let headers): .webhook(url: url.reveal(), headers: revealed(headers))
+        case .webhook(let url, let headers, let secret):
+            .webhook(url: url.reveal(), headers: revealed(headers), secret: secret?.reveal())
         case .exec(let program, let arguments): .exec(command: [program] + arguments.map { $0.reveal() })
         case .ntfy(let url, let topic, let headers):
             .ntfy(url: url.reveal(), topic: topic.reveal(), headers: revealed(headers))

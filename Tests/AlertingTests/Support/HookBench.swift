@@ -37,9 +37,10 @@ func withHooks(
     retry: HookRetryPolicy = .quick,
     origin: AlertOrigin = AlertingHarness.origin,
     book: AlertBook = AlertBook(),
+    addresses: HookAddresses = HookAddresses(),
     _ body: (HookDispatcher) async throws -> Void
 ) async throws {
-    let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton)
+    let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton, addresses: addresses)
     do {
         let dispatcher = try HookDispatcher(
             log: harness.log,

@@ -258,6 +258,17 @@ struct ConfigurationProblemTests {
             ("{ type: webhook, url: \"ftp://x/\" }", "`url`: expected a URL such as"),
             ("{ type: webhook, url: \"http://x/\", headers: { \"a b\": c } }", "`a b` is no name of an HTTP header"),
             ("{ type: webhook, url: \"http://x/\", headers: { Host: c } }", "Forebay sets `Host` itself"),
+            (
+                "{ type: webhook, url: \"http://169.254.169.254/latest\" }",
+                "c.yaml:1:35: `url`: 169.254.169.254 is link-local or serves metadata"
+            ),
+            ("{ type: slack, url: \"http://[fe80::1]/\" }", "`url`: fe80::1 is link-local"),
+            (
+                "{ type: slack, url: \"http://x/\", allow_addresses: [host] }",
+                "`allow_addresses`: expected an IP address such as"
+            ),
+            ("{ type: exec, command: [/bin/true], allow_addresses: [1.1.1.1] }", "unknown key `hooks.a.allow_add"),
+            ("{ type: webhook, url: \"http://x/\", headers: { x-forebay-signature: c } }", "Forebay sets"),
             ("{ type: ntfy, topic: t }", "`url` is missing: the server, e.g. `https://ntfy.sh`"),
             ("{ type: ntfy, url: \"http://x/\" }", "`topic` is missing"),
             ("{ type: ntfy, url: \"http://x/\", topic: a/b }", "c.yaml:1:52: `topic`: expected up to 64 letters"),

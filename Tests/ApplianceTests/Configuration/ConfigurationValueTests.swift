@@ -1,4 +1,5 @@
 // Every key with a right value, and the defaults where there is none.
+import Alerting
 import Appliance
 import CommitLog
 import Foundation
@@ -187,6 +188,19 @@ struct ConfigurationValueTests {
     func durations(text: String, expected: Duration) throws {
         let value = try configuration("rules: [{ alert: A, match: { metric: t }, above: 1, for: \(text), notify: [] }]")
         #expect(value.rules.first?.holdFor == expected)
+    }
+
+    @Test("a webhook's secret, and the addresses that it may reach")
+    func guardedWebhook() throws {
+        let value = try configuration(
+            """
+            hooks:
+              a: { type: webhook, url: "http://169.254.7.9/", secret: s, allow_addresses: ["::ffff:169.254.7.9", "fe80::1"] }
+            """
+        )
+        let hook = try #require(value.hooks.first)
+        #expect(hook.delivery == .webhook(url: Secret("http://169.254.7.9/"), headers: [:], secret: Secret("s")))
+        #expect(hook.allowedAddresses.map(\.description) == ["169.254.7.9", "fe80::1"])
     }
 
     @Test("hooks of services: their keys and defaults")
