@@ -66,6 +66,8 @@ actor HookWorker {
     /// A receiver that forgets is told soon after it is back.
     private let longestPause: Duration
     private var isResendDue = true
+    /// What was in `alerts` when the last failed attempt ended.
+    private var unreachableUpTo = Offset.zero
     /// Edges dealt with that the book may not have yet, by fingerprint; kept by hooks that repeat what fires.
     private var settledEdges: [String: Int64] = [:]
 
@@ -210,12 +212,15 @@ actor HookWorker {
             var next = cursor.position
             _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
                 if group.isClosed { return }
-                group.take(record)
+                group.take(record) { isOver($0, $1) }
                 if !group.isClosed { next = record.offset + 1 }
             }
             noteMissed(follower.takeMissed())
             let taken = HookCursor(position: group.isClosed ? next : follower.position, delivery: group.offsets)
-            state.change { $0.skippedRecords = follower.skipped &+ goneFromDeliveries }
+            state.change { status in
+                status.skippedRecords = follower.skipped &+ goneFromDeliveries
+                status.collapsed &+= group.collapsed
+            }
             // Nothing for this hook among as many as are read at once: on to the next, which the next delivery stores.
             if !taken.delivery.isEmpty { try store(taken) }
             cursor = taken
@@ -287,6 +292,11 @@ actor HookWorker {
                 bury(alerts, key: key, outcome)
                 return true
             case .retry:
+                unreachableUpTo = around.log.snapshot().highWatermark(of: around.alerts)
+                if alerts.allSatisfy({ isOver($0.record, Offset($0.offset)) }) {
+                    state.change { $0.collapsed &+= UInt64(alerts.count) }
+                    return true
+                }
                 if isTooLate(alerts, triedSince: began) {
                     bury(alerts, key: key, outcome)
                     return true
@@ -313,6 +323,19 @@ actor HookWorker {
             status.lastSuccess = now
             status.lastError = nil
         }
+    }
+
+    /// Whether this firing ended while the receiver could not be told of either: then its end, which says from when to when
+    /// and how bad it was, is all that is told.
+    ///
+    /// Safe also where an attempt timed out, and may have arrived: the end is told in any case.
+    private func isOver(_ record: AlertRecord, _ offset: Offset) -> Bool {
+        guard record.state == .firing, offset < unreachableUpTo, let newest = around.book.entry(record.fingerprint)
+        else {
+            return false
+        }
+        // Firing and resolved take turns: whatever came after it ended it.
+        return newest.offset > offset && newest.offset < unreachableUpTo
     }
 
     /// Asked after an attempt that failed, so that nothing is given up untried, however long the box was off.
