@@ -91,6 +91,8 @@ package enum HookTarget: Hashable, Sendable {
     /// The whole of `url` is a secret.
     case slack(url: String)
     case pagerduty(url: String, routingKey: String)
+    /// Absolute path of a program that takes sendmail's arguments, the sender's address and those of the recipients.
+    case email(sendmail: String, from: String, to: [String])
     /// `url`: of the server, to which the API's path is added.
     case alertmanager(url: String, headers: [String: String], resendInterval: Duration)
 }

@@ -16,6 +16,7 @@ package enum HookRegistry {
         HookDefinition(typeName: "slack") { SlackHook($0, client: $1) },
         HookDefinition(typeName: "pagerduty") { PagerDutyHook($0, client: $1) },
         HookDefinition(typeName: "alertmanager") { AlertmanagerHook($0, client: $1) },
+        HookDefinition(typeName: "email") { settings, _ in EmailHook(settings) },
     ]
 
     /// The hook of these settings, and the name of its type.

@@ -5,15 +5,18 @@ internal import Foundation
 /// A value of `type` with the reader of its keys. A new hook is a line here.
 private struct HookType: Sendable {
     var name: String
+    /// It runs a program, and connects to nobody.
+    var isProgram = false
     var decode: @Sendable (ConfigurationDecoder, MappingReader) -> HookDelivery?
 
     static let all = [
         HookType(name: "webhook") { $0.decodeWebhook($1) },
-        HookType(name: "exec") { $0.decodeExec($1) },
+        HookType(name: "exec", isProgram: true) { $0.decodeExec($1) },
         HookType(name: "ntfy") { $0.decodeNtfy($1) },
         HookType(name: "slack") { $0.decodeSlack($1) },
         HookType(name: "pagerduty") { $0.decodePagerDuty($1) },
         HookType(name: "alertmanager") { $0.decodeAlertmanager($1) },
+        HookType(name: "email", isProgram: true) { $0.decodeEmail($1) },
     ]
 }
 
@@ -30,15 +33,14 @@ extension ConfigurationDecoder {
         else { return nil }
         let delivery = type.decode(self, reader)
         let timeout = reader.scalar("timeout", .duration(.milliseconds(100)...(.seconds(600))))
-        // A program has no peer.
-        let addresses = typeName == "exec" ? nil : decodeAddresses(reader)
+        let addresses = type.isProgram ? [] : decodeAddresses(reader)
         let retryFor = reader.scalar("retry_for", .duration(.seconds(1)...(.days(365))))
         reader.finish()
         guard let delivery else { return nil }
         var hook = HookConfiguration(name: name, delivery: delivery)
         if let timeout { hook.timeout = timeout }
         if let retryFor { hook.retryFor = retryFor }
-        if let addresses { hook.allowedAddresses = addresses }
+        hook.allowedAddresses = addresses
         return hook
     }
 
@@ -78,6 +80,17 @@ extension ConfigurationDecoder {
         var interval = AlertingLimits.resendInterval
         reader.read("resend_interval", .duration(.seconds(1)...(.seconds(3600))), into: &interval)
         return url.map { .alertmanager(url: $0, headers: headers, resendInterval: interval) }
+    }
+
+    fileprivate func decodeEmail(_ reader: MappingReader) -> HookDelivery? {
+        var sendmail = HookDelivery.sendmail
+        reader.read("sendmail", .path, into: &sendmail)
+        let from = reader.scalar("from", .emailAddress)
+        let to = reader.list("to", .emailAddress, countMax: 32)
+        if !reader.isGiven("from") { reader.error("`from` is missing: the sender's address") }
+        if to?.isEmpty ?? !reader.isGiven("to") { reader.error("`to` is missing: the addresses of who is told") }
+        guard let from, let to, !to.isEmpty else { return nil }
+        return .email(sendmail: sendmail, from: from, to: to)
     }
 
     /// `allow_addresses`; a URL that stands at a refused address without it is said here, and not at night.
@@ -157,6 +170,8 @@ extension ConfigurationDecoder {
 }
 
 extension HookDelivery {
+    /// Where Debian's mail systems have it.
+    static let sendmail = "/usr/sbin/sendmail"
     /// The region of the United States; accounts of the European one say so with `url`.
     static let pagerDutyURL = "https://events.pagerduty.com/v2/enqueue"
 }
@@ -173,6 +188,18 @@ extension ScalarType where Value == HookAddress {
 }
 
 extension ScalarType where Value == String {
+    /// An address as programs take it: no name beside it, no blanks, nothing that looks like an option.
+    fileprivate static var emailAddress: ScalarType {
+        text(bytesMax: 254).refined { text throws(WrongValue) in
+            let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+            let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"()<>[]:;,\\\"".utf8.contains($0) }
+            guard isPlain, parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, !text.hasPrefix("-") else {
+                throw WrongValue("expected an address such as `duty@example.org`")
+            }
+            return text
+        }
+    }
+
     /// A topic's name as ntfy allows it.
     fileprivate static var ntfyTopic: ScalarType {
         text(bytesMax: 64).refined { text throws(WrongValue) in

@@ -162,6 +162,10 @@ extension HookConfiguration {
             lines.add("url", url)
             lines.add(headers)
             lines.add("resend_interval", resendInterval)
+        case .email(let sendmail, let from, let to):
+            lines.add("sendmail", sendmail)
+            lines.add("from", from)
+            lines.add("to", to)
         }
         lines.add("timeout", timeout)
         lines.add("retry_for", retryFor)

@@ -30,6 +30,8 @@ package enum HookDelivery: Hashable, Sendable {
     case slack(url: Secret)
     case pagerduty(url: String, routingKey: Secret)
     case alertmanager(url: Secret, headers: [String: Secret], resendInterval: Duration)
+    /// `sendmail`: absolute path of the program.
+    case email(sendmail: String, from: String, to: [String])
 
     /// The word in `type`.
     package var typeName: String {
@@ -40,6 +42,7 @@ package enum HookDelivery: Hashable, Sendable {
         case .slack: "slack"
         case .pagerduty: "pagerduty"
         case .alertmanager: "alertmanager"
+        case .email: "email"
         }
     }
 }

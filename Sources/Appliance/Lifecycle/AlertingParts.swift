@@ -143,6 +143,7 @@ final class AlertingParts: Sendable {
         case .webhook(let url, let headers, let secret):
             .webhook(url: url.reveal(), headers: revealed(headers), secret: secret?.reveal())
         case .exec(let program, let arguments): .exec(command: [program] + arguments.map { $0.reveal() })
+        case .email(let sendmail, let from, let to): .email(sendmail: sendmail, from: from, to: to)
         case .ntfy(let url, let topic, let headers):
             .ntfy(url: url.reveal(), topic: topic.reveal(), headers: revealed(headers))
         case .slack(let url): .slack(url: url.reveal())

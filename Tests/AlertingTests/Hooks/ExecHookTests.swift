@@ -227,9 +227,11 @@ struct ExecHookTests {
             made(.ntfy(url: "http://127.0.0.1:1/", topic: "a", headers: [:])), made(.slack(url: "http://127.0.0.1:1/")),
             made(.pagerduty(url: "http://127.0.0.1:1/", routingKey: "a")),
             made(.alertmanager(url: "http://127.0.0.1:1/", headers: [:], resendInterval: .seconds(60))),
+            made(.email(sendmail: "/usr/sbin/sendmail", from: "a@b", to: ["c@d"])),
         ]
         #expect(types == HookRegistry.all.map(\.typeName))
         #expect([made(.exec(command: ["true"])), made(.exec(command: []))] == [nil, nil])
+        #expect(made(.email(sendmail: "sendmail", from: "a@b", to: ["c@d"])) == nil)
         try await client.shutdown()
     }
 }

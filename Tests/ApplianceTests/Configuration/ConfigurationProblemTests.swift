@@ -276,6 +276,11 @@ struct ConfigurationProblemTests {
             ("{ type: slack, url: \"http://x/\", channel: c }", "unknown key `hooks.a.channel`"),
             ("{ type: pagerduty }", "`routing_key` is missing"),
             ("{ type: pagerduty, routing_key: k, url: x }", "`url`: expected a URL such as"),
+            ("{ type: email, from: a@b }", "`to` is missing"),
+            ("{ type: email, to: a@b }", "`from` is missing"),
+            ("{ type: email, to: \"A <a@b>\", from: a@b }", "`to`: expected an address such as `duty@example.org`"),
+            ("{ type: email, to: [\"-O@b\"], from: a@b }", "`to`: expected an address such as `duty@example.org`"),
+            ("{ type: email, to: a@b, from: a@b, url: \"http://x/\" }", "unknown key `hooks.a.url`"),
             ("{ type: alertmanager }", "`url` is missing: the server"),
             (
                 "{ type: alertmanager, url: \"http://x/\", resend_interval: 0s }",

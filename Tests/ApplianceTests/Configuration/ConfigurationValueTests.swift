@@ -214,6 +214,8 @@ struct ConfigurationValueTests {
               d: { type: pagerduty, routing_key: "0123", url: "https://events.eu.pagerduty.com/v2/enqueue" }
               e: { type: alertmanager, url: "http://127.0.0.1:9093" }
               f: { type: alertmanager, url: "http://127.0.0.1:9093", resend_interval: 20s }
+              g: { type: email, from: box@example.org, to: duty@example.org }
+              h: { type: email, from: box@example.org, to: [duty@example.org, b@c], sendmail: /usr/bin/msmtp }
             """
         )
         let url = Secret("http://127.0.0.1:9093")
@@ -229,6 +231,8 @@ struct ConfigurationValueTests {
                 .pagerduty(url: "https://events.eu.pagerduty.com/v2/enqueue", routingKey: Secret("0123")),
                 .alertmanager(url: url, headers: [:], resendInterval: .seconds(60)),
                 .alertmanager(url: url, headers: [:], resendInterval: .seconds(20)),
+                .email(sendmail: "/usr/sbin/sendmail", from: "box@example.org", to: ["duty@example.org"]),
+                .email(sendmail: "/usr/bin/msmtp", from: "box@example.org", to: ["duty@example.org", "b@c"]),
             ]
         )
     }
