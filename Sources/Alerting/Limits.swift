@@ -26,6 +26,9 @@ package enum AlertingLimits {
     /// How often Alertmanager is told what fires: five times within its default `resolve_timeout`, 5 min.
     package static let resendInterval = Duration.seconds(60)
 
+    /// After so long without a record of topic `system`, which has one every ten seconds, the log does not move.
+    package static let stillMax = Duration.seconds(35)
+
     /// What a receiver's `Retry-After` is cut to: one that is wrong must not silence a hook for days.
     package static let retryAfterMax = Duration.seconds(3600)
 

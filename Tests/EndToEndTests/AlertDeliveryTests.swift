@@ -88,6 +88,25 @@ extension EndToEndTests {
             }
         }
 
+        @Test("the daemon calls somebody while it works, past the first ticks of its log")
+        func heartbeat() async throws {
+            try await Workbench.use { bench in
+                let receiver = try await WebhookReceiver(bench)
+                let port = try freePort(SOCK_DGRAM)
+                let url = receiver.url("/ping")
+                let box = try box(bench, port, hooks: "  alive: { type: heartbeat, url: \"\(url)\", interval: 1s }")
+                let daemon = try await box.start()
+                let start = Date()
+                // Longer than the log may stand still.
+                try await eventually("it calls for 40 s", within: 60) {
+                    try receiver.requests("/ping").count >= 30 && Date().timeIntervalSince(start) > 40
+                }
+                #expect(try await box.metric("forebay_hook_deliveries_total", #"result="delivered""#) >= 30)
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+            }
+        }
+
         @Test("what was refused or came too late is listed, and sent again when somebody says so")
         func deadLetters() async throws {
             try await Workbench.use { bench in

@@ -20,7 +20,9 @@ package enum HookAnnouncement {
     ) async {
         await withTaskGroup(of: Void.self) { group in
             for settings in hooks {
-                guard let made = HookRegistry.make(settings, client: client) else { continue }
+                guard let made = HookRegistry.make(settings, client: client), made.hook.beatInterval == nil else {
+                    continue
+                }
                 group.addTask {
                     await deliver(
                         record,

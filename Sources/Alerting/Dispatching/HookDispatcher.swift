@@ -18,6 +18,7 @@ package actor HookDispatcher {
     private let log: CommitLog
     private let alerts: Partition
     private let book: AlertBook
+    private let pulse: @Sendable () -> HookPulse
     private let dataDirectory: String
     private let disk: any Disk
     private let clock: any Platform.Clock
@@ -45,12 +46,14 @@ package actor HookDispatcher {
     }
 
     /// - `book`: of this log; fed by its owner.
+    /// - `pulse`: how the daemon is; asked by hooks that tell of it.
     /// - `client`: from `HookHTTP.client`; shut down by its owner after `stop`.
     /// - `seed`: of the jitter.
     /// - `retry`: the default is the one of production.
     package init(
         log: CommitLog,
         book: AlertBook,
+        pulse: @escaping @Sendable () -> HookPulse,
         dataDirectory: String,
         disk: any Disk,
         clock: any Platform.Clock,
@@ -64,6 +67,7 @@ package actor HookDispatcher {
         }
         self.log = log
         self.book = book
+        self.pulse = pulse
         self.alerts = alerts
         self.dataDirectory = dataDirectory
         self.disk = disk
@@ -113,6 +117,7 @@ package actor HookDispatcher {
                 log: log,
                 alerts: alerts,
                 book: book,
+                pulse: pulse,
                 dataDirectory: dataDirectory,
                 disk: disk,
                 clock: clock,
@@ -124,10 +129,13 @@ package actor HookDispatcher {
             seed: generator.next()
         )
         let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        await worker.start()
+        let interval = made.hook.beatInterval
+        if interval == nil { await worker.start() }
         running[settings.name] = Running(
             worker: worker,
-            task: Task { await worker.run(wakes) },
+            task: Task {
+                if let interval { await worker.beat(every: interval) } else { await worker.run(wakes) }
+            },
             wake: wake,
             ticks: made.hook.resendInterval.map { HookDispatcher.ticks(every: $0, of: worker, wake) }
         )

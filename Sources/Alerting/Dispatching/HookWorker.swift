@@ -11,6 +11,8 @@ struct HookSurroundings: Sendable {
     let alerts: Partition
     /// What fires, for hooks that have to repeat it; fed by somebody else.
     let book: AlertBook
+    /// How the daemon is, for hooks that tell; any thread.
+    let pulse: @Sendable () -> HookPulse
     let dataDirectory: String
     let disk: any Disk
     let clock: any Platform.Clock

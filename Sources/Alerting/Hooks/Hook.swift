@@ -73,11 +73,14 @@ package protocol Hook: Sendable {
     var alertsPerDeliveryMax: Int { get }
     /// How often what fires is told again, for a receiver that forgets; nil: once is enough.
     var resendInterval: Duration? { get }
+    /// How often it is called while all is well, and of nothing else; nil for hooks that get alerts.
+    var beatInterval: Duration? { get }
 }
 
 extension Hook {
     package var alertsPerDeliveryMax: Int { AlertingLimits.alertsPerDeliveryMax }
     package var resendInterval: Duration? { nil }
+    package var beatInterval: Duration? { nil }
 }
 
 /// Where and how a hook delivers. A new type of hook is a further case.
@@ -91,6 +94,7 @@ package enum HookTarget: Hashable, Sendable {
     /// The whole of `url` is a secret.
     case slack(url: String)
     case pagerduty(url: String, routingKey: String)
+    case heartbeat(url: String, interval: Duration)
     /// Absolute path of a program that takes sendmail's arguments, the sender's address and those of the recipients.
     case email(sendmail: String, from: String, to: [String])
     /// `url`: of the server, to which the API's path is added.

@@ -1,4 +1,4 @@
-// One HTTP POST, as every hook that speaks HTTP makes it: in bounded time, without redirects, its answer judged.
+// One HTTP request, as every hook that speaks HTTP makes it: in bounded time, without redirects, its answer judged.
 internal import AsyncHTTPClient
 internal import Crypto
 internal import Foundation
@@ -26,20 +26,33 @@ struct HookPost: Sendable {
     }
 
     private func send(_ body: [UInt8], key: String) async -> HookOutcome {
-        var request = HTTPClientRequest(url: url)
-        request.method = .POST
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        var request = request(.POST, key: key)
         request.headers.replaceOrAdd(name: "content-type", value: "application/json")
-        request.headers.replaceOrAdd(name: "idempotency-key", value: key)
         if let secret {
             request.headers.replaceOrAdd(name: "x-forebay-signature", value: Self.signature(of: body, secret))
         }
-        if !request.headers.contains(name: "user-agent") { request.headers.add(name: "user-agent", value: "forebay") }
         request.body = .bytes(ByteBuffer(bytes: body))
-        let prepared = request
+        return await attempt(request)
+    }
+
+    /// One GET, within `timeout`.
+    func get(key: String) async -> HookOutcome {
+        await attempt(request(.GET, key: key))
+    }
+
+    private func request(_ method: HTTPMethod, key: String) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        request.headers.replaceOrAdd(name: "idempotency-key", value: key)
+        if !request.headers.contains(name: "user-agent") { request.headers.add(name: "user-agent", value: "forebay") }
+        return request
+    }
+
+    private func attempt(_ request: HTTPClientRequest) async -> HookOutcome {
         let limit = timeout
         return await withTaskGroup(of: HookOutcome?.self) { group in
-            group.addTask { await attempt(prepared) }
+            group.addTask { await execute(request) }
             group.addTask {
                 // Cancelled when the attempt is over; then its answer is not asked for.
                 do { try await Task.sleep(for: limit) } catch { return nil }
@@ -57,7 +70,7 @@ struct HookPost: Sendable {
         return "sha256=" + code.map { AlertFingerprint.hex(UInt64($0), digits: 2) }.joined()
     }
 
-    private func attempt(_ request: HTTPClientRequest) async -> HookOutcome {
+    private func execute(_ request: HTTPClientRequest) async -> HookOutcome {
         do {
             let deadline = NIODeadline.now() + .nanoseconds(timeout.wholeNanoseconds)
             let response = try await client.execute(request, deadline: deadline)

@@ -17,6 +17,7 @@ package enum HookRegistry {
         HookDefinition(typeName: "pagerduty") { PagerDutyHook($0, client: $1) },
         HookDefinition(typeName: "alertmanager") { AlertmanagerHook($0, client: $1) },
         HookDefinition(typeName: "email") { settings, _ in EmailHook(settings) },
+        HookDefinition(typeName: "heartbeat") { HeartbeatHook($0, client: $1) },
     ]
 
     /// The hook of these settings, and the name of its type.

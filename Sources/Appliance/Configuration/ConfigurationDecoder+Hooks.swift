@@ -17,6 +17,7 @@ private struct HookType: Sendable {
         HookType(name: "pagerduty") { $0.decodePagerDuty($1) },
         HookType(name: "alertmanager") { $0.decodeAlertmanager($1) },
         HookType(name: "email", isProgram: true) { $0.decodeEmail($1) },
+        HookType(name: "heartbeat") { $0.decodeHeartbeat($1) },
     ]
 }
 
@@ -33,7 +34,7 @@ extension ConfigurationDecoder {
         else { return nil }
         let delivery = type.decode(self, reader)
         let timeout = reader.scalar("timeout", .duration(.milliseconds(100)...(.seconds(600))))
-        let addresses = type.isProgram ? [] : decodeAddresses(reader)
+        let addresses = type.isProgram ? [] : decodeAddresses(reader, url: delivery?.url)
         let retryFor = reader.scalar("retry_for", .duration(.seconds(1)...(.days(365))))
         reader.finish()
         guard let delivery else { return nil }
@@ -82,22 +83,29 @@ extension ConfigurationDecoder {
         return url.map { .alertmanager(url: $0, headers: headers, resendInterval: interval) }
     }
 
+    fileprivate func decodeHeartbeat(_ reader: MappingReader) -> HookDelivery? {
+        let url = requiredURL(reader, "who misses the box when it does not call?")
+        var interval = Duration.seconds(60)
+        reader.read("interval", .duration(.seconds(1)...(.seconds(86_400))), into: &interval)
+        return url.map { .heartbeat(url: $0, interval: interval) }
+    }
+
     fileprivate func decodeEmail(_ reader: MappingReader) -> HookDelivery? {
         var sendmail = HookDelivery.sendmail
         reader.read("sendmail", .path, into: &sendmail)
         let from = reader.scalar("from", .emailAddress)
         let to = reader.list("to", .emailAddress, countMax: 32)
         if !reader.isGiven("from") { reader.error("`from` is missing: the sender's address") }
-        if to?.isEmpty ?? !reader.isGiven("to") { reader.error("`to` is missing: the addresses of who is told") }
+        if reader.isEmpty("to") { reader.error("`to` is missing: the addresses of who is told") }
         guard let from, let to, !to.isEmpty else { return nil }
         return .email(sendmail: sendmail, from: from, to: to)
     }
 
     /// `allow_addresses`; a URL that stands at a refused address without it is said here, and not at night.
-    private func decodeAddresses(_ reader: MappingReader) -> [HookAddress] {
+    private func decodeAddresses(_ reader: MappingReader, url: String?) -> [HookAddress] {
         let addresses = reader.list("allow_addresses", .ipAddress, countMax: 64) ?? []
-        if let url = reader.scalar("url", .webURL(mayHavePath: true)),
-            let address = ConfigurationDecoder.literalAddress(url), address.isSensitive, !addresses.contains(address)
+        if let address = url.flatMap({ ConfigurationDecoder.literalAddress($0) }), address.isSensitive,
+            !addresses.contains(address)
         {
             context.diagnostics.error(
                 reader.place(of: "url"),

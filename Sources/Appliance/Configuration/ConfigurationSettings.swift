@@ -162,6 +162,9 @@ extension HookConfiguration {
             lines.add("url", url)
             lines.add(headers)
             lines.add("resend_interval", resendInterval)
+        case .heartbeat(let url, let interval):
+            lines.add("url", url)
+            lines.add("interval", interval)
         case .email(let sendmail, let from, let to):
             lines.add("sendmail", sendmail)
             lines.add("from", from)

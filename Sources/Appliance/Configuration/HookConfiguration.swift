@@ -13,6 +13,12 @@ package struct HookConfiguration: Hashable, Sendable {
     /// `allow_addresses`: peers that hooks else refuse.
     package var allowedAddresses: [HookAddress] = []
 
+    /// Whether alerts go there.
+    package var takesAlerts: Bool {
+        if case .heartbeat = delivery { return false }
+        return true
+    }
+
     package init(name: String, delivery: HookDelivery) {
         self.name = name
         self.delivery = delivery
@@ -30,6 +36,8 @@ package enum HookDelivery: Hashable, Sendable {
     case slack(url: Secret)
     case pagerduty(url: String, routingKey: Secret)
     case alertmanager(url: Secret, headers: [String: Secret], resendInterval: Duration)
+    /// Gets no alerts.
+    case heartbeat(url: Secret, interval: Duration)
     /// `sendmail`: absolute path of the program.
     case email(sendmail: String, from: String, to: [String])
 
@@ -43,6 +51,20 @@ package enum HookDelivery: Hashable, Sendable {
         case .pagerduty: "pagerduty"
         case .alertmanager: "alertmanager"
         case .email: "email"
+        case .heartbeat: "heartbeat"
+        }
+    }
+}
+
+extension HookDelivery {
+    /// Of what is connected to; nil for programs.
+    var url: String? {
+        switch self {
+        case .webhook(let url, _, _), .ntfy(let url, _, _), .slack(let url), .alertmanager(let url, _, _),
+            .heartbeat(let url, _):
+            url.reveal()
+        case .pagerduty(let url, _): url
+        case .exec, .email: nil
         }
     }
 }

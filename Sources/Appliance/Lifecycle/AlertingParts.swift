@@ -57,6 +57,7 @@ final class AlertingParts: Sendable {
         dispatcher = try HookDispatcher(
             log: log,
             book: book,
+            pulse: { AlertingParts.pulse(log, runner, watch, clock) },
             dataDirectory: configuration.data,
             disk: disk,
             clock: clock,
@@ -114,6 +115,23 @@ final class AlertingParts: Sendable {
         )
     }
 
+    /// Inputs, log writer and rules return from their steps, the rules can do their work, and topic `system` grows.
+    private static func pulse(
+        _ log: CommitLog,
+        _ runner: RulesRunner,
+        _ watch: ThreadWatch,
+        _ clock: any Platform.Clock
+    ) -> HookPulse {
+        let stuck = watch.overdue(at: clock.monotonic()).map(\.name)
+        let problem =
+            stuck.isEmpty
+            ? runner.status.problem.map { "rules: \($0)" } : "stuck: \(stuck.joined(separator: ", "))"
+        guard let system = log.partition(TopicPartition(topic: .system, partition: .zero)) else {
+            return HookPulse(progress: 0, problem: "there is no topic `system`")
+        }
+        return HookPulse(progress: log.snapshot().highWatermark(of: system).value, problem: problem)
+    }
+
     private static func origin(_ configuration: Configuration) -> AlertOrigin {
         AlertOrigin(
             box: configuration.name,
@@ -143,6 +161,7 @@ final class AlertingParts: Sendable {
         case .webhook(let url, let headers, let secret):
             .webhook(url: url.reveal(), headers: revealed(headers), secret: secret?.reveal())
         case .exec(let program, let arguments): .exec(command: [program] + arguments.map { $0.reveal() })
+        case .heartbeat(let url, let interval): .heartbeat(url: url.reveal(), interval: interval)
         case .email(let sendmail, let from, let to): .email(sendmail: sendmail, from: from, to: to)
         case .ntfy(let url, let topic, let headers):
             .ntfy(url: url.reveal(), topic: topic.reveal(), headers: revealed(headers))

@@ -228,6 +228,7 @@ struct ExecHookTests {
             made(.pagerduty(url: "http://127.0.0.1:1/", routingKey: "a")),
             made(.alertmanager(url: "http://127.0.0.1:1/", headers: [:], resendInterval: .seconds(60))),
             made(.email(sendmail: "/usr/sbin/sendmail", from: "a@b", to: ["c@d"])),
+            made(.heartbeat(url: "http://127.0.0.1:1/", interval: .seconds(60))),
         ]
         #expect(types == HookRegistry.all.map(\.typeName))
         #expect([made(.exec(command: ["true"])), made(.exec(command: []))] == [nil, nil])

@@ -38,6 +38,7 @@ func withHooks(
     origin: AlertOrigin = AlertingHarness.origin,
     book: AlertBook = AlertBook(),
     addresses: HookAddresses = HookAddresses(),
+    pulse: @escaping @Sendable () -> HookPulse = { HookPulse(progress: 0) },
     _ body: (HookDispatcher) async throws -> Void
 ) async throws {
     let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton, addresses: addresses)
@@ -45,6 +46,7 @@ func withHooks(
         let dispatcher = try HookDispatcher(
             log: harness.log,
             book: book,
+            pulse: pulse,
             dataDirectory: harness.directory.path,
             disk: disk,
             clock: harness.clock,

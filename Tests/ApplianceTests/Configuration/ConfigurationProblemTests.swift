@@ -276,6 +276,11 @@ struct ConfigurationProblemTests {
             ("{ type: slack, url: \"http://x/\", channel: c }", "unknown key `hooks.a.channel`"),
             ("{ type: pagerduty }", "`routing_key` is missing"),
             ("{ type: pagerduty, routing_key: k, url: x }", "`url`: expected a URL such as"),
+            ("{ type: heartbeat }", "`url` is missing: who misses the box"),
+            (
+                "{ type: heartbeat, url: \"http://x/\", interval: 500ms }",
+                "`interval`: `500ms` is out of range: 1s to 1d"
+            ),
             ("{ type: email, from: a@b }", "`to` is missing"),
             ("{ type: email, to: a@b }", "`from` is missing"),
             ("{ type: email, to: \"A <a@b>\", from: a@b }", "`to`: expected an address such as `duty@example.org`"),
@@ -297,6 +302,15 @@ struct ConfigurationProblemTests {
         let found = problems("hooks: { a: \(text) }")
         #expect(found.count == 1, "\(found)")
         #expect(found.first?.contains(expected) == true, "\(found)")
+    }
+
+    @Test("a heartbeat gets no alerts: a rule that names it is wrong, and one that has no other hook reaches none")
+    func heartbeatIsNoReceiver() {
+        let hook = "hooks: { p: { type: heartbeat, url: \"http://x/\" } }\n"
+        let named = problems(hook + "rules: [{ alert: A, match: { metric: t }, above: 1, notify: [p] }]")
+        #expect(named == ["c.yaml:2:61: hook `p` is a heartbeat, which gets no alerts"])
+        let unnamed = problems(hook + "rules: [{ alert: A, match: { metric: t }, above: 1 }]")
+        #expect(unnamed == ["c.yaml:2:18: warning: rule `A` reaches no hook: its alerts are only recorded"])
     }
 
     @Test("definitions that collide")

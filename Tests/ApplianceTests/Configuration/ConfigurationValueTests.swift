@@ -216,6 +216,7 @@ struct ConfigurationValueTests {
               f: { type: alertmanager, url: "http://127.0.0.1:9093", resend_interval: 20s }
               g: { type: email, from: box@example.org, to: duty@example.org }
               h: { type: email, from: box@example.org, to: [duty@example.org, b@c], sendmail: /usr/bin/msmtp }
+              i: { type: heartbeat, url: "https://hc-ping.com/7f3a" }
             """
         )
         let url = Secret("http://127.0.0.1:9093")
@@ -233,6 +234,7 @@ struct ConfigurationValueTests {
                 .alertmanager(url: url, headers: [:], resendInterval: .seconds(20)),
                 .email(sendmail: "/usr/sbin/sendmail", from: "box@example.org", to: ["duty@example.org"]),
                 .email(sendmail: "/usr/bin/msmtp", from: "box@example.org", to: ["duty@example.org", "b@c"]),
+                .heartbeat(url: Secret("https://hc-ping.com/7f3a"), interval: .seconds(60)),
             ]
         )
     }
