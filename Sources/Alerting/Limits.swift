@@ -19,6 +19,22 @@ package enum AlertingLimits {
     /// The answer of a receiver, and the output of a command, that is kept to say why a delivery failed.
     package static let answerBytesMax = 4096
 
+    /// For how long a delivery is tried where nobody said: over a long weekend, and not until a receiver that is gone for
+    /// good has years of alerts waiting.
+    package static let retryFor = Duration.seconds(7 * 86_400)
+
+    /// How often Alertmanager is told what fires: five times within its default `resolve_timeout`, 5 min.
+    package static let resendInterval = Duration.seconds(60)
+
+    /// After so long without a record of topic `system`, which has one every ten seconds, the log does not move.
+    package static let stillMax = Duration.seconds(35)
+
+    /// What a receiver's `Retry-After` is cut to: one that is wrong must not silence a hook for days.
+    package static let retryAfterMax = Duration.seconds(3600)
+
+    /// An alert that is told so long after its edge is told as late: beyond what ticks and a first retry or two take.
+    package static let lateAfter = Duration.seconds(60)
+
     /// A hook's dead letters; beyond it they are counted and logged only.
     package static let deadLetterBytesMax: Int64 = 4 << 20
 

@@ -56,6 +56,10 @@ package protocol ControlActions: Sendable {
     func reload() async throws -> ReloadDocument
     /// - Throws: `APIFailure.notFound`.
     func testHook(_ name: String) async throws -> HookTestDocument
+    /// - Throws: `APIFailure.notFound`.
+    func deadLetters(_ hook: String) async throws -> DeadLettersDocument
+    /// - Throws: `APIFailure.notFound`.
+    func resendDeadLetters(_ hook: String) async throws -> DeadLetterResendDocument
     /// What a backup copies.
     func backup() async throws -> BackupDocument
 }

@@ -47,7 +47,6 @@ enum LaterCommands {
         ["devices", "rename"], ["devices", "adopt"], ["devices", "calibrate"], ["devices", "import"],
         ["devices", "export"],
         ["alerts", "ack"], ["alerts", "silence"], ["alerts", "unsilence"],
-        ["hooks", "dead-letters"],
     ]
 
     /// The words of the command that is not there yet; nil where it is another one.

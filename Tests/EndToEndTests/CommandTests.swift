@@ -380,7 +380,7 @@ extension EndToEndTests {
             "what a later version brings is absent, and says so",
             arguments: [
                 ["groups", "list"], ["rules", "check"], ["redecode"], ["topics", "create"],
-                ["devices", "rename"], ["alerts", "ack"], ["hooks", "dead-letters"],
+                ["devices", "rename"], ["alerts", "ack"],
             ]
         )
         func laterCommands(words: [String]) throws {

@@ -262,10 +262,25 @@ struct AlertEndpointTests {
         }
     }
 
+    @Test("a hook's dead letters are listed and sent again by name, on the control socket only")
+    func deadLetters() async throws {
+        try await withServer { server in
+            let path = "/api/v1/hooks/pager/dead-letters"
+            let list = try await server.control.ask("GET", path)
+            #expect(list.text == #"{"hook":"pager","letters":[{"key":"pager:3"}]}"# + "\n")
+            let sent = try await server.control.ask("POST", path + "/resend")
+            #expect(sent.text == #"{"delivered":1,"error":"HTTP 400","hook":"pager","left":2}"# + "\n")
+            #expect(try await server.control.ask("GET", "/api/v1/hooks/nobody/dead-letters").status == 404)
+            #expect(try await server.control.ask("POST", "/api/v1/hooks/nobody/dead-letters/resend").status == 404)
+            #expect(try await server.network.ask("GET", path).status == 404)
+        }
+    }
+
     @Test(
         "HTTP over TCP changes nothing",
         arguments: [
             ("POST", "/api/v1/reload"), ("POST", "/api/v1/hooks/pager/test"), ("PATCH", "/api/v1/devices/a"),
+            ("POST", "/api/v1/hooks/pager/dead-letters/resend"),
             ("PUT", "/api/v1/devices/a"), ("DELETE", "/api/v1/devices/a"), ("POST", "/nowhere"),
             ("OPTIONS", "/healthz"),
         ]

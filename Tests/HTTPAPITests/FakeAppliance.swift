@@ -161,6 +161,16 @@ extension FakeAppliance: ControlActions {
         return HookTestDocument(hook: name, delivered: true, status: 200, latencyMilliseconds: 1.5, error: nil)
     }
 
+    func deadLetters(_ hook: String) async throws -> DeadLettersDocument {
+        guard hook == "pager" else { throw APIFailure(.notFound, "there is no hook `\(hook)`") }
+        return DeadLettersDocument(hook: hook, letters: [.object(["key": .string("pager:3")])])
+    }
+
+    func resendDeadLetters(_ hook: String) async throws -> DeadLetterResendDocument {
+        guard hook == "pager" else { throw APIFailure(.notFound, "there is no hook `\(hook)`") }
+        return DeadLetterResendDocument(hook: hook, delivered: 1, left: 2, error: "HTTP 400")
+    }
+
     func backup() async throws -> BackupDocument {
         let segments = [BackupDocument.Segment(base: 0, length: 4096)]
         return BackupDocument(

@@ -24,6 +24,14 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def do_GET(self):
+        request = {"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}, "body": {}}
+        with Receiver.lock, open(sys.argv[2], "a", encoding="utf-8") as file:
+            file.write(json.dumps(request) + "\n")
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def log_message(self, *arguments):
         pass
 

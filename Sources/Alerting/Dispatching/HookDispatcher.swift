@@ -11,10 +11,14 @@ package actor HookDispatcher {
         var worker: HookWorker
         var task: Task<Void, Never>
         var wake: AsyncStream<Void>.Continuation
+        /// Says when what fires is to be told again; nil for hooks that need no such thing.
+        var ticks: Task<Void, Never>?
     }
 
     private let log: CommitLog
     private let alerts: Partition
+    private let book: AlertBook
+    private let pulse: @Sendable () -> HookPulse
     private let dataDirectory: String
     private let disk: any Disk
     private let clock: any Platform.Clock
@@ -41,11 +45,15 @@ package actor HookDispatcher {
         let seenEnd = Atomic<Int64>(-1)
     }
 
+    /// - `book`: of this log; fed by its owner.
+    /// - `pulse`: how the daemon is; asked by hooks that tell of it.
     /// - `client`: from `HookHTTP.client`; shut down by its owner after `stop`.
     /// - `seed`: of the jitter.
     /// - `retry`: the default is the one of production.
     package init(
         log: CommitLog,
+        book: AlertBook,
+        pulse: @escaping @Sendable () -> HookPulse,
         dataDirectory: String,
         disk: any Disk,
         clock: any Platform.Clock,
@@ -58,6 +66,8 @@ package actor HookDispatcher {
             throw LogError(.closed, "hooks need the topic `alerts`")
         }
         self.log = log
+        self.book = book
+        self.pulse = pulse
         self.alerts = alerts
         self.dataDirectory = dataDirectory
         self.disk = disk
@@ -106,6 +116,8 @@ package actor HookDispatcher {
             around: HookSurroundings(
                 log: log,
                 alerts: alerts,
+                book: book,
+                pulse: pulse,
                 dataDirectory: dataDirectory,
                 disk: disk,
                 clock: clock,
@@ -117,14 +129,40 @@ package actor HookDispatcher {
             seed: generator.next()
         )
         let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        await worker.start()
-        running[settings.name] = Running(worker: worker, task: Task { await worker.run(wakes) }, wake: wake)
+        let interval = made.hook.beatInterval
+        if interval == nil { await worker.start() }
+        running[settings.name] = Running(
+            worker: worker,
+            task: Task {
+                if let interval { await worker.beat(every: interval) } else { await worker.run(wakes) }
+            },
+            wake: wake,
+            ticks: made.hook.resendInterval.map { HookDispatcher.ticks(every: $0, of: worker, wake) }
+        )
+    }
+
+    private static func ticks(
+        every interval: Duration,
+        of worker: HookWorker,
+        _ wake: AsyncStream<Void>.Continuation
+    ) -> Task<Void, Never> {
+        Task {
+            while true {
+                do { try await Task.sleep(for: interval) } catch { return }
+                await worker.resendIsDue()
+                wake.yield()
+            }
+        }
     }
 
     private func end(_ hook: Running) async {
         hook.wake.finish()
+        hook.ticks?.cancel()
+        // The hook's own deliveries may wait for it.
+        await hook.worker.stopResending()
         hook.task.cancel()
         await hook.task.value
+        await hook.ticks?.value
     }
 
     /// Ends all hooks: a delivery that is on its way is given up and, where it was not acknowledged, repeated at the next
@@ -142,6 +180,19 @@ package actor HookDispatcher {
     nonisolated package var statuses: [HookStatus] {
         let end = alerts.logEndOffset
         return shared.state.withLock { $0.statuses }.map { $0.status(end: end) }
+    }
+
+    /// What this hook has given up, oldest first, as JSON; nil where there is no hook of this name. Throws where the disk
+    /// fails.
+    package func deadLetters(_ name: String) async throws -> [[UInt8]]? {
+        guard let worker = running[name]?.worker else { return nil }
+        return try await worker.deadLetters()
+    }
+
+    /// Sends that once more; nil where there is no hook of this name.
+    package func resendDeadLetters(_ name: String) async -> DeadLetterResend? {
+        guard let worker = running[name]?.worker else { return nil }
+        return await worker.resendDeadLetters()
     }
 
     /// Sends one marked alert, once, beside the queue; nil where there is no hook of this name.

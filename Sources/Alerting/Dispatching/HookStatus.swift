@@ -14,6 +14,10 @@ package struct HookStatus: Hashable, Sendable {
     package var failed: UInt64 = 0
     /// Deliveries that the receiver refused for good.
     package var refused: UInt64 = 0
+    /// Deliveries that were given up, because they failed for too long.
+    package var expired: UInt64 = 0
+    /// Firings that were over before the receiver could be told, and of which only the end is.
+    package var collapsed: UInt64 = 0
     /// Records that were gone before it read them.
     package var skippedRecords: UInt64 = 0
     package var lastSuccess: Timestamp?
@@ -27,7 +31,10 @@ package struct HookStatus: Hashable, Sendable {
 
     /// By the words of the metric's label `result`.
     package var deliveriesByResult: [(result: String, count: UInt64)] {
-        [("delivered", delivered), ("failed", failed), ("dead_letter", refused)]
+        [
+            ("delivered", delivered), ("failed", failed), ("dead_letter", refused), ("expired", expired),
+            ("collapsed", collapsed),
+        ]
     }
 }
 
@@ -61,6 +68,8 @@ final class HookStatusBox: Sendable {
             return status
         }
     }
+
+    var lastError: String? { value.withLock { $0.status.lastError } }
 
     func change(_ body: (inout HookStatus) -> Void) {
         value.withLock { body(&$0.status) }

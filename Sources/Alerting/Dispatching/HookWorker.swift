@@ -9,6 +9,10 @@ internal import Rules
 struct HookSurroundings: Sendable {
     let log: CommitLog
     let alerts: Partition
+    /// What fires, for hooks that have to repeat it; fed by somebody else.
+    let book: AlertBook
+    /// How the daemon is, for hooks that tell; any thread.
+    let pulse: @Sendable () -> HookPulse
     let dataDirectory: String
     let disk: any Disk
     let clock: any Platform.Clock
@@ -28,6 +32,12 @@ package struct HookRetryPolicy: Hashable, Sendable {
     }
 }
 
+/// One alert of a delivery, as topic `alerts` has it.
+private struct StoredAlert {
+    var record: AlertRecord
+    var offset: Int64
+}
+
 /// Lifecycle: `start`, then `run` until its task is cancelled. Blocking reads and syncs happen on `executor`'s thread; the
 /// delivery itself is awaited, so that a receiver that hangs holds up no other hook.
 actor HookWorker {
@@ -36,8 +46,12 @@ actor HookWorker {
     nonisolated private let executor: ThreadExecutor
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    private let hook: any Hook
-    private let around: HookSurroundings
+    let hook: any Hook
+    let around: HookSurroundings
+    let letters: DeadLetters
+    /// The dead letters, sent again; nil where nobody has asked.
+    var resending: Task<DeadLetterResend, Never>?
+    var isStopping = false
     /// nil where it has to be opened: at first, and after it has failed.
     private var cursorFile: CursorFile?
     /// As it was stored last, but for alerts that are none of this hook's; and for a delivery that is over, where that could
@@ -51,6 +65,13 @@ actor HookWorker {
     private var noted: String?
     private var backoff: Backoff
     private let jitterSeed: UInt64
+    /// A receiver that forgets is told soon after it is back.
+    private let longestPause: Duration
+    private var isResendDue = true
+    /// What was in `alerts` when the last failed attempt ended.
+    private var unreachableUpTo = Offset.zero
+    /// Edges dealt with that the book may not have yet, by fingerprint; kept by hooks that repeat what fires.
+    private var settledEdges: [String: Int64] = [:]
 
     init(
         settings: HookSettings,
@@ -65,10 +86,12 @@ actor HookWorker {
         self.around = around
         self.executor = executor
         state = HookStatusBox(HookStatus(name: settings.name, type: type))
+        letters = DeadLetters(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
         gaps = ConsumerGaps(log: around.log, clock: around.clock, consumer: "hook-\(settings.name)")
         jitterSeed = seed
+        longestPause = hook.resendInterval.map { min($0, around.retry.longest) } ?? around.retry.longest
         cursor = HookCursor(position: around.log.snapshot().highWatermark(of: around.alerts))
-        backoff = Backoff(first: around.retry.first, longest: around.retry.longest, seed: seed)
+        backoff = Backoff(first: around.retry.first, longest: longestPause, seed: seed)
     }
 
     /// Opens the cursor's file; where that fails it is said, and `run` tries again.
@@ -134,6 +157,7 @@ actor HookWorker {
                     forgetNote()
                     if cursorFile == nil { try open() }
                     try await deliverAll()
+                    await resend()
                     break
                 } catch {
                     // The log or the cursor failed. Without a durable cursor nothing is delivered, or it would be for ever.
@@ -162,10 +186,14 @@ actor HookWorker {
 
     private func deliverAll() async throws {
         while !Task.isCancelled {
+            _ = await resending?.value
             if cursor.delivery.isEmpty, try !takeNext() { return }
             let records = try read(cursor.delivery)
             noteMissing(of: records.count)
             if !records.isEmpty { guard await deliver(records) else { return } }
+            if hook.resendInterval != nil {
+                for alert in records { settledEdges[alert.record.fingerprint] = alert.offset }
+            }
             cursor.delivery = []
             try store(cursor)
             publishPlace()
@@ -182,16 +210,19 @@ actor HookWorker {
         let end = around.log.snapshot().highWatermark(of: around.alerts)
         while cursor.position < end {
             follower.rewind(to: cursor.position)
-            var group = DeliveryGroup(hook: settings.name)
+            var group = DeliveryGroup(hook: settings.name, countMax: hook.alertsPerDeliveryMax)
             var next = cursor.position
             _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
                 if group.isClosed { return }
-                group.take(record)
+                group.take(record) { isOver($0, $1) }
                 if !group.isClosed { next = record.offset + 1 }
             }
             noteMissed(follower.takeMissed())
             let taken = HookCursor(position: group.isClosed ? next : follower.position, delivery: group.offsets)
-            state.change { $0.skippedRecords = follower.skipped &+ goneFromDeliveries }
+            state.change { status in
+                status.skippedRecords = follower.skipped &+ goneFromDeliveries
+                status.collapsed &+= group.collapsed
+            }
             // Nothing for this hook among as many as are read at once: on to the next, which the next delivery stores.
             if !taken.delivery.isEmpty { try store(taken) }
             cursor = taken
@@ -203,16 +234,16 @@ actor HookWorker {
     }
 
     /// The records of a delivery; those that retention took meanwhile are not there.
-    private func read(_ offsets: [Offset]) throws(LogError) -> [(record: AlertRecord, offset: Int64?)] {
+    private func read(_ offsets: [Offset]) throws(LogError) -> [StoredAlert] {
         guard let first = offsets.first, let last = offsets.last else { return [] }
         let reader = PartitionFollower(partition: around.alerts, log: around.log, position: first)
         let visible = around.log.snapshot().highWatermark(of: around.alerts)
-        var found: [(record: AlertRecord, offset: Int64?)] = []
+        var found: [StoredAlert] = []
         _ = try reader.read(upTo: min(last + 1, visible), visible: visible, countMax: .max) { record in
             guard offsets.contains(record.offset), let value = record.value, let alert = AlertRecord(json: value) else {
                 return
             }
-            found.append((alert, record.offset.value))
+            found.append(StoredAlert(record: alert, offset: record.offset.value))
         }
         return found
     }
@@ -234,78 +265,165 @@ actor HookWorker {
         gaps.write(waitUpTo: AlertingLimits.durableWait)
     }
 
+    /// A delivery is on its way, or waits for its next attempt.
+    var isDelivering: Bool { !cursor.delivery.isEmpty }
+
+    /// Everything before it was dealt with.
+    var settledEnd: Offset { cursor.delivery.first ?? cursor.position }
+
     private func publishPlace() {
-        state.setSettled(cursor.delivery.first ?? cursor.position)
+        state.setSettled(settledEnd)
     }
 
     // MARK: Delivering
 
     /// Tries until the delivery is over; false where the task was cancelled first.
-    private func deliver(_ records: [(record: AlertRecord, offset: Int64?)]) async -> Bool {
+    private func deliver(_ alerts: [StoredAlert]) async -> Bool {
         let key = "\(settings.name):" + cursor.delivery.map(\.description).joined(separator: ",")
-        let payload: HookPayload
-        do {
-            let body = try WebhookBody(records, receiver: settings.name, origin: around.origin).encoded()
-            payload = HookPayload(body: body, idempotencyKey: key)
-        } catch {
-            bury(records.map(\.record), key: key, .refused(status: nil, "no JSON can be made of it: \(error)"))
-            return true
-        }
-        backoff.reset()
+        let began = around.clock.monotonic()
         while true {
-            let outcome = await hook.deliver(payload)
+            let edges = alerts.map { HookAlert($0.record, offset: $0.offset, at: around.clock) }
+            let outcome = await hook.deliver(payload(edges, key: key))
             if Task.isCancelled, outcome.verdict != .delivered { return false }
             switch outcome.verdict {
             case .delivered:
-                let now = around.clock.now()
-                state.change { status in
-                    status.delivered += 1
-                    status.lastSuccess = now
-                    status.lastError = nil
-                }
+                noteSuccess()
                 return true
             case .refused:
-                bury(records.map(\.record), key: key, outcome)
+                backoff.reset()
+                bury(alerts, key: key, outcome)
                 return true
             case .retry:
+                unreachableUpTo = around.log.snapshot().highWatermark(of: around.alerts)
+                if alerts.allSatisfy({ isOver($0.record, Offset($0.offset)) }) {
+                    state.change { $0.collapsed &+= UInt64(alerts.count) }
+                    return true
+                }
+                if isTooLate(alerts, triedSince: began) {
+                    bury(alerts, key: key, outcome)
+                    return true
+                }
                 state.change { status in
                     status.failed += 1
                     status.lastError = outcome.error
                 }
-                do { try await Task.sleep(for: backoff.next()) } catch { return false }
+                let wanted = outcome.retryAfter?.pause(at: around.clock.now()) ?? .zero
+                do { try await Task.sleep(for: max(backoff.next(), wanted)) } catch { return false }
             }
         }
     }
 
-    private func bury(_ alerts: [AlertRecord], key: String, _ outcome: HookOutcome) {
-        let error = outcome.error ?? "refused"
+    func payload(_ alerts: [HookAlert], key: String) -> HookPayload {
+        HookPayload(alerts: alerts, receiver: settings.name, origin: around.origin, idempotencyKey: key)
+    }
+
+    func noteSuccess() {
+        backoff.reset()
+        let now = around.clock.now()
         state.change { status in
-            status.refused += 1
-            status.lastError = error
+            status.delivered += 1
+            status.lastSuccess = now
+            status.lastError = nil
         }
-        let letters = DeadLetters(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
+    }
+
+    /// Whether this firing ended while the receiver could not be told of either: then its end, which says from when to when
+    /// and how bad it was, is all that is told.
+    ///
+    /// Safe also where an attempt timed out, and may have arrived: the end is told in any case.
+    private func isOver(_ record: AlertRecord, _ offset: Offset) -> Bool {
+        guard record.state == .firing, offset < unreachableUpTo, let newest = around.book.entry(record.fingerprint)
+        else {
+            return false
+        }
+        // Firing and resolved take turns: whatever came after it ended it.
+        return newest.offset > offset && newest.offset < unreachableUpTo
+    }
+
+    /// Asked after an attempt that failed, so that nothing is given up untried, however long the box was off.
+    ///
+    /// By the monotonic clock for the attempts of this run, and by the wall clock, where that can be believed, for those of
+    /// earlier ones and for what waited behind another delivery.
+    private func isTooLate(_ alerts: [StoredAlert], triedSince began: MonotonicInstant) -> Bool {
+        if around.clock.monotonic().since(began) >= settings.retryFor { return true }
+        return alerts.allSatisfy { alert in
+            HookAlert.age(of: alert.record, at: around.clock).map { $0 >= settings.retryFor } ?? false
+        }
+    }
+
+    /// To the dead letters: what was refused, and what failed for too long.
+    private func bury(_ alerts: [StoredAlert], key: String, _ outcome: HookOutcome) {
+        let isExpired = outcome.verdict == .retry
+        var error = outcome.error ?? "refused"
+        if isExpired { error = "given up as too late; the last attempt: \(error)" }
+        let words = error
+        state.change { status in
+            if isExpired { status.expired += 1 } else { status.refused += 1 }
+            status.lastError = words
+        }
+        let letter = DeadLetter(
+            at: TimestampText.string(around.clock.now()),
+            key: key,
+            offsets: alerts.map(\.offset),
+            status: outcome.status,
+            error: error,
+            alerts: alerts.map(\.record)
+        )
         var isKept = false
-        do {
-            isKept = try letters.append(
-                alerts,
-                offsets: cursor.delivery.map(\.value),
-                key: key,
-                status: outcome.status,
-                error: error,
-                at: TimestampText.string(around.clock.now())
-            )
-        } catch {
+        do { isKept = try letters.append(letter) } catch {
             around.logger.error("dead letter not written", metadata: ["hook": "\(settings.name)", "error": "\(error)"])
         }
         around.logger.error(
-            "alert refused by its receiver",
+            isExpired ? "alert not delivered in time" : "alert refused by its receiver",
             metadata: ["hook": "\(settings.name)", "delivery": "\(key)", "error": "\(error)", "kept": "\(isKept)"]
         )
     }
 
+    // MARK: Keeping alive
+
+    /// The time has come to tell again what fires; done when `run` is woken next.
+    func resendIsDue() {
+        isResendDue = true
+    }
+
+    /// Tells again what fires and was dealt with, at the end of what there was to deliver; the first failure ends it until the
+    /// next time.
+    private func resend() async {
+        guard hook.resendInterval != nil, isResendDue, !Task.isCancelled else { return }
+        isResendDue = false
+        var firing: [HookAlert] = []
+        for entry in around.book.firing where entry.offset < cursor.position && entry.record.goes(to: settings.name) {
+            // The book lags behind where the rules thread does: what is known to be over stays over.
+            if let settled = settledEdges[entry.record.fingerprint], settled > entry.offset.value { continue }
+            firing.append(HookAlert(entry.record, offset: entry.offset.value, at: around.clock))
+        }
+        settledEdges = settledEdges.filter { fingerprint, offset in
+            around.book.entry(fingerprint).map { $0.offset.value < offset } ?? false
+        }
+        let size = hook.alertsPerDeliveryMax
+        for start in stride(from: 0, to: firing.count, by: size) {
+            let alerts = Array(firing[start..<min(start + size, firing.count)])
+            let key = "\(settings.name):firing-\(around.clock.now().milliseconds)-\(start)"
+            let outcome = await hook.deliver(payload(alerts, key: key))
+            if Task.isCancelled { return }
+            guard outcome.verdict == .delivered else {
+                state.change { status in
+                    status.failed += 1
+                    status.lastError = outcome.error
+                }
+                return
+            }
+            let now = around.clock.now()
+            state.change { status in
+                status.lastSuccess = now
+                status.lastError = nil
+            }
+        }
+    }
+
     /// One marked alert, once, past the cursor.
     func test() async -> HookTestResult {
-        let payload = TestAlert.payload(hook: settings.name, at: around.clock.now(), origin: around.origin)
+        let payload = TestAlert.payload(hook: settings.name, clock: around.clock, origin: around.origin)
         let started = around.clock.monotonic()
         let outcome = await hook.deliver(payload)
         return HookTestResult(

@@ -4,8 +4,9 @@ internal import Platform
 internal import Rules
 
 enum TestAlert {
-    /// `at`: when it is sent; also what makes each test a delivery of its own.
-    static func payload(hook: String, at: Timestamp, origin: AlertOrigin) -> HookPayload {
+    /// Sent now by `clock`, which also makes each test a delivery of its own.
+    static func payload(hook: String, clock: any Clock, origin: AlertOrigin) -> HookPayload {
+        let at = clock.now()
         var record = AlertRecord(
             alert: "ForebayTest",
             state: .firing,
@@ -27,7 +28,11 @@ enum TestAlert {
             cause: AlertCause(topic: "alerts", partition: 0, offset: -1)
         )
         record.summary = "TEST of hook \(hook) from \(origin.box): nothing is wrong"
-        let body = try? WebhookBody([(record, nil)], receiver: hook, origin: origin).encoded()
-        return HookPayload(body: body ?? [], idempotencyKey: "\(hook):test-\(at.milliseconds)")
+        return HookPayload(
+            alerts: [HookAlert(record, offset: nil, at: clock)],
+            receiver: hook,
+            origin: origin,
+            idempotencyKey: "\(hook):test-\(at.milliseconds)"
+        )
     }
 }

@@ -1,23 +1,45 @@
 // What a hook is: one way of delivering alerts, told whether it worked.
+internal import Platform
 
-/// What is delivered. A retry carries the same again.
-package struct HookPayload: Hashable, Sendable {
-    /// The webhook body of CONTRACT section 5, JSON.
-    package var body: [UInt8]
-    /// Names the delivery: hook and offsets.
-    package var idempotencyKey: String
+/// An edge of an alert on its way to a receiver.
+package struct HookAlert: Hashable, Sendable {
+    var record: AlertRecord
+    /// In topic `alerts`; nil where the log does not hold it.
+    var offset: Int64?
+    /// From the edge to this attempt, where that is late; nil where it is not, or no clock can say.
+    var delayed: Duration?
 
-    package init(body: [UInt8], idempotencyKey: String) {
-        self.body = body
-        self.idempotencyKey = idempotencyKey
+    /// `clock`: of the moment of the attempt.
+    init(_ record: AlertRecord, offset: Int64?, at clock: any Clock) {
+        self.record = record
+        self.offset = offset
+        let age = HookAlert.age(of: record, at: clock)
+        delayed = age.flatMap { $0 >= AlertingLimits.lateAfter ? $0 : nil }
     }
+
+    /// nil where the clock is not right, or was not when the edge was stored: the distance would be that of its step.
+    static func age(of record: AlertRecord, at clock: any Clock) -> Duration? {
+        guard clock.quality() == .synchronised, record.at >= SystemClock.earliestBelievable else { return nil }
+        return clock.now().since(record.at)
+    }
+}
+
+/// What is delivered. A retry carries the same alerts under the same key; only how late they are may have changed.
+package struct HookPayload: Hashable, Sendable {
+    /// Edges of one rule and one state; at least one.
+    let alerts: [HookAlert]
+    /// The hook's name.
+    let receiver: String
+    let origin: AlertOrigin
+    /// Names the delivery: hook and offsets.
+    let idempotencyKey: String
 }
 
 /// How one attempt ended.
 package struct HookOutcome: Hashable, Sendable {
     package enum Verdict: Hashable, Sendable {
         case delivered
-        /// It may work later: the same delivery is tried again, for ever.
+        /// It may work later: the same delivery is tried again, for as long as the hook's `retryFor` says.
         case retry
         /// It never will as it is: to the dead letters.
         case refused
@@ -28,6 +50,8 @@ package struct HookOutcome: Hashable, Sendable {
     package var status: Int?
     /// Why it was not delivered, in words.
     package var error: String?
+    /// When the receiver wants the next attempt, where it said so.
+    package var retryAfter: RetryAfter?
 
     package static func delivered(status: Int) -> HookOutcome {
         HookOutcome(verdict: .delivered, status: status, error: nil)
@@ -45,14 +69,36 @@ package struct HookOutcome: Hashable, Sendable {
 /// One receiver. `deliver` makes one attempt, returns within the hook's timeout, and never throws: a failure is an outcome.
 package protocol Hook: Sendable {
     func deliver(_ payload: HookPayload) async -> HookOutcome
+    /// Alerts that the receiver takes at once.
+    var alertsPerDeliveryMax: Int { get }
+    /// How often what fires is told again, for a receiver that forgets; nil: once is enough.
+    var resendInterval: Duration? { get }
+    /// How often it is called while all is well, and of nothing else; nil for hooks that get alerts.
+    var beatInterval: Duration? { get }
+}
+
+extension Hook {
+    package var alertsPerDeliveryMax: Int { AlertingLimits.alertsPerDeliveryMax }
+    package var resendInterval: Duration? { nil }
+    package var beatInterval: Duration? { nil }
 }
 
 /// Where and how a hook delivers. A new type of hook is a further case.
 package enum HookTarget: Hashable, Sendable {
-    /// `url` and header values may hold secrets: they appear in no message.
-    case webhook(url: String, headers: [String: String])
+    /// `url` and header values may hold secrets: they appear in no message. `secret`: signs the body.
+    case webhook(url: String, headers: [String: String], secret: String? = nil)
     /// Absolute path of a program, and its arguments.
     case exec(command: [String])
+    /// `url`: of the server. Whoever knows the topic may read it.
+    case ntfy(url: String, topic: String, headers: [String: String])
+    /// The whole of `url` is a secret.
+    case slack(url: String)
+    case pagerduty(url: String, routingKey: String)
+    case heartbeat(url: String, interval: Duration)
+    /// Absolute path of a program that takes sendmail's arguments, the sender's address and those of the recipients.
+    case email(sendmail: String, from: String, to: [String])
+    /// `url`: of the server, to which the API's path is added.
+    case alertmanager(url: String, headers: [String: String], resendInterval: Duration)
 }
 
 /// One entry of `hooks`.
@@ -62,10 +108,18 @@ package struct HookSettings: Hashable, Sendable {
     package var target: HookTarget
     /// Of one attempt.
     package var timeout: Duration
+    /// Older than this, or tried for so long, a delivery that fails once more is given up.
+    package var retryFor: Duration
 
-    package init(name: String, target: HookTarget, timeout: Duration = .seconds(10)) {
+    package init(
+        name: String,
+        target: HookTarget,
+        timeout: Duration = .seconds(10),
+        retryFor: Duration = AlertingLimits.retryFor
+    ) {
         self.name = name
         self.target = target
         self.timeout = timeout
+        self.retryFor = retryFor
     }
 }

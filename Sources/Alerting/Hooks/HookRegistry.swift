@@ -12,6 +12,12 @@ package enum HookRegistry {
     package static let all = [
         HookDefinition(typeName: "webhook") { WebhookHook($0, client: $1) },
         HookDefinition(typeName: "exec") { settings, _ in ExecHook(settings) },
+        HookDefinition(typeName: "ntfy") { NtfyHook($0, client: $1) },
+        HookDefinition(typeName: "slack") { SlackHook($0, client: $1) },
+        HookDefinition(typeName: "pagerduty") { PagerDutyHook($0, client: $1) },
+        HookDefinition(typeName: "alertmanager") { AlertmanagerHook($0, client: $1) },
+        HookDefinition(typeName: "email") { settings, _ in EmailHook(settings) },
+        HookDefinition(typeName: "heartbeat") { HeartbeatHook($0, client: $1) },
     ]
 
     /// The hook of these settings, and the name of its type.

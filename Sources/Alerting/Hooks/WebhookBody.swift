@@ -22,6 +22,14 @@ struct WebhookBody: Encodable {
         var reason: String?
         /// Of the edge in topic `alerts`.
         var offset: Int64?
+        /// Whole seconds from the edge to this attempt; left out where it is not late.
+        var delayedSeconds: Int64?
+
+        enum CodingKeys: String, CodingKey {
+            case status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint
+            case breachedAt, lastSeen, condition, peak, stale, reason, offset
+            case delayedSeconds = "delayed_s"
+        }
     }
 
     var version = "4"
@@ -35,24 +43,17 @@ struct WebhookBody: Encodable {
     var externalURL: String
     var alerts: [Alert]
 
-    /// `records`: edges of one rule and one state, with their offsets; at least one.
-    init(_ records: [(record: AlertRecord, offset: Int64?)], receiver: String, origin: AlertOrigin) {
-        let name = records.first?.record.alert ?? ""
-        externalURL = origin.externalURL ?? ""
-        alerts = records.map { [externalURL] in Alert($0.record, offset: $0.offset, externalURL: externalURL) }
+    init(_ payload: HookPayload) {
+        let edges = payload.alerts
+        let name = edges.first?.record.alert ?? ""
+        externalURL = payload.origin.externalURL ?? ""
+        alerts = edges.map { [externalURL] in Alert($0, externalURL: externalURL) }
         groupLabels = ["alertname": name]
         groupKey = "{}:{alertname=\(WebhookBody.quoted(name))}"
-        status = records.contains { $0.record.state == .firing } ? "firing" : "resolved"
-        self.receiver = receiver
+        status = edges.contains { $0.record.state == .firing } ? "firing" : "resolved"
+        receiver = payload.receiver
         commonLabels = WebhookBody.common(alerts.map(\.labels))
         commonAnnotations = WebhookBody.common(alerts.map(\.annotations))
-    }
-
-    /// Equal records give equal bytes, so that a retry repeats the body.
-    func encoded() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self))
     }
 
     private static func common(_ maps: [[String: String]]) -> [String: String] {
@@ -70,7 +71,8 @@ extension WebhookBody.Alert {
     /// While an alert fires, Go's zero time stands where its end will.
     private static let noEnd = "0001-01-01T00:00:00Z"
 
-    init(_ record: AlertRecord, offset: Int64?, externalURL: String) {
+    init(_ edge: HookAlert, externalURL: String) {
+        let record = edge.record
         status = record.state == .resolved ? "resolved" : "firing"
         // Forebay's own labels are the identity; an event's label of the same name does not hide them.
         labels = record.labels.merging(
@@ -98,6 +100,7 @@ extension WebhookBody.Alert {
         peak = record.peak
         stale = record.isStale
         reason = record.reason?.rawValue
-        self.offset = offset
+        offset = edge.offset
+        delayedSeconds = edge.delayed.map { $0.wholeMilliseconds / 1000 }
     }
 }

@@ -1,103 +1,15 @@
 // Hook type `webhook`: an HTTP POST of Alertmanager's body.
-package import AsyncHTTPClient
-package import NIOCore
-internal import NIOHTTP1
-internal import Platform
+internal import AsyncHTTPClient
 
-/// 2xx is delivered; 408, 429, 5xx, redirects, time-outs and broken connections are tried again; other statuses are refused.
 struct WebhookHook: Hook {
-    private let url: String
-    private let headers: [String: String]
-    private let timeout: Duration
-    private let client: HTTPClient
+    private let post: HookPost
 
     init?(_ settings: HookSettings, client: HTTPClient) {
-        guard case .webhook(let url, let headers) = settings.target else { return nil }
-        self.url = url
-        self.headers = headers
-        self.client = client
-        timeout = settings.timeout
+        guard case .webhook(let url, let headers, let secret) = settings.target else { return nil }
+        post = HookPost(url: url, headers: headers, secret: secret, timeout: settings.timeout, client: client)
     }
 
     func deliver(_ payload: HookPayload) async -> HookOutcome {
-        var request = HTTPClientRequest(url: url)
-        request.method = .POST
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
-        request.headers.replaceOrAdd(name: "content-type", value: "application/json")
-        request.headers.replaceOrAdd(name: "idempotency-key", value: payload.idempotencyKey)
-        if !request.headers.contains(name: "user-agent") { request.headers.add(name: "user-agent", value: "forebay") }
-        request.body = .bytes(ByteBuffer(bytes: payload.body))
-        let prepared = request
-        let limit = timeout
-        return await withTaskGroup(of: HookOutcome?.self) { group in
-            group.addTask { await attempt(prepared) }
-            group.addTask {
-                // Cancelled when the attempt is over; then its answer is not asked for.
-                do { try await Task.sleep(for: limit) } catch { return nil }
-                return .retry("no answer within \(Self.words(limit))")
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first ?? .retry("cancelled")
-        }
-    }
-
-    private func attempt(_ request: HTTPClientRequest) async -> HookOutcome {
-        do {
-            let deadline = NIODeadline.now() + .nanoseconds(timeout.wholeNanoseconds)
-            let response = try await client.execute(request, deadline: deadline)
-            // Delivered is delivered, whatever comes after the status.
-            let answer = response.status.code / 100 == 2 ? "" : await Self.answer(response.body)
-            return Self.outcome(status: Int(response.status.code), reason: response.status.reasonPhrase, answer: answer)
-        } catch {
-            return .retry(Self.words(error))
-        }
-    }
-
-    /// The first bytes of the answer, for the message about a failure; a body that breaks off changes no status.
-    private static func answer(_ body: HTTPClientResponse.Body) async -> String {
-        var bytes: [UInt8] = []
-        do {
-            for try await part in body {
-                bytes += part.readableBytesView.prefix(AlertingLimits.answerBytesMax - bytes.count)
-                if bytes.count >= AlertingLimits.answerBytesMax { break }
-            }
-        } catch {
-            bytes += Array(" (the answer broke off)".utf8)
-        }
-        return HookText.oneLine(bytes)
-    }
-
-    static func outcome(status: Int, reason: String, answer: String) -> HookOutcome {
-        if (200...299).contains(status) { return .delivered(status: status) }
-        let text = "HTTP \(status) \(reason)" + (answer.isEmpty ? "" : ": \(answer)")
-        switch status {
-        case 408, 429, 500...599: return .retry(status: status, text)
-        case 300...399: return .retry(status: status, "\(text) (redirects are not followed)")
-        default: return .refused(status: status, text)
-        }
-    }
-
-    /// Without the URL: it may hold a secret.
-    private static func words(_ error: any Error) -> String {
-        if let known = error as? HTTPClientError { return known.shortDescription }
-        return String(describing: error)
-    }
-
-    private static func words(_ duration: Duration) -> String {
-        "\(duration.wholeMilliseconds) ms"
-    }
-}
-
-/// The client that all webhooks share: no redirects, no silent retries, a short time to connect.
-package enum HookHTTP {
-    /// `eventLoops`: the process's; the client must be shut down before they are.
-    package static func client(on eventLoops: any EventLoopGroup) -> HTTPClient {
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout.connect = .seconds(5)
-        configuration.decompression = .disabled
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .shared(eventLoops), configuration: configuration)
+        await post.send(json: WebhookBody(payload), key: payload.idempotencyKey)
     }
 }

@@ -43,10 +43,14 @@ struct ConfigurationCrossCheck {
     }
 
     private func checkNotify() {
-        let hooks = configuration.hooks.map(\.name)
+        let hooks = configuration.hooks.filter(\.takesAlerts).map(\.name)
         for rule in configuration.rules {
             let path = "rules.\(rule.alert)"
             for name in rule.notify ?? [] where !hooks.contains(name) {
+                guard !configuration.hooks.contains(where: { $0.name == name }) else {
+                    diagnostics.error(place("\(path).notify"), "hook `\(name)` is a heartbeat, which gets no alerts")
+                    continue
+                }
                 let hint = hooks.isEmpty ? "; there are no hooks" : NearestName.hint(for: name, among: hooks)
                 diagnostics.error(
                     place("\(path).notify"),

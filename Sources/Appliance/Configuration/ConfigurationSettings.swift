@@ -1,4 +1,5 @@
 // The configuration as a flat list of settings: what its hash is made of and what a reload compares.
+internal import Alerting
 internal import CommitLog
 internal import Ingest
 internal import Rules
@@ -141,14 +142,37 @@ extension HookConfiguration {
         var lines = SettingLines(part: .hook(name))
         lines.add("type", delivery.typeName)
         switch delivery {
-        case .webhook(let url, let headers):
+        case .webhook(let url, let headers, let secret):
             lines.add("url", url)
-            for (header, value) in headers.sorted(by: { $0.key < $1.key }) { lines.add("headers.\(header)", value) }
+            lines.add(headers)
+            if let secret { lines.add("secret", secret) }
         case .exec(let program, let arguments):
             lines.add("command", program)
             for (index, argument) in arguments.enumerated() { lines.add("command.\(index + 1)", argument) }
+        case .ntfy(let url, let topic, let headers):
+            lines.add("url", url)
+            lines.add("topic", topic)
+            lines.add(headers)
+        case .slack(let url):
+            lines.add("url", url)
+        case .pagerduty(let url, let routingKey):
+            lines.add("url", url)
+            lines.add("routing_key", routingKey)
+        case .alertmanager(let url, let headers, let resendInterval):
+            lines.add("url", url)
+            lines.add(headers)
+            lines.add("resend_interval", resendInterval)
+        case .heartbeat(let url, let interval):
+            lines.add("url", url)
+            lines.add("interval", interval)
+        case .email(let sendmail, let from, let to):
+            lines.add("sendmail", sendmail)
+            lines.add("from", from)
+            lines.add("to", to)
         }
         lines.add("timeout", timeout)
+        lines.add("retry_for", retryFor)
+        lines.add("allow_addresses", allowedAddresses.map(\.description))
         return lines.settings
     }
 }
@@ -218,6 +242,10 @@ private struct SettingLines {
 
     mutating func add(_ key: String, _ values: [String]) {
         if !values.isEmpty { add(key, "[\(values.joined(separator: ", "))]") }
+    }
+
+    mutating func add(_ headers: [String: Secret]) {
+        for (header, value) in headers.sorted(by: { $0.key < $1.key }) { add("headers.\(header)", value) }
     }
 
     mutating func add(_ key: String, _ value: Secret) {

@@ -41,9 +41,15 @@ package struct EnvironmentCheck {
             }
         }
         for hook in loaded.configuration.hooks {
-            guard case .exec(let program, _) = hook.delivery, access(program, X_OK) != 0 else { continue }
+            let used: (key: String, program: String)? =
+                switch hook.delivery {
+                case .exec(let program, _): ("command", program)
+                case .email(let sendmail, _, _): ("sendmail", sendmail)
+                default: nil
+                }
+            guard let (key, program) = used, access(program, X_OK) != 0 else { continue }
             problems.append(
-                problem(.error, "hooks.\(hook.name).command", "cannot run `\(program)`: \(systemErrorText(errno))")
+                problem(.error, "hooks.\(hook.name).\(key)", "cannot run `\(program)`: \(systemErrorText(errno))")
             )
         }
         return problems + checkRules()

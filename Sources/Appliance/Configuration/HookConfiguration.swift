@@ -1,4 +1,5 @@
 // One entry of `hooks`, and the wrapper that keeps secrets out of every message.
+package import Alerting
 
 /// A hook by its name.
 package struct HookConfiguration: Hashable, Sendable {
@@ -7,6 +8,16 @@ package struct HookConfiguration: Hashable, Sendable {
     package var delivery: HookDelivery
     /// `timeout` of one attempt.
     package var timeout = Duration.seconds(10)
+    /// `retry_for`: how long a delivery is tried.
+    package var retryFor = AlertingLimits.retryFor
+    /// `allow_addresses`: peers that hooks else refuse.
+    package var allowedAddresses: [HookAddress] = []
+
+    /// Whether alerts go there.
+    package var takesAlerts: Bool {
+        if case .heartbeat = delivery { return false }
+        return true
+    }
 
     package init(name: String, delivery: HookDelivery) {
         self.name = name
@@ -17,15 +28,43 @@ package struct HookConfiguration: Hashable, Sendable {
 /// `type` with the keys of that type.
 package enum HookDelivery: Hashable, Sendable {
     /// `url` may carry a token, header values mostly do: both are secrets.
-    case webhook(url: Secret, headers: [String: Secret])
+    case webhook(url: Secret, headers: [String: Secret], secret: Secret? = nil)
     /// The program's absolute path and its arguments, which may come from `${...}`; no shell.
     case exec(program: String, arguments: [Secret])
+    /// Who knows the topic reads it.
+    case ntfy(url: Secret, topic: Secret, headers: [String: Secret])
+    case slack(url: Secret)
+    case pagerduty(url: String, routingKey: Secret)
+    case alertmanager(url: Secret, headers: [String: Secret], resendInterval: Duration)
+    /// Gets no alerts.
+    case heartbeat(url: Secret, interval: Duration)
+    /// `sendmail`: absolute path of the program.
+    case email(sendmail: String, from: String, to: [String])
 
     /// The word in `type`.
     package var typeName: String {
         switch self {
         case .webhook: "webhook"
         case .exec: "exec"
+        case .ntfy: "ntfy"
+        case .slack: "slack"
+        case .pagerduty: "pagerduty"
+        case .alertmanager: "alertmanager"
+        case .email: "email"
+        case .heartbeat: "heartbeat"
+        }
+    }
+}
+
+extension HookDelivery {
+    /// Of what is connected to; nil for programs.
+    var url: String? {
+        switch self {
+        case .webhook(let url, _, _), .ntfy(let url, _, _), .slack(let url), .alertmanager(let url, _, _),
+            .heartbeat(let url, _):
+            url.reveal()
+        case .pagerduty(let url, _): url
+        case .exec, .email: nil
         }
     }
 }

@@ -161,6 +161,24 @@ package final class BoxAccess: Sendable {
         }
     }
 
+    /// What a hook could not deliver, oldest first.
+    package func deadLetters(_ hook: String) async throws -> DeadLettersDocument {
+        if case .daemon(let client) = way {
+            return try await decoded(client, "/api/v1/hooks/\(BoxAccess.escaped(hook))/dead-letters")
+        }
+        let isName = !hook.isEmpty && hook.utf8.allSatisfy { ConfigurationText.isWordByte($0) || $0 == 0x2D }
+        let letters = DeadLetters(dataDirectory: data, name: hook, disk: PosixDisk())
+        do {
+            guard isName, try letters.exists else {
+                throw CommandFailure(ExitStatus.noInput, "\(data)/hooks holds no dead letters of a hook \(hook)")
+            }
+            return DeadLettersDocument(hook: hook, letters: try letters.lines().compactMap(AlertingParts.document))
+        } catch let error as DiskError {
+            guard error.errno != EACCES else { throw AccessCheck.denied(error.path) }
+            throw CommandFailure(ExitStatus.inputOutput, "\(error)")
+        }
+    }
+
     // MARK: Devices
 
     /// All devices that match, in the order of their ids.
@@ -273,6 +291,20 @@ package final class BoxAccess: Sendable {
             )
         }
         return try JSONDecoder().decode(HookTestDocument.self, from: answer)
+    }
+
+    /// One attempt for each dead letter of a hook.
+    package func resendDeadLetters(_ hook: String) async throws -> DeadLetterResendDocument {
+        let client = try daemon()
+        let answer = try await translated {
+            try await client.send(
+                "/api/v1/hooks/\(BoxAccess.escaped(hook))/dead-letters/resend",
+                method: "POST",
+                body: Data(),
+                timeout: nil
+            )
+        }
+        return try JSONDecoder().decode(DeadLetterResendDocument.self, from: answer)
     }
 
     /// A hook may take ten minutes.

@@ -19,6 +19,8 @@ final class AlertingParts: Sendable {
     private let runner: RulesRunner
     private let dispatcher: HookDispatcher
     private let client: HTTPClient
+    private let addresses = HookAddresses()
+    private let clock: any Platform.Clock
     private let latest = LatestReadings(seed: randomSeed())
     private let thread: SteppingThread?
 
@@ -49,9 +51,13 @@ final class AlertingParts: Sendable {
             observer: { latest.take($0, $1) }
         )
         self.runner = runner
-        client = HookHTTP.client(on: eventLoops)
+        self.clock = clock
+        addresses.allow(AlertingParts.allowedAddresses(configuration))
+        client = HookHTTP.client(on: eventLoops, addresses: addresses)
         dispatcher = try HookDispatcher(
             log: log,
+            book: book,
+            pulse: { AlertingParts.pulse(log, runner, watch, clock) },
             dataDirectory: configuration.data,
             disk: disk,
             clock: clock,
@@ -88,6 +94,7 @@ final class AlertingParts: Sendable {
         guard thread != nil else { return }
         let origin = AlertingParts.origin(configuration)
         runner.apply(rules, origin: origin)
+        addresses.allow(AlertingParts.allowedAddresses(configuration))
         await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
     }
 
@@ -102,9 +109,27 @@ final class AlertingParts: Sendable {
             to: AlertingParts.hooks(configuration),
             origin: AlertingParts.origin(configuration),
             client: client,
+            clock: clock,
             logger: logger,
             seed: randomSeed()
         )
+    }
+
+    /// Inputs, log writer and rules return from their steps, the rules can do their work, and topic `system` grows.
+    private static func pulse(
+        _ log: CommitLog,
+        _ runner: RulesRunner,
+        _ watch: ThreadWatch,
+        _ clock: any Platform.Clock
+    ) -> HookPulse {
+        let stuck = watch.overdue(at: clock.monotonic()).map(\.name)
+        let problem =
+            stuck.isEmpty
+            ? runner.status.problem.map { "rules: \($0)" } : "stuck: \(stuck.joined(separator: ", "))"
+        guard let system = log.partition(TopicPartition(topic: .system, partition: .zero)) else {
+            return HookPulse(progress: 0, problem: "there is no topic `system`")
+        }
+        return HookPulse(progress: log.snapshot().highWatermark(of: system).value, problem: problem)
     }
 
     private static func origin(_ configuration: Configuration) -> AlertOrigin {
@@ -117,14 +142,33 @@ final class AlertingParts: Sendable {
 
     private static func hooks(_ configuration: Configuration) -> [HookSettings] {
         configuration.hooks.map { hook in
-            let target: HookTarget =
-                switch hook.delivery {
-                case .webhook(let url, let headers):
-                    .webhook(url: url.reveal(), headers: headers.mapValues { $0.reveal() })
-                case .exec(let program, let arguments):
-                    .exec(command: [program] + arguments.map { $0.reveal() })
-                }
-            return HookSettings(name: hook.name, target: target, timeout: hook.timeout)
+            HookSettings(
+                name: hook.name,
+                target: target(hook.delivery),
+                timeout: hook.timeout,
+                retryFor: hook.retryFor
+            )
+        }
+    }
+
+    private static func allowedAddresses(_ configuration: Configuration) -> Set<HookAddress> {
+        Set(configuration.hooks.flatMap(\.allowedAddresses))
+    }
+
+    private static func target(_ delivery: HookDelivery) -> HookTarget {
+        func revealed(_ headers: [String: Secret]) -> [String: String] { headers.mapValues { $0.reveal() } }
+        return switch delivery {
+        case .webhook(let url, let headers, let secret):
+            .webhook(url: url.reveal(), headers: revealed(headers), secret: secret?.reveal())
+        case .exec(let program, let arguments): .exec(command: [program] + arguments.map { $0.reveal() })
+        case .heartbeat(let url, let interval): .heartbeat(url: url.reveal(), interval: interval)
+        case .email(let sendmail, let from, let to): .email(sendmail: sendmail, from: from, to: to)
+        case .ntfy(let url, let topic, let headers):
+            .ntfy(url: url.reveal(), topic: topic.reveal(), headers: revealed(headers))
+        case .slack(let url): .slack(url: url.reveal())
+        case .pagerduty(let url, let routingKey): .pagerduty(url: url, routingKey: routingKey.reveal())
+        case .alertmanager(let url, let headers, let resendInterval):
+            .alertmanager(url: url.reveal(), headers: revealed(headers), resendInterval: resendInterval)
         }
     }
 
@@ -138,10 +182,7 @@ final class AlertingParts: Sendable {
 extension AlertingParts {
     /// - Throws: `APIFailure` where there is no such hook.
     func test(hook name: String) async throws -> HookTestDocument {
-        guard let result = await dispatcher.test(name) else {
-            let names = dispatcher.statuses.map(\.name).joined(separator: ", ")
-            throw APIFailure(.notFound, "there is no hook \(name)", hint: names.isEmpty ? nil : "hooks: \(names)")
-        }
+        guard let result = await dispatcher.test(name) else { throw noHook(name) }
         return HookTestDocument(
             hook: name,
             delivered: result.delivered,
@@ -149,6 +190,28 @@ extension AlertingParts {
             latencyMilliseconds: Double(result.latency.wholeNanoseconds) / 1e6,
             error: result.error
         )
+    }
+
+    /// - Throws: `APIFailure` where there is no such hook.
+    func deadLetters(of name: String) async throws -> DeadLettersDocument {
+        guard let lines = try await dispatcher.deadLetters(name) else { throw noHook(name) }
+        return DeadLettersDocument(hook: name, letters: lines.compactMap(AlertingParts.document))
+    }
+
+    /// - Throws: `APIFailure` where there is no such hook.
+    func resendDeadLetters(of name: String) async throws -> DeadLetterResendDocument {
+        guard let result = await dispatcher.resendDeadLetters(name) else { throw noHook(name) }
+        return DeadLetterResendDocument(
+            hook: name,
+            delivered: result.delivered,
+            left: result.left,
+            error: result.error
+        )
+    }
+
+    private func noHook(_ name: String) -> APIFailure {
+        let names = dispatcher.statuses.map(\.name).joined(separator: ", ")
+        return APIFailure(.notFound, "there is no hook \(name)", hint: names.isEmpty ? nil : "hooks: \(names)")
     }
 
     func countsByState() -> [String: Int] {
@@ -181,7 +244,7 @@ extension AlertingParts {
                 type: status.type,
                 lag: Int64(status.lagRecords),
                 delivered: status.delivered,
-                failed: status.failed + status.refused,
+                failed: status.failed + status.refused + status.expired,
                 lastSuccess: status.lastSuccess.map(JSONTimestamp.init),
                 lastError: status.lastError
             )

@@ -74,7 +74,7 @@ struct RegistryView: DeviceDirectoryEditor {
     }
 }
 
-/// Reload, test alerts, and what a backup needs to know.
+/// Reload, test alerts, dead letters, and what a backup needs to know.
 struct ActionsView: ControlActions {
     let box: ViewsBox
 
@@ -84,6 +84,14 @@ struct ActionsView: ControlActions {
 
     func testHook(_ name: String) async throws -> HookTestDocument {
         try await box.parts().alerting.test(hook: name)
+    }
+
+    func deadLetters(_ hook: String) async throws -> DeadLettersDocument {
+        try await box.parts().alerting.deadLetters(of: hook)
+    }
+
+    func resendDeadLetters(_ hook: String) async throws -> DeadLetterResendDocument {
+        try await box.parts().alerting.resendDeadLetters(of: hook)
     }
 
     func backup() async throws -> BackupDocument {

@@ -1,4 +1,4 @@
-// What the actions answer: a reload, a test of a hook.
+// What the actions answer: a reload, a test of a hook, what it could not deliver.
 
 /// The answer of `POST /api/v1/reload`. 200 where it was applied; 409 where the old configuration stays.
 package struct ReloadDocument: Hashable, Codable, Sendable {
@@ -51,5 +51,33 @@ package struct HookTestDocument: Hashable, Codable, Sendable {
     enum CodingKeys: String, CodingKey {
         case hook, delivered, status, error
         case latencyMilliseconds = "latency_ms"
+    }
+}
+
+/// The answer of `GET /api/v1/hooks/{name}/dead-letters`: what could not be delivered, oldest first.
+package struct DeadLettersDocument: Hashable, Codable, Sendable {
+    package var hook: String
+    /// Each `{"at","key","offsets","status","error","alerts"}`.
+    package var letters: [JSONDocument]
+
+    package init(hook: String, letters: [JSONDocument]) {
+        self.hook = hook
+        self.letters = letters
+    }
+}
+
+/// The answer of `POST /api/v1/hooks/{name}/dead-letters/resend`.
+package struct DeadLetterResendDocument: Hashable, Codable, Sendable {
+    package var hook: String
+    package var delivered: Int
+    /// Dead letters that are left, and why.
+    package var left: Int
+    package var error: String?
+
+    package init(hook: String, delivered: Int, left: Int, error: String?) {
+        self.hook = hook
+        self.delivered = delivered
+        self.left = left
+        self.error = error
     }
 }

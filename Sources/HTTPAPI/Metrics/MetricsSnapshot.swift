@@ -356,7 +356,7 @@ extension MetricsSnapshot {
         text.family(
             "forebay_hook_deliveries_total",
             .counter,
-            "Attempts to deliver, by their result.",
+            "Attempts to deliver, and alerts that were given up or collapsed, by result.",
             hooks.flatMap { hook in
                 hook.deliveries.map { .init(["hook": hook.hook, "result": $0.key], Double($0.value)) }
             }

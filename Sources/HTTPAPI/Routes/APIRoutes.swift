@@ -62,6 +62,12 @@ struct APIRoutes: Sendable {
         router.post("/api/v1/hooks/{name}/test") { [providers] request, context in
             try Response.json(try await providers.actions.testHook(context.pathPart("name")))
         }
+        router.get("/api/v1/hooks/{name}/dead-letters") { [providers] _, context in
+            try Response.json(try await providers.actions.deadLetters(context.pathPart("name")))
+        }
+        router.post("/api/v1/hooks/{name}/dead-letters/resend") { [providers] _, context in
+            try Response.json(try await providers.actions.resendDeadLetters(context.pathPart("name")))
+        }
         router.get("/api/v1/backup") { [providers] _, _ in
             try Response.json(try await providers.actions.backup())
         }

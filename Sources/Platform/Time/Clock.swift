@@ -77,7 +77,7 @@ package struct SystemClock: Clock {
     }
 
     /// 2026-01-01: no clock that stands before this can be right, for this program did not exist.
-    private static let earliestBelievable = Timestamp(milliseconds: 1_767_225_600_000)
+    package static let earliestBelievable = Timestamp(milliseconds: 1_767_225_600_000)
 }
 
 private enum BootIdentifier {

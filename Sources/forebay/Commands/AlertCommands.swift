@@ -132,8 +132,51 @@ struct HooksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hooks",
         abstract: "Where alerts are delivered.",
-        subcommands: [Test.self]
+        subcommands: [Test.self, DeadLetters.self]
     )
+
+    struct DeadLetters: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "dead-letters",
+            abstract: "What could not be delivered; or sends it again.",
+            discussion: "With --resend it exits 1 where something is left, and needs a running daemon."
+        )
+
+        @Argument(help: "The hook's name.", transform: given)
+        var name: String
+
+        @Flag(help: "Tries each once more, oldest first; what gets through is no dead letter any more.")
+        var resend = false
+
+        @OptionGroup var output: OutputOption
+        @OptionGroup var data: DataOption
+
+        func run() async throws {
+            guard !resend else { return try await sendAgain() }
+            let document = try await data.withBox { try await $0.deadLetters(name) }
+            try output.print(document.letters, headings: ["AT", "STATUS", "ALERTS", "ERROR", "DELIVERY"]) { letter in
+                var alerts: [String] = []
+                if case .array(let edges)? = letter["alerts"] {
+                    alerts = edges.map { edge in
+                        ["alert", "state", "device"].compactMap { edge[$0]?.text }.joined(separator: " ")
+                    }
+                }
+                return [
+                    letter["at"]?.text ?? "", letter["status"]?.plainText ?? "", alerts.joined(separator: ", "),
+                    letter["error"]?.text ?? "", letter["key"]?.text ?? "",
+                ]
+            }
+        }
+
+        private func sendAgain() async throws {
+            let outcome = try await data.withBox { try await $0.resendDeadLetters(name) }
+            try output.print(outcome) {
+                let rest = outcome.left == 0 ? "" : ", \(outcome.left) left: \(outcome.error ?? "no reason given")"
+                return "\(outcome.hook): \(outcome.delivered) delivered\(rest)"
+            }
+            guard outcome.left == 0 else { throw ExitCode(ExitStatus.failed) }
+        }
+    }
 
     struct Test: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

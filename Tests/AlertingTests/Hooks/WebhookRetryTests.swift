@@ -1,6 +1,5 @@
 // A receiver that fails: tried again, given up, or waited for; and nobody else waits with it.
 import Alerting
-import Foundation
 import Platform
 import Rules
 import Testing
@@ -53,15 +52,6 @@ struct WebhookRetryTests {
         #expect(waits[2] >= .milliseconds(160))
     }
 
-    private struct Letter: Decodable {
-        var at: String
-        var key: String
-        var offsets: [Int64]
-        var status: Int?
-        var error: String
-        var alerts: [AlertRecord]
-    }
-
     @Test(
         "what the receiver refuses for good goes to the dead letters, and the hook goes on",
         arguments: [400, 401, 404, 410]
@@ -83,8 +73,7 @@ struct WebhookRetryTests {
         }
         let keys = receiver.requests.compactMap(\.key)
         try #require(keys.count == 3)
-        let lines = try harness.directory.lines(of: "hooks/pager.dead-letters")
-        let letters = try lines.map { try JSONDecoder().decode(Letter.self, from: Data($0.utf8)) }
+        let letters = try DeadLetter.all(harness)
         #expect(letters.map(\.alerts) == [[alerts[0]], [alerts[2]]])
         #expect(letters.map(\.offsets) == [[0], [2]])
         #expect(letters.map(\.status) == [status, status])

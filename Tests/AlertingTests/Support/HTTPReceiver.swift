@@ -26,6 +26,8 @@ enum ReceiverAnswer: Sendable {
     case stall(Int)
     /// The end of the connection.
     case hangUp
+    /// A body that does not end for as long as the client reads.
+    case endless(Int)
 }
 
 /// Listens on a port of the loopback that the kernel picks, from `init` until the last reference goes.
@@ -171,16 +173,23 @@ private final class ReceiverWork: Sendable {
             reply("HTTP/1.1 \(status) Test\r\nContent-Length: 10\r\nConnection: close\r\n\r\nhalf ", descriptor)
             waitForEnd(descriptor)
         case .hangUp: break
+        case .endless(let status):
+            reply("HTTP/1.1 \(status) Test\r\nConnection: close\r\n\r\n", descriptor)
+            let part = String(repeating: "more ", count: 20_000)
+            while reply(part, descriptor) {}
         }
     }
 
-    private func reply(_ text: String, _ descriptor: Int32) {
+    /// False where the client has gone.
+    @discardableResult
+    private func reply(_ text: String, _ descriptor: Int32) -> Bool {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             bytes = bytes.dropFirst(count)
         }
+        return true
     }
 
     /// Until the client closes the connection, or `stop()` does.

@@ -18,9 +18,15 @@ func webhook(
     _ receiver: HTTPReceiver,
     path: String = "/alert",
     headers: [String: String] = [:],
-    timeout: Duration = .seconds(60)
+    timeout: Duration = .seconds(60),
+    retryFor: Duration = AlertingLimits.retryFor
 ) -> HookSettings {
-    HookSettings(name: name, target: .webhook(url: receiver.url(path), headers: headers), timeout: timeout)
+    HookSettings(
+        name: name,
+        target: .webhook(url: receiver.url(path), headers: headers),
+        timeout: timeout,
+        retryFor: retryFor
+    )
 }
 
 /// Runs `body` while the hooks deliver what is appended to the harness's log; stops them whatever happens.
@@ -30,12 +36,17 @@ func withHooks(
     disk: any Disk = PosixDisk(),
     retry: HookRetryPolicy = .quick,
     origin: AlertOrigin = AlertingHarness.origin,
+    book: AlertBook = AlertBook(),
+    addresses: HookAddresses = HookAddresses(),
+    pulse: @escaping @Sendable () -> HookPulse = { HookPulse(progress: 0) },
     _ body: (HookDispatcher) async throws -> Void
 ) async throws {
-    let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton)
+    let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton, addresses: addresses)
     do {
         let dispatcher = try HookDispatcher(
             log: harness.log,
+            book: book,
+            pulse: pulse,
             dataDirectory: harness.directory.path,
             disk: disk,
             clock: harness.clock,
@@ -76,6 +87,12 @@ struct WebhookDocument: Decodable, Hashable, Sendable {
         var endsAt: String
         var generatorURL: String
         var fingerprint: String
+        var delayedSeconds: Int?
+
+        enum CodingKeys: String, CodingKey {
+            case status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint
+            case delayedSeconds = "delayed_s"
+        }
     }
 
     var version: String
@@ -95,6 +112,22 @@ struct WebhookDocument: Decodable, Hashable, Sendable {
 
     /// Their devices, in the document's order.
     var devices: [String] { alerts.compactMap { $0.labels["device"] } }
+}
+
+/// One line of a hook's dead letters.
+struct DeadLetter: Decodable {
+    var at: String
+    var key: String
+    var offsets: [Int64]
+    var status: Int?
+    var error: String
+    var alerts: [AlertRecord]
+
+    static func all(_ harness: AlertingHarness, of hook: String = "pager") throws -> [DeadLetter] {
+        guard try harness.directory.exists("hooks/\(hook).dead-letters") else { return [] }
+        return try harness.directory.lines(of: "hooks/\(hook).dead-letters")
+            .map { try JSONDecoder().decode(DeadLetter.self, from: Data($0.utf8)) }
+    }
 }
 
 extension HTTPReceiver {

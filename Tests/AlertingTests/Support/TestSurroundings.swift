@@ -70,6 +70,7 @@ final class ManualClock: Platform.Clock {
     private struct State {
         var wall = Timestamp(milliseconds: epoch)
         var monotonic = MonotonicInstant(nanoseconds: 1_000_000_000)
+        var quality = ClockQuality.synchronised
     }
 
     private let state = Mutex(State())
@@ -77,12 +78,20 @@ final class ManualClock: Platform.Clock {
 
     func now() -> Timestamp { state.withLock { $0.wall } }
     func monotonic() -> MonotonicInstant { state.withLock { $0.monotonic } }
-    func quality() -> ClockQuality { .synchronised }
+    func quality() -> ClockQuality { state.withLock { $0.quality } }
 
     func advance(_ duration: Duration) {
         state.withLock { state in
             state.wall = state.wall.advanced(by: duration)
             state.monotonic = state.monotonic.advanced(by: duration)
+        }
+    }
+
+    /// Sets the wall clock forward, as a box does that learns the time; the monotonic clock stays.
+    func step(_ duration: Duration, quality: ClockQuality) {
+        state.withLock { state in
+            state.wall = state.wall.advanced(by: duration)
+            state.quality = quality
         }
     }
 }

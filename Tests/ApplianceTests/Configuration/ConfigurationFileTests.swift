@@ -103,7 +103,7 @@ struct ConfigurationFileTests {
         #expect(value.data == fixture.directory + "/data")
         #expect(value.rules.first?.levels.first?.condition == .above(limit: -4.5, clear: nil))
         #expect(value.inputs.first?.device == "${x}")
-        guard case .webhook(_, let headers)? = value.hooks.first?.delivery else {
+        guard case .webhook(_, let headers, _)? = value.hooks.first?.delivery else {
             Issue.record("no webhook")
             return
         }

@@ -273,21 +273,65 @@ struct ConfigurationProblemTests {
     @Test(
         "hooks that cannot work",
         arguments: [
-            ("{}", "hook `a` has no `type`: one of `webhook`, `exec`"),
+            ("{}", "hook `a` has no `type`: one of `webhook`, `exec`, `ntfy`, `slack`, `pagerduty`, `alertmanager`"),
             ("{ type: webhok, url: \"http://x/\" }", "unknown type of hook `webhok`; did you mean `webhook`?"),
             ("{ type: webhook }", "`url` is missing"),
             ("{ type: webhook, url: \"ftp://x/\" }", "`url`: expected a URL such as"),
             ("{ type: webhook, url: \"http://x/\", headers: { \"a b\": c } }", "`a b` is no name of an HTTP header"),
             ("{ type: webhook, url: \"http://x/\", headers: { Host: c } }", "Forebay sets `Host` itself"),
+            (
+                "{ type: webhook, url: \"http://169.254.169.254/latest\" }",
+                "c.yaml:1:35: `url`: 169.254.169.254 is link-local or serves metadata"
+            ),
+            ("{ type: slack, url: \"http://[fe80::1]/\" }", "`url`: fe80::1 is link-local"),
+            (
+                "{ type: slack, url: \"http://x/\", allow_addresses: [host] }",
+                "`allow_addresses`: expected an IP address such as"
+            ),
+            ("{ type: exec, command: [/bin/true], allow_addresses: [1.1.1.1] }", "unknown key `hooks.a.allow_add"),
+            ("{ type: webhook, url: \"http://x/\", headers: { x-forebay-signature: c } }", "Forebay sets"),
+            ("{ type: ntfy, topic: t }", "`url` is missing: the server, e.g. `https://ntfy.sh`"),
+            ("{ type: ntfy, url: \"http://x/\" }", "`topic` is missing"),
+            ("{ type: ntfy, url: \"http://x/\", topic: a/b }", "c.yaml:1:52: `topic`: expected up to 64 letters"),
+            ("{ type: slack }", "`url` is missing"),
+            ("{ type: slack, url: \"http://x/\", channel: c }", "unknown key `hooks.a.channel`"),
+            ("{ type: pagerduty }", "`routing_key` is missing"),
+            ("{ type: pagerduty, routing_key: k, url: x }", "`url`: expected a URL such as"),
+            ("{ type: heartbeat }", "`url` is missing: who misses the box"),
+            (
+                "{ type: heartbeat, url: \"http://x/\", interval: 500ms }",
+                "`interval`: `500ms` is out of range: 1s to 1d"
+            ),
+            ("{ type: email, from: a@b }", "`to` is missing"),
+            ("{ type: email, to: a@b }", "`from` is missing"),
+            ("{ type: email, to: \"A <a@b>\", from: a@b }", "`to`: expected an address such as `duty@example.org`"),
+            ("{ type: email, to: [\"-O@b\"], from: a@b }", "`to`: expected an address such as `duty@example.org`"),
+            ("{ type: email, to: a@b, from: a@b, url: \"http://x/\" }", "unknown key `hooks.a.url`"),
+            ("{ type: alertmanager }", "`url` is missing: the server"),
+            (
+                "{ type: alertmanager, url: \"http://x/\", resend_interval: 0s }",
+                "`resend_interval`: `0s` is out of range: 1s to 1h"
+            ),
             ("{ type: exec }", "`command` is missing"),
             ("{ type: exec, command: [siren] }", "the program needs its full path"),
             ("{ type: exec, command: [/bin/true], timeout: 1ms }", "`timeout`: `1ms` is out of range: 100ms to 10m"),
+            ("{ type: exec, command: [/bin/true], retry_for: 0s }", "`retry_for`: `0s` is out of range: 1s to 365d"),
+            ("{ type: exec, command: [/bin/true], retry_for: 7 }", "c.yaml:1:60: `retry_for`: expected a duration"),
         ]
     )
     func hooks(text: String, expected: String) {
         let found = problems("hooks: { a: \(text) }")
         #expect(found.count == 1, "\(found)")
         #expect(found.first?.contains(expected) == true, "\(found)")
+    }
+
+    @Test("a heartbeat gets no alerts: a rule that names it is wrong, and one that has no other hook reaches none")
+    func heartbeatIsNoReceiver() {
+        let hook = "hooks: { p: { type: heartbeat, url: \"http://x/\" } }\n"
+        let named = problems(hook + "rules: [{ alert: A, match: { metric: t }, above: 1, notify: [p] }]")
+        #expect(named == ["c.yaml:2:61: hook `p` is a heartbeat, which gets no alerts"])
+        let unnamed = problems(hook + "rules: [{ alert: A, match: { metric: t }, above: 1 }]")
+        #expect(unnamed == ["c.yaml:2:18: warning: rule `A` reaches no hook: its alerts are only recorded"])
     }
 
     @Test("definitions that collide")

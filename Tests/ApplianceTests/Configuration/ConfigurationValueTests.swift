@@ -1,4 +1,5 @@
 // Every key with a right value, and the defaults where there is none.
+import Alerting
 import Appliance
 import CommitLog
 import Foundation
@@ -68,6 +69,7 @@ struct ConfigurationValueTests {
         #expect(value.hooks[0].delivery == .webhook(url: Secret("http://127.0.0.1:9000/alert"), headers: [:]))
         #expect(value.hooks[1].delivery == .exec(program: "/usr/local/bin/siren", arguments: []))
         #expect(value.hooks[1].timeout == .seconds(10))
+        #expect(value.hooks[1].retryFor == .seconds(7 * 86_400))
     }
 
     @Test("levels take from their rule what they do not say; ranges and `equals` are conditions, too")
@@ -226,12 +228,61 @@ struct ConfigurationValueTests {
         #expect(value.rules.first?.levels.first?.holdFor == expected)
     }
 
+    @Test("a webhook's secret, and the addresses that it may reach")
+    func guardedWebhook() throws {
+        let value = try configuration(
+            """
+            hooks:
+              a: { type: webhook, url: "http://169.254.7.9/", secret: s, allow_addresses: ["::ffff:169.254.7.9", "fe80::1"] }
+            """
+        )
+        let hook = try #require(value.hooks.first)
+        #expect(hook.delivery == .webhook(url: Secret("http://169.254.7.9/"), headers: [:], secret: Secret("s")))
+        #expect(hook.allowedAddresses.map(\.description) == ["169.254.7.9", "fe80::1"])
+    }
+
+    @Test("hooks of services: their keys and defaults")
+    func serviceHooks() throws {
+        let value = try configuration(
+            """
+            hooks:
+              a: { type: ntfy, url: "https://ntfy.sh", topic: cold-store, headers: { Authorization: "Bearer 7" } }
+              b: { type: slack, url: "https://hooks.slack.com/services/T/B/x" }
+              c: { type: pagerduty, routing_key: "0123" }
+              d: { type: pagerduty, routing_key: "0123", url: "https://events.eu.pagerduty.com/v2/enqueue" }
+              e: { type: alertmanager, url: "http://127.0.0.1:9093" }
+              f: { type: alertmanager, url: "http://127.0.0.1:9093", resend_interval: 20s }
+              g: { type: email, from: box@example.org, to: duty@example.org }
+              h: { type: email, from: box@example.org, to: [duty@example.org, b@c], sendmail: /usr/bin/msmtp }
+              i: { type: heartbeat, url: "https://hc-ping.com/7f3a" }
+            """
+        )
+        let url = Secret("http://127.0.0.1:9093")
+        #expect(
+            value.hooks.map(\.delivery) == [
+                .ntfy(
+                    url: Secret("https://ntfy.sh"),
+                    topic: Secret("cold-store"),
+                    headers: ["Authorization": Secret("Bearer 7")]
+                ),
+                .slack(url: Secret("https://hooks.slack.com/services/T/B/x")),
+                .pagerduty(url: "https://events.pagerduty.com/v2/enqueue", routingKey: Secret("0123")),
+                .pagerduty(url: "https://events.eu.pagerduty.com/v2/enqueue", routingKey: Secret("0123")),
+                .alertmanager(url: url, headers: [:], resendInterval: .seconds(60)),
+                .alertmanager(url: url, headers: [:], resendInterval: .seconds(20)),
+                .email(sendmail: "/usr/sbin/sendmail", from: "box@example.org", to: ["duty@example.org"]),
+                .email(sendmail: "/usr/bin/msmtp", from: "box@example.org", to: ["duty@example.org", "b@c"]),
+                .heartbeat(url: Secret("https://hc-ping.com/7f3a"), interval: .seconds(60)),
+            ]
+        )
+    }
+
     @Test("webhook headers and multi-line texts")
     func hookAndTexts() throws {
         let value = try configuration(
             """
             hooks:
-              chat: { type: webhook, url: "https://chat.example/x", timeout: 3s, headers: { Authorization: "Bearer abc" } }
+              chat: { type: webhook, url: "https://chat.example/x", timeout: 3s, retry_for: 2h, headers: { Authorization: "Bearer abc" } }
             rules:
               - alert: Low
                 match: { metric: [level, depth], labels: { tank: [a, b] }, name: "T*", profile: p, location: l }
@@ -251,6 +302,7 @@ struct ConfigurationValueTests {
         )
         #expect(hook.delivery == expected)
         #expect(hook.timeout == .seconds(3))
+        #expect(hook.retryFor == .seconds(7200))
         let rule = try #require(value.rules.first)
         #expect(rule.levels.first?.condition == .below(limit: 0.5, clear: 0.7))
         #expect(rule.match.metrics == ["level", "depth"])

@@ -1,4 +1,5 @@
 // The sample configuration against the compiled defaults, the registries and the documentation.
+import Alerting
 import Appliance
 import CommitLog
 import EventModel
@@ -64,7 +65,7 @@ struct SampleConfigurationTests {
         #expect(loaded.problems.isEmpty, "\(loaded.problems)")
         #expect(Set(value.inputs.map(\.transport.typeName)) == Set(InputRegistry.definitions.map(\.name)))
         #expect(Set(value.inputs.map(\.format)) == Set(DecoderRegistry.all.map(\.name)))
-        #expect(Set(value.hooks.map(\.delivery.typeName)) == ["webhook", "exec"])
+        #expect(Set(value.hooks.map(\.delivery.typeName)) == Set(HookRegistry.all.map(\.typeName)))
         for type in InputRegistry.definitions {
             let ofType = value.inputs.filter { $0.transport.typeName == type.name }
             let keys = Set(
@@ -97,12 +98,13 @@ struct SampleConfigurationTests {
         let names = Set(paths.flatMap { $0.split(separator: ".").map(String.init) })
         let own = [
             "home", "plant", "lan", "meters", "gateways", "scripts", "anything", "mast", "scale", "pager", "siren",
+            "phones", "chat", "duty", "cluster", "mail", "alive",
         ]
-        let notKeys = Set(own + ["line", "X-Box", "FreezerTooWarm", "TankLow"])
+        let notKeys = Set(own + ["line", "X-Box", "Authorization", "FreezerTooWarm", "TankLow"])
         var wanted = names.subtracting(notKeys).map { "`\($0)`" }
         wanted += InputRegistry.definitions.map { "\n### Input `\($0.name)`\n" }
         wanted += DecoderRegistry.all.map { "\n### Format `\($0.name)`\n" }
-        wanted += ["webhook", "exec"].map { "\n### Hook `\($0)`\n" }
+        wanted += HookRegistry.all.map { "\n### Hook `\($0.typeName)`\n" }
         wanted += RejectReason.allCases.map { "| `\($0.name)` |" }
         wanted += UnitName.spellings.map { "| `\($0.canonical)` |" }
         let missing = wanted.filter { !page.contains($0) }
