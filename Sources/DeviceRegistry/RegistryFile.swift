@@ -45,7 +45,7 @@ enum RegistryFile {
     static func open(_ path: String, at now: Timestamp) throws(RegistryError) -> (DatabaseQueue, RegistryOpenReport) {
         do throws(RegistryError) {
             guard try isRegularFile(path) else { return (try connect(path), .created) }
-            try inspect(path)
+            try inspectTwice(path)
             return (try connect(path), .opened)
         } catch {
             guard error.code == .damaged else { throw error }
@@ -79,6 +79,16 @@ enum RegistryFile {
             return database
         } catch {
             throw explained(error, path: path)
+        }
+    }
+
+    /// A device that failed once to read a page may find it the next time; what it does not find then is damage.
+    private static func inspectTwice(_ path: String) throws(RegistryError) {
+        do throws(RegistryError) {
+            try inspect(path)
+        } catch {
+            guard error.sqliteCode == ResultCode.SQLITE_IOERR_READ.rawValue else { throw error }
+            try inspect(path)
         }
     }
 

@@ -1,12 +1,19 @@
 // Every bound of the rule engine, with its reason.
 
 package enum RuleLimits {
-    /// Instances (rule, device, metric) that are evaluated; further ones are counted and left alone. At some 250 bytes
+    /// Instances (level of a rule, device, metric) that are evaluated; further ones are counted and left alone. At some 250 bytes
     /// each this is 25 MB: ten rules over ten thousand devices.
     package static let instancesMax = 100_000
 
     /// Levels of one rule; each of them is an instance.
     package static let levelsMax = 8
+
+    /// A gap between two times of a device that counts towards its usual interval although the box did not see it pass: a
+    /// device that sends what it has stored.
+    package static let unseenGapMax: Int64 = 3_600_000
+
+    /// The least time that so many usual intervals stand for: with less, a tick that is late would be silence.
+    package static let absentMin: Int64 = 3 * tickMilliseconds
 
     /// Usual intervals that `absent` may count.
     package static let intervalsMax = 1000

@@ -85,7 +85,7 @@ package struct RuleMatch: Hashable, Sendable {
     }
 }
 
-/// What a value must be for a rule to hold. Later kinds (rate, absent, expressions) are further cases.
+/// What a value must be for a rule to hold. Later kinds (rate, expressions) are further cases.
 package enum RuleCondition: Hashable, Sendable {
     /// Beyond at a value strictly above `limit`; clears strictly below `clear`, or, without one, at the first value
     /// that is not above the limit.
@@ -103,6 +103,12 @@ package enum RuleCondition: Hashable, Sendable {
     case absent(Silence)
     /// Beyond when every reading for so long has had the same value; clears at the first other one.
     case unchanged(Duration)
+
+    /// Whether silence makes the condition hold.
+    package var isAbsence: Bool {
+        if case .absent = self { return true }
+        return false
+    }
 
     /// Whether it is time that makes the condition hold, and a reading that ends it.
     package var isWatch: Bool {

@@ -105,6 +105,45 @@ struct WatchTests {
         #expect(words(bench).last == "firing level-0 200")
     }
 
+    @Test("a burst after an outage, or two first readings close together, make no rhythm of milliseconds")
+    func bursts() throws {
+        var bench = try RuleBench([rule(.absent(.intervals(3)))])
+        bench.start(0)
+        bench.reading(0, -18)
+        bench.reading(0.001, -18)
+        for time in stride(from: 60.0, through: 1200, by: 60) {
+            tick(&bench, time - 50, time)
+            bench.reading(time, -18)
+        }
+        for number in 1...50 { bench.reading(1200 + Double(number) / 100, -18) }
+        bench.transitions.removeAll()
+        for time in stride(from: 1260.0, through: 2400, by: 60) {
+            tick(&bench, time - 50, time)
+            bench.reading(time, -18)
+        }
+        let words = words(bench)
+        #expect(words.isEmpty)
+        tick(&bench, 2410, 2700)
+        #expect(bench.edges.map(\.state) == ["firing"])
+    }
+
+    @Test("a device whose clock goes back an hour lives: its readings are late, and end the silence all the same")
+    func clockBack() throws {
+        var bench = try RuleBench([rule(.absent(.duration(.seconds(60))))])
+        bench.start(0)
+        bench.reading(4000, -18, received: 0)
+        for time in stride(from: 10.0, through: 300, by: 10) {
+            bench.tick(time)
+            bench.reading(400 + time, -18, received: time)
+        }
+        let words = words(bench)
+        #expect(words.isEmpty)
+        tick(&bench, 310, 370)
+        #expect(bench.edges.map(\.state) == ["firing"])
+        bench.reading(800, -18, received: 375)
+        #expect(bench.edges.map(\.state) == ["firing", "resolved"])
+    }
+
     @Test("what is watched is not pending: nobody is shown every device that may yet fall silent")
     func notPending() throws {
         var bench = try RuleBench([rule(.absent(.duration(.seconds(60)))), freezerRule(above: -30, clear: nil)])

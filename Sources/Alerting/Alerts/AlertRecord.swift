@@ -25,12 +25,14 @@ package struct AlertCause: Hashable, Codable, Sendable {
     }
 }
 
-/// What makes an edge the same edge, however often it is derived: alert, state and cause, under one condition of the rule.
+/// What makes an edge the same edge, however often it is derived: alert, state and cause, under one condition of the rule;
+/// and the reason, for an end by reason names the cause of the firing, as a change of level at that record does.
 package struct AlertEdgeID: Hashable, Sendable {
     package var fingerprint: String
     package var state: AlertState
     package var cause: AlertCause
     package var ruleHash: String
+    package var reason: ResolutionReason?
 }
 
 /// What was wrong, where that is not a value: how alerts speak of it.
@@ -153,7 +155,7 @@ package struct AlertRecord: Hashable, Sendable {
     }
 
     package var edgeID: AlertEdgeID {
-        AlertEdgeID(fingerprint: fingerprint, state: state, cause: cause, ruleHash: ruleHash)
+        AlertEdgeID(fingerprint: fingerprint, state: state, cause: cause, ruleHash: ruleHash, reason: reason)
     }
 
     /// Whether a hook of this name gets it.

@@ -37,26 +37,32 @@ package struct RuleReplay: ~Copyable {
     /// Every firing that `rules` find in a log, from the first record of `system` at or after `start` on, in the order that
     /// the daemon has; nil: from the log's start. Blocks for as long as reading takes.
     ///
-    /// Throws where the disk fails, or the log has no topic `system`.
+    /// Returns also how many records could not be read, because they are damaged or retention took them meanwhile. Throws
+    /// where the disk fails, or the log has no topic `system`.
     package static func run(
         _ rules: RuleSet,
         over log: CommitLog,
         from start: Timestamp?,
         seed: UInt64
-    ) throws(LogError) -> [Firing] {
+    ) throws(LogError) -> (firings: [Firing], skipped: UInt64) {
         guard let system = log.partition(TopicPartition(topic: .system, partition: .zero)) else {
             throw LogError(.closed, "rules need the topic `system`")
         }
         let snapshot = log.snapshot()
-        var place: (offset: Offset, ends: [String: Int64])?
+        var place: (offset: Offset, before: SystemRecord?)?
         if let start {
             place = try RuleReplay.place(start, system, log, snapshot)
-            if place == nil { return [] }
+            if place == nil { return ([], 0) }
+        }
+        var engine = RuleEngine(rules: rules, seed: seed)
+        if let mark = place?.before {
+            let monotonic = mark.monotonicMilliseconds
+            engine.start(RunStart(run: mark.run, wall: mark.wall.milliseconds, monotonic: monotonic))
         }
         let order = RecordedOrder(
-            intake: RecordIntake(engine: RuleEngine(rules: rules, seed: seed), observer: nil),
+            intake: RecordIntake(engine: engine, observer: nil),
             readings: log.partitions.filter { $0.topicPartition.topic == .readings }.map { partition in
-                let end = place?.ends[partition.topicPartition.description].map { Offset($0) }
+                let end = place?.before?.ends[partition.topicPartition.description].map { Offset($0) }
                 let position = max(end ?? .zero, partition.logStartOffset)
                 return PartitionFollower(partition: partition, log: log, position: position)
             },
@@ -74,20 +80,20 @@ package struct RuleReplay: ~Copyable {
             if read == 0 { break }
         }
         book.update(order.intake.engine.firingAlerts())
-        return book.firings
+        return (book.firings, order.followers.reduce(0) { $0 &+ $1.skipped })
     }
 
-    /// The first record of `system` at or after `time`, and where the one before it says that readings end; nil where there
-    /// is none.
+    /// The first record of `system` at or after `time`, and the one before it, which says where readings go on and what time
+    /// it was; nil where there is none.
     private static func place(
         _ time: Timestamp,
         _ system: Partition,
         _ log: CommitLog,
         _ snapshot: LogSnapshot
-    ) throws(LogError) -> (offset: Offset, ends: [String: Int64])? {
+    ) throws(LogError) -> (offset: Offset, before: SystemRecord?)? {
         let end = snapshot.highWatermark(of: system)
         let follower = PartitionFollower(partition: system, log: log, position: system.logStartOffset)
-        var ends: [String: Int64] = [:]
+        var before: SystemRecord?
         var found: Offset?
         while found == nil, follower.position < end {
             _ = try follower.read(upTo: end, visible: end, countMax: 1) { record in
@@ -95,9 +101,9 @@ package struct RuleReplay: ~Copyable {
                 else {
                     return
                 }
-                if step.wall >= time { found = record.offset } else { ends = step.ends }
+                if step.wall >= time { found = record.offset } else { before = step }
             }
         }
-        return found.map { ($0, ends) }
+        return found.map { ($0, before) }
     }
 }

@@ -67,7 +67,7 @@ extension ConfigurationDecoder {
             // A condition of a later version is reported as such.
             if !reader.all.contains(where: { ConfigurationDecoder.laterRuleKeys.contains($0.key) }) {
                 reader.error(
-                    "a rule needs its condition: one of `above:`, `below:`, `outside:`, `inside:`, `equals:`, `absent:`"
+                    "a rule needs its condition: one of `above:`, `below:`, `outside:`, `inside:`, `equals:`, `absent:`, `unchanged:`"
                 )
             }
             return nil

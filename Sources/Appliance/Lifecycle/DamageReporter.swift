@@ -12,6 +12,9 @@ struct DamageReporter: Sendable {
         fileprivate var gaps: [LostOffsets]
     }
 
+    /// Alerts of one batch, which has room for some three hundred.
+    private static let edgesMax = 100
+
     private let log: CommitLog
     private let alerts: Partition
     private let gaps: Partition
@@ -33,14 +36,17 @@ struct DamageReporter: Sendable {
     /// Once, at the start: what an earlier run has raised is over.
     func begin(_ book: AlertBook) {
         let now = clock.now()
-        _ = append(book.firing.map(\.record).filter(\.isBuiltIn).map { $0.over(at: now) }, [])
+        let over = book.firing.map(\.record).filter(\.isBuiltIn).map { $0.over(at: now) }
+        for start in stride(from: 0, to: over.count, by: DamageReporter.edgesMax) {
+            _ = append(Array(over[start...].prefix(DamageReporter.edgesMax)), [])
+        }
     }
 
     /// Again and again, by one caller: tells of what nobody has been told of, by this run or one before it. Only what is
     /// durably told counts, so that a crash in between means that the next start tells it.
     func tell(_ telling: inout Telling?) {
         settle(&telling)
-        let untold = log.untoldGaps
+        let untold = Array(log.untoldGaps.prefix(DamageReporter.edgesMax))
         guard telling == nil, !untold.isEmpty else { return }
         let now = clock.now()
         let records = untold.map { lost in

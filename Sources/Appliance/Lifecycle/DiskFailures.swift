@@ -2,7 +2,7 @@
 internal import Foundation
 internal import Platform
 
-/// The file `<data>/disk-failures`: one line for each run that ended because a write or sync failed, its time first, in
+/// The file `<data>/disk-failures`: one line for each run that a failing disk ended, its time first, in
 /// milliseconds since 1970. Best effort: the disk that it lies on has just failed, so it is not synced, and a file that
 /// cannot be written or read counts for nothing.
 struct DiskFailures: Sendable {

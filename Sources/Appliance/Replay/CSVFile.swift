@@ -10,6 +10,7 @@ struct CSVFile: ~Copyable {
         case noColumn(String, [String])
     }
 
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
     private static let chunkBytes = 1 << 20
     private static let rowBytesMax = 1 << 20
     private static let (quote, comma, lineFeed, carriageReturn) = (UInt8(0x22), UInt8(0x2C), UInt8(0x0A), UInt8(0x0D))
@@ -17,6 +18,7 @@ struct CSVFile: ~Copyable {
     private let handle: FileHandle
     private var chunk = Data()
     private var at = 0
+    private var hasBegun = false
     /// Of the row that was read last, from 1.
     private(set) var line = 0
     private var nextLine = 1
@@ -72,9 +74,7 @@ struct CSVFile: ~Copyable {
     private static func text(_ field: inout [UInt8]) -> String {
         defer { field.removeAll(keepingCapacity: true) }
         if field.last == carriageReturn { field.removeLast() }
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let bytes = field.starts(with: mark) ? field[3...] : field[...]
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: field, as: UTF8.self)
     }
 
     private mutating func byte() throws(Failure) -> UInt8? {
@@ -88,8 +88,9 @@ struct CSVFile: ~Copyable {
             do { chunk = try handle.read(upToCount: CSVFile.chunkBytes) ?? Data() } catch {
                 throw .unreadable("\(error.localizedDescription)")
             }
-            at = 0
-            if chunk.isEmpty { return nil }
+            at = !hasBegun && chunk.starts(with: CSVFile.byteOrderMark) ? CSVFile.byteOrderMark.count : 0
+            hasBegun = true
+            if at >= chunk.count { return nil }
         }
         return chunk[chunk.startIndex + at]
     }

@@ -58,12 +58,13 @@ package struct CSVSeries: Sendable {
                 report.rows += 1
                 let time = columns.time < row.count ? CSVSeries.time(row[columns.time], zone) : nil
                 let value = columns.value < row.count ? CSVSeries.number(row[columns.value]) : nil
-                guard let time, let value, event.feed(time: time, value: value, to: &replay) else {
-                    report.skipped += 1
-                    let what = time == nil ? "no time in column \(timeColumn)" : "no number in column \(valueColumn)"
-                    if report.firstSkipped == nil { report.firstSkipped = "\(path):\(file.line): \(what)" }
-                    continue
-                }
+                if let time, let value, event.feed(time: time, value: value, to: &replay) { continue }
+                report.skipped += 1
+                let what =
+                    time == nil
+                    ? "no time in column \(timeColumn)"
+                    : value == nil ? "no number in column \(valueColumn)" : "a time that no event can have"
+                if report.firstSkipped == nil { report.firstSkipped = "\(path):\(file.line): \(what)" }
             }
             return report
         } catch {

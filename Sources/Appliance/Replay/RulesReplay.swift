@@ -25,8 +25,11 @@ package struct RulesReplay: Sendable {
     }
 
     /// Over the log of a data directory, whether a daemon runs or not; from the box's time `start` on, or from the log's
-    /// beginning.
-    package func overLog(data: String, from start: Timestamp?) throws(CommandFailure) -> [JSONDocument] {
+    /// beginning. Also how many records could not be read.
+    package func overLog(
+        data: String,
+        from start: Timestamp?
+    ) throws(CommandFailure) -> (firings: [JSONDocument], skipped: UInt64) {
         try AccessCheck.require(data, R_OK | X_OK)
         do throws(LogError) {
             let log = try CommitLog.open(
@@ -38,10 +41,16 @@ package struct RulesReplay: Sendable {
             guard !log.recoveryReport.isEmpty else {
                 throw LogError(.closed, "there is no log in \(data)")
             }
-            return RulesReplay.documents(try RuleReplay.run(rules, over: log, from: start, seed: randomSeed()))
+            let result = try RuleReplay.run(rules, over: log, from: start, seed: randomSeed())
+            return (RulesReplay.documents(result.firings), result.skipped)
         } catch {
             throw CommandFailure(error.code == .closed ? ExitStatus.noInput : ExitStatus.inputOutput, "\(error)")
         }
+    }
+
+    /// Rules that wait for silence, of which a CSV file knows nothing.
+    package var absences: [String] {
+        rules.rules.map(\.definition).filter { $0.levels.contains { $0.condition.isAbsence } }.map(\.alert)
     }
 
     /// Over a CSV file, whose rows are the only clock.

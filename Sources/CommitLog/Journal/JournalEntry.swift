@@ -17,7 +17,7 @@
 // |    4 | recovery point | offset 8: everything below was synced; append time 9 of what ends there, or nothing    |
 // |    5 | retention      | new log start offset 8                                                               |
 // |    6 | gap            | from 8, to 8 (first offset that is there again), reason 1                              |
-// |    7 | gap told       | from 8: those who run the box have durably been told of the gap                       |
+// |    7 | gap told       | from 8, to 8: those who run the box have durably been told of this gap                 |
 //
 // An append time is 8 bytes of milliseconds since 1970 and one that is 1 where the clock could be believed.
 //
@@ -86,7 +86,7 @@ enum JournalEntry: Hashable, Sendable {
     case recoveryPoint(Offset, lastAppend: AppendTime?)
     case retention(logStart: Offset)
     case gap(OffsetGap)
-    case gapTold(from: Offset)
+    case gapTold(from: Offset, to: Offset)
 
     static let headerBytes = 8
     /// Larger than any entry that this version writes, small enough to bound a search through damage.
@@ -139,8 +139,9 @@ enum JournalEntry: Hashable, Sendable {
             body.appendBigEndian(gap.from.value)
             body.appendBigEndian(gap.to.value)
             body.append(gap.reason.rawValue)
-        case .gapTold(let from):
+        case .gapTold(let from, let to):
             body.appendBigEndian(from.value)
+            body.appendBigEndian(to.value)
         }
         var entry: [UInt8] = []
         entry.appendBigEndian(UInt32(truncatingIfNeeded: body.count))
@@ -194,8 +195,8 @@ enum JournalEntry: Hashable, Sendable {
             else { return nil }
             self = .gap(OffsetGap(from: from, to: to, reason: reason))
         case 7:
-            guard let from = reader.offset() else { return nil }
-            self = .gapTold(from: from)
+            guard let from = reader.offset(), let to = reader.offset() else { return nil }
+            self = .gapTold(from: from, to: to)
         default:
             return nil
         }

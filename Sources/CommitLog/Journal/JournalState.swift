@@ -44,8 +44,9 @@ struct JournalState: Sendable {
             logStart = max(logStart, offset)
         case .gap(let gap):
             add(gap)
-        case .gapTold(let from):
-            untold.remove(from)
+        case .gapTold(let from, let to):
+            // Not one that has grown meanwhile.
+            if gaps.contains(where: { $0.from == from && $0.to == to }) { untold.remove(from) }
         }
     }
 
@@ -83,7 +84,7 @@ struct JournalState: Sendable {
         }
         for gap in gaps where gap.to > logStart {
             entries.append(.gap(gap))
-            if !untold.contains(gap.from) { entries.append(.gapTold(from: gap.from)) }
+            if !untold.contains(gap.from) { entries.append(.gapTold(from: gap.from, to: gap.to)) }
         }
         if recoveryPoint > .zero { entries.append(.recoveryPoint(recoveryPoint, lastAppend: lastAppend)) }
         return entries

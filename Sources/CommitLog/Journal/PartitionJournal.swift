@@ -54,11 +54,17 @@ final class PartitionJournal {
     /// A rewritten journal that is not in place yet.
     private static func successorPath(in directory: String) -> String { path(in: directory) + ".new" }
 
-    /// Reads the journal of a partition directory, changing nothing. `refreshes`: as the device has it, not the cache.
+    /// Reads the journal of a partition directory, changing nothing. `refreshes`: as the device has it, not the cache; whoever
+    /// only reads does without one that the device does not let be opened.
     static func read(disk: any Disk, directory: String, refreshes: Bool) throws(DiskError) -> JournalReading {
         let path = path(in: directory)
-        if try disk.exists(path) { return try read(path, disk: disk, refreshes: refreshes) }
-        return try successor(disk: disk, directory: directory) ?? JournalReading(condition: .missing)
+        do throws(DiskError) {
+            if try disk.exists(path) { return try read(path, disk: disk, refreshes: refreshes) }
+            return try successor(disk: disk, directory: directory) ?? JournalReading(condition: .missing)
+        } catch {
+            guard error.isNoFile || (!refreshes && error.isUnopenable) else { throw error }
+            return JournalReading(condition: .damaged)
+        }
     }
 
     /// Ends a rewrite that was cut off: its file takes the place of a journal that is not there any more, and goes where
@@ -85,13 +91,7 @@ final class PartitionJournal {
     }
 
     private static func read(_ path: String, disk: any Disk, refreshes: Bool) throws(DiskError) -> JournalReading {
-        let file: any DiskFile
-        do throws(DiskError) {
-            file = try disk.open(path, .read)
-        } catch {
-            guard error.isNoFile else { throw error }
-            return JournalReading(condition: .damaged)
-        }
+        let file = try disk.open(path, .read)
         if refreshes { try file.refresh() }
         let size = try file.size()
         guard size <= Limits.journalBytesMax else { return JournalReading(condition: .damaged) }

@@ -138,7 +138,7 @@ extension CommitLog {
         _ report: inout RecoveryReport
     ) throws(LogError) -> [String] {
         let format = LogFormat(disk: disk, directory: configuration.directory)
-        report.format = try format.condition()
+        report.format = try format.condition(access)
         return try diskCall { () throws(DiskError) in
             if access == .readWrite {
                 report.keptFormat = try format.settle(report.format)

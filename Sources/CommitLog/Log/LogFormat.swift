@@ -18,12 +18,19 @@ struct LogFormat {
     private static let lengthMax = 64
     private var path: String { "\(directory)/FORMAT" }
 
+    /// `access`: whoever only reads does without a file that the device does not let be opened.
+    ///
     /// - Throws: `unsupportedFormat` where the file names another version.
-    func condition() throws(LogError) -> Condition {
-        guard try diskCall({ () throws(DiskError) in try disk.exists(path) }) else { return .missing }
-        guard let found = LogFormat.version(in: try diskCall { () throws(DiskError) in try read() }) else {
+    func condition(_ access: CommitLog.Access) throws(LogError) -> Condition {
+        let text: String
+        do throws(DiskError) {
+            guard try disk.exists(path) else { return .missing }
+            text = try read()
+        } catch {
+            guard error.isNoFile || (access == .readOnly && error.isUnopenable) else { throw LogError(error) }
             return .damaged
         }
+        guard let found = LogFormat.version(in: text) else { return .damaged }
         guard found == LogFormat.version else {
             throw LogError(
                 .unsupportedFormat,

@@ -334,7 +334,7 @@ package final class LogWriter {
         let told = Dictionary(grouping: log.damage.takeTold(), by: \.topicPartition)
         for (topicPartition, gaps) in told {
             guard let slot = log.slots[topicPartition] else { continue }
-            try writers[slot].journal.append(gaps.map { .gapTold(from: $0.gap.from) })
+            try writers[slot].journal.append(gaps.map { .gapTold(from: $0.gap.from, to: $0.gap.to) })
         }
     }
 

@@ -122,6 +122,16 @@ package final class SpaceReserve {
         return oldest.directory
     }
 
+    /// nil for what is no file, or cannot be opened: opening sees to it.
+    private static func size(of path: String, disk: any Disk) throws(DiskError) -> Int64? {
+        do throws(DiskError) {
+            return try disk.open(path, .read).size()
+        } catch {
+            guard error.isNoFile || error.isUnopenable else { throw error }
+            return nil
+        }
+    }
+
     /// The oldest sealed segment of the droppable partition that has most to give.
     private static func largestOldest(
         _ configuration: LogConfiguration,
@@ -140,7 +150,7 @@ package final class SpaceReserve {
             var oldest: SegmentFiles?
             for base in bases.dropLast() {
                 let files = SegmentFiles(directory: directory, base: base)
-                let size = try disk.open(files.log, .read).size()
+                guard let size = try SpaceReserve.size(of: files.log, disk: disk) else { continue }
                 bytes += size
                 if size > 0 && oldest == nil { oldest = files }
             }

@@ -29,8 +29,8 @@ extension DiskError {
     /// Bytes of a file cannot be read.
     package var isUnreadable: Bool { operation == .read && isMediumError }
 
-    /// A file cannot be opened, because the device cannot read what describes it.
-    package var isUnopenable: Bool { operation == .open && isMediumError }
+    /// A file cannot be opened, or looked for, because the device cannot read what describes it.
+    package var isUnopenable: Bool { (operation == .open || operation == .status) && isMediumError }
 
     /// What stands at the path is no file: a directory, a pipe, a socket, a device.
     package var isNoFile: Bool { operation == .open && (errno == EISDIR || errno == ENXIO) }

@@ -45,6 +45,10 @@ struct Threshold: BitwiseCopyable {
     @inline(__always)
     var isWatch: Bool { kind == .absent || kind == .unchanged }
 
+    /// Whether any reading ends it, however late it comes.
+    @inline(__always)
+    var isAbsence: Bool { kind == .absent }
+
     /// Of a watch: whether it goes on at a reading.
     func goesOn(from previous: Double, to value: Double) -> Bool { kind == .unchanged && value == previous }
 
@@ -52,7 +56,9 @@ struct Threshold: BitwiseCopyable {
     @inline(__always)
     func holdFor(interval: Int64) -> Int64 {
         guard intervals > 0 else { return holdFor }
-        return interval > 0 ? interval.multipliedReportingOverflow(by: intervals).partialValue : .max
+        guard interval > 0 else { return .max }
+        let (product, overflow) = interval.multipliedReportingOverflow(by: intervals)
+        return overflow ? .max : max(RuleLimits.absentMin, product)
     }
 
     @inline(__always)

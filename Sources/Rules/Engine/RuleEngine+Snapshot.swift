@@ -165,6 +165,7 @@ extension RuleEngine {
         )
         instance.phase = phase
         instance.isShown = isShown == 1
+        guard isPossible(instance) else { return false }
         instance.transitions = Int32(bitPattern: transitions)
         instance.newest = newest
         instance.clock = clock
@@ -192,6 +193,19 @@ extension RuleEngine {
         guard Int(level) < levelCount(ofRule: rule) else { return false }
         guard let last = instances.last, Int(last.level) + 1 < levelCount(ofRule: last.rule) else { return level == 0 }
         return last.rule == rule && last.device == device && last.metric == metric && last.level + 1 == Int32(level)
+    }
+
+    /// Whether an instance may come after those that were restored, with this phase and this face.
+    private func isPossible(_ instance: RuleInstance) -> Bool {
+        let isWatch = thresholds[Int(instance.threshold)].isWatch
+        switch instance.phase {
+        case .ok, .firing: break
+        case .watching: guard isWatch else { return false }
+        case .pending, .recovering: guard !isWatch else { return false }
+        }
+        guard instance.isShown else { return true }
+        let lower = instances.suffix(Int(instance.level))
+        return instance.isActive && !lower.contains(where: \.isShown)
     }
 
     /// Whether the last alert that was restored has all of its levels.

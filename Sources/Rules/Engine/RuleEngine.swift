@@ -145,6 +145,7 @@ package struct RuleEngine: ~Copyable {
         // Only a device can be late: a receive time that lies behind tells of the box's clock.
         if moment.isDeviceTime, newest != .min, moment.time < newest &- RuleLimits.latenessMilliseconds {
             counters.late &+= 1
+            noteSignOfLife(first, reading, bytes, device: device, moment)
             return
         }
         counters.evaluations &+= 1
@@ -155,9 +156,40 @@ package struct RuleEngine: ~Copyable {
             step(index, reading, bytes, device: device, moment)
             hasChanged = hasChanged || instances[index].isActive != wasActive
         }
-        guard hasChanged else { return }
+        if hasChanged { endAndBegin(first, levels, reading, bytes, device: device, moment) }
+    }
+
+    /// A reading that is too late to say anything but that the device lives.
+    private mutating func noteSignOfLife(
+        _ first: Int,
+        _ reading: StoredReading,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int,
+        _ moment: ReadingMoment
+    ) {
+        let levels = levelCount(ofRule: instances[first].rule)
+        var hasEnded = false
+        for index in first..<first &+ levels where thresholds[Int(instances[index].threshold)].isAbsence {
+            if instances[index].isActive {
+                instances[index].phase = .ok
+                hasEnded = true
+            } else {
+                instances[index].sinceLogTime = moment.logTime
+            }
+        }
+        if hasEnded { endAndBegin(first, levels, reading, bytes, device: device, moment) }
+    }
+
+    /// The edges of levels that have become active or have ended; a watch that a reading has ended begins with it.
+    private mutating func endAndBegin(
+        _ first: Int,
+        _ levels: Int,
+        _ reading: StoredReading,
+        _ bytes: UnsafeRawBufferPointer,
+        device: Int,
+        _ moment: ReadingMoment
+    ) {
         show(first, levels, at: instances[first].clock, isStale: false, moment.position)
-        // A watch that a reading has ended begins with it.
         for index in first..<first &+ levels
         where instances[index].phase == .ok && thresholds[Int(instances[index].threshold)].isWatch {
             var instance = instances[index]
@@ -177,7 +209,7 @@ package struct RuleEngine: ~Copyable {
     ) {
         var instance = instances[index]
         let previous = instance.value
-        instance.note(time: moment.time, logTime: moment.logTime, value: reading.value)
+        instance.note(moment, value: reading.value)
         let threshold = thresholds[Int(instance.threshold)]
         guard !threshold.isWatch else {
             let goesOn = instance.phase != .ok && threshold.goesOn(from: previous, to: reading.value)

@@ -53,6 +53,20 @@ struct RuleInstance: BitwiseCopyable {
         self.metric = metric
     }
 
+    /// The interval follows the gaps by an eighth of the difference, and no gap counts for more than four of it: one night's
+    /// silence does not teach a sensor to be slow. A burst, as after an outage, hardly counts. An interval below a second
+    /// is no rhythm yet. A gap of hours that the box did not see pass is a device's clock being set.
+    private mutating func learn(_ gap: Int64, logGap: Int64) {
+        guard gap > 0, gap <= RuleLimits.unseenGapMax || gap / 4 <= logGap else { return }
+        if interval < 1000 {
+            interval = gap
+        } else if gap < interval / 10, logGap < 1000 {
+            interval &-= interval / 64
+        } else {
+            interval &+= (min(gap, interval &* 4) &- interval) / 8
+        }
+    }
+
     /// Whether the newest value, held to this log time, is older than three expected intervals.
     func isStale(heldTo logTime: Int64) -> Bool { interval > 0 && logTime &- lastLogTime > interval &* 3 }
 
@@ -68,16 +82,15 @@ struct RuleInstance: BitwiseCopyable {
     }
 
     /// Takes in one more reading's time and value.
-    ///
-    /// The interval follows the gaps by an eighth of the difference, and no gap counts for more than four of it: one
-    /// night's silence does not teach a sensor to be slow.
     @inline(__always)
-    mutating func note(time: Int64, logTime: Int64, value: Double) {
+    mutating func note(_ moment: ReadingMoment, value: Double) {
+        let (time, logTime) = (moment.time, moment.logTime)
         if newest == .min {
             newest = time
         } else if time > newest {
-            let gap = time &- newest
-            interval = interval == 0 ? gap : interval &+ (min(gap, interval &* 4) &- interval) / 8
+            let logGap = max(0, logTime &- lastLogTime)
+            let gap = time.subtractingReportingOverflow(newest).partialValue
+            learn(moment.isDeviceTime ? gap : logGap, logGap: logGap)
             newest = time
         }
         clock = max(clock, time)

@@ -56,8 +56,12 @@ struct RulesCommand: AsyncParsableCommand {
         func run() async throws {
             let replay = try RulesReplay(rules: rules)
             guard let csv else {
-                let firings = try replay.overLog(data: try data.directory(), from: try start())
+                let (firings, skipped) = try replay.overLog(data: try data.directory(), from: try start())
+                if skipped > 0 { Console.error("forebay: \(skipped) records are damaged or gone, and were not seen") }
                 return try print(firings)
+            }
+            for rule in replay.absences {
+                Console.error("forebay: rule \(rule) waits for silence, of which a file of rows knows nothing")
             }
             let (firings, report) = try replay.over(try series(csv))
             if let first = report.firstSkipped {

@@ -56,7 +56,7 @@ struct RuleReplayTests {
 
     private func replay(_ harness: AlertingHarness, from start: Double? = nil) throws -> [Firing] {
         let rules = try RuleSet(RuleReplayTests.rules)
-        return try RuleReplay.run(rules, over: harness.log, from: start.map(instant), seed: 5)
+        return try RuleReplay.run(rules, over: harness.log, from: start.map(instant), seed: 5).firings
     }
 
     @Test("over the log gives the firings that the daemon had")

@@ -84,6 +84,30 @@ struct RuleChangeTests {
         #expect(resolved.labels == ["line": "a"])
     }
 
+    @Test("an alert that had changed its level ends with its rule, though both ends name one record")
+    func removedAfterLevelChange() throws {
+        let harness = try AlertingHarness()
+        try harness.startForTheFirstTime()
+        var rule = freezerRule(clear: nil, holdFor: .zero)
+        rule.levels.append(RuleLevel(.above(limit: -5, clear: nil), severity: "emergency"))
+        let runner = try harness.runner([rule])
+        for step: ScriptStep in [.start(0), .reading(5, -10), .reading(65, -3), .tick(70)] {
+            try harness.append(step)
+            try harness.settle(runner)
+        }
+        try harness.crash()
+        let book = AlertBook()
+        let next = try harness.runner([freezerRule("Other")], book: book, seed: 2)
+        try harness.settle(next)
+        let told = try harness.alerts().filter { $0.alert == "FreezerTooWarm" }
+        #expect(told.map(\.reason) == [nil, .levelChanged, nil, .ruleRemoved])
+        #expect(book.firing.allSatisfy { $0.record.alert == "Other" })
+        let saved = try harness.alerts()
+        try harness.crash()
+        try harness.settle(try harness.runner([freezerRule("Other")], seed: 3))
+        #expect(try harness.alerts() == saved)
+    }
+
     @Test("a restart with other rules that dies before its edges are durable makes them again")
     func restartThatDies() throws {
         let harness = try AlertingHarness()
