@@ -116,6 +116,46 @@ struct RecoveryTests {
         #expect(losses > bytes.count)
     }
 
+    @Test(
+        "a directory in the place of the newest segment is kept, and its offsets are not given out again as they were"
+    )
+    func directoryForSegment() throws {
+        let directory = try TemporaryDirectory()
+        try killedLog(directory, values: ["first", "second"])
+        let path = directory.path + Self.segment
+        try PosixDisk().remove(path)
+        try PosixDisk().createDirectory(path)
+        let fixture = try LogFixture(directory.path, disk: FaultyDisk())
+        let report = try #require(fixture.log.recoveryReport.partitions.first)
+        #expect(report.gaps.map(\.reason) == [.missingSegment] && report.keptFiles == [path + ".damaged"])
+        #expect(try fixture.append(["new"]) == Offset(1))
+        let again = try LogFixture(directory.path, disk: FaultyDisk())
+        #expect(again.log.recoveryReport.foundLoss == false)
+        #expect(try LogFixture.records(again.log).map(\.offset) == [1])
+    }
+
+    @Test(
+        "indexes that are no files, or are gone, are only hints",
+        arguments: [".index", ".timeindex"],
+        [true, false]
+    )
+    func strangeIndex(ending: String, isDirectory: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let disk = FaultyDisk()
+        do {
+            let fixture = try LogFixture(directory.path, disk: disk, segmentBytes: 5000)
+            while try fixture.partition().segmentCount < 3 { try fixture.append([String(repeating: "x", count: 900)]) }
+            fixture.writer.close()
+        }
+        let path = directory.path + Self.segment.dropLast(4) + ending
+        try PosixDisk().remove(path)
+        if isDirectory { try PosixDisk().createDirectory(path) }
+        let fixture = try LogFixture(directory.path, disk: disk, segmentBytes: 5000)
+        let end = try fixture.partition().logEndOffset.value
+        #expect(try LogFixture.records(fixture.log).map(\.offset) == Array(0..<end))
+        #expect(try LogFixture.records(fixture.log, from: Offset(3)).map(\.offset) == Array(3..<end))
+    }
+
     /// The planted bug: bytes that change under a log that is open are seen by readers because each batch is checked.
     @Test("a reader meets damage in a stored batch, names where to go on, and serves what follows")
     func damageUnderReaders() throws {

@@ -32,6 +32,19 @@ struct DiskTests {
         return pages.count { $0 & 1 == 1 }
     }
 
+    @Test("a pipe is no file, and nobody waits for its other end")
+    func pipe() throws {
+        try withDirectory { directory in
+            let path = directory + "/pipe"
+            let isMade = mkfifo(path, 0o600) == 0
+            try #require(isMade)
+            let error = #expect(throws: DiskError.self) { try disk.open(path, .read) }
+            #expect(error?.isNoFile == true)
+            #expect(throws: FileLock.Failure.self) { try FileLock(path: path) }
+            #expect(FileLock.holder(of: path) == nil)
+        }
+    }
+
     /// What a failed sync leaves in the cache is clean; so is what a sync has just written, on which this can be seen.
     @Test("refresh lets go of cached pages, so that the device is read next; sync alone does not")
     func refresh() throws {

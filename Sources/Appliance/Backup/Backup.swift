@@ -83,7 +83,7 @@ package struct Backup {
     /// The box, through its daemon; or its files, under the lock, so that no daemon changes them meanwhile.
     private func open() throws -> (BoxAccess, DirectoryLock?) {
         let box = try BoxAccess(data: data)
-        if box.isDaemonRunning { return (box, nil) }
+        if box.isDaemonRunning || box.isFrozen { return (box, nil) }
         let lock: DirectoryLock
         do throws(LogError) {
             lock = try DirectoryLock(dataDirectory: data)

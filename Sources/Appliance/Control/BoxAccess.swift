@@ -27,6 +27,8 @@ package final class BoxAccess: Sendable {
 
     private let way: Way
     private let data: String
+    /// The directory is mounted read-only: a daemon there has no socket, and changes nothing either.
+    let isFrozen: Bool
 
     /// - Throws: 66 where there is no such directory, 74 where its files cannot be read, 77 where this user may not.
     package convenience init(data: String) throws(CommandFailure) {
@@ -45,8 +47,7 @@ package final class BoxAccess: Sendable {
             )
         }
         let socketPath = "\(data)/control.sock"
-        // A daemon on a file system that is mounted read-only has no socket, and changes nothing either.
-        let isFrozen = access(data, W_OK) != 0 && errno == EROFS
+        isFrozen = access(data, W_OK) != 0 && errno == EROFS
         if !isLocked, !isFrozen, let holder = DirectoryLock.holder(dataDirectory: data) {
             try AccessCheck.require(socketPath, R_OK | W_OK)
             // The socket answers also those who may not read the lock.
@@ -312,6 +313,13 @@ package final class BoxAccess: Sendable {
 
     private func daemon() throws(CommandFailure) -> ControlClient {
         guard case .daemon(let client) = way else {
+            guard !isFrozen else {
+                throw CommandFailure(
+                    ExitStatus.unavailable,
+                    "\(data) is mounted read-only, where a daemon has no control socket",
+                    hint: "its HTTP address (`listen.http`) answers: /api/v1/status"
+                )
+            }
             throw CommandFailure(
                 ExitStatus.unavailable,
                 "no daemon is running on \(data)",

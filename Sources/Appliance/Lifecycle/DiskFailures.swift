@@ -23,7 +23,7 @@ struct DiskFailures: Sendable {
         let line =
             "\(now.milliseconds) \(message.prefix(500).map { $0.isNewline ? " " : $0 }.map(String.init).joined())"
         let lines = (lines() + [line]).suffix(DiskFailures.linesMax)
-        try? (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: false, encoding: .utf8)
+        try? PosixDisk().writeNew(path, Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     /// Whether a start at `now` should leave the disk alone. A failure that is dated later than now, by a clock that was
@@ -39,9 +39,7 @@ struct DiskFailures: Sendable {
     }
 
     private func lines() -> [String] {
-        guard let handle = FileHandle(forReadingAtPath: path),
-            let bytes = try? handle.read(upToCount: DiskFailures.bytesMax)
-        else { return [] }
+        guard let bytes = try? PosixDisk().wholeFile(path, bytesMax: DiskFailures.bytesMax) else { return [] }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
     }
 }

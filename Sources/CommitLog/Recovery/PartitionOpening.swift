@@ -48,6 +48,8 @@ private struct PartitionOpener {
     private let directory: String
     private var report: PartitionRecovery
     private var suspects: [Offset] = []
+    /// Where the newest segment began, whose place something else has taken: how far it reached nobody knows.
+    private var lostActive: Offset?
     private var isReadOnly: Bool { source.access == .readOnly }
 
     init(_ source: PartitionSource, _ report: PartitionRecovery) {
@@ -167,6 +169,7 @@ private struct PartitionOpener {
                 usable.append(base)
             } catch {
                 guard error.isNoFile || (isReadOnly && error.isUnopenable) else { throw error }
+                if base == bases.last { lostActive = base }
                 guard !isReadOnly else { continue }
                 let name = try disk.keptName(for: path)
                 try disk.rename(path, to: name)
@@ -324,6 +327,12 @@ private struct PartitionOpener {
             let lost = OffsetGap(from: end, to: state.recoveryPoint, reason: .lostTail)
             if !state.gaps.contains(lost) { report.gaps.append(lost) }
             end = state.recoveryPoint
+        }
+        if let lostActive, end <= lostActive {
+            // As for a header that is gone: at least one record stood there.
+            let lost = OffsetGap(from: end, to: lostActive + 1, reason: .missingSegment)
+            if !state.gaps.contains(lost) { report.gaps.append(lost) }
+            end = lost.to
         }
         report.cutBytes = max(report.cutBytes, ByteCount(verdict.tornBytes))
         if let journal {

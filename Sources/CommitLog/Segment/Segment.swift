@@ -103,10 +103,11 @@ final class Segment: Sendable {
         return false
     }
 
-    /// The index of a sealed segment from its files; from the log itself where they are missing or cannot be right.
+    /// The index of a sealed segment from its files; from the log itself where they are missing, cannot be read or cannot be
+    /// right.
     private func storedIndex(in partition: Partition) throws(DiskError) -> SegmentIndex {
         let length = extent.length
-        if let offsets = try contents(of: files.offsetIndex), let times = try contents(of: files.timeIndex) {
+        if let offsets = contents(of: files.offsetIndex), let times = contents(of: files.timeIndex) {
             let index = offsets.withUnsafeBytes { offsetBytes in
                 times.withUnsafeBytes { timeBytes in
                     SegmentIndex(base: base, offsetBytes: offsetBytes, timeBytes: timeBytes, length: length)
@@ -141,16 +142,8 @@ final class Segment: Sendable {
         return try result.get()
     }
 
-    private func contents(of path: String) throws(DiskError) -> [UInt8]? {
-        guard try disk.exists(path) else { return nil }
-        let file = try disk.open(path, .read)
-        let size = try file.size()
-        guard size <= Int64(Limits.indexEntriesMax + 1) * Int64(SegmentIndex.TimeEntry.byteCount) else { return nil }
-        var bytes = [UInt8](repeating: 0, count: Int(size))
-        let result = bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(DiskError) in try file.salvage(into: buffer, at: 0).count }
-        }
-        return try result.get() == bytes.count ? bytes : nil
+    private func contents(of path: String) -> [UInt8]? {
+        try? disk.wholeFile(path, bytesMax: (Limits.indexEntriesMax + 1) * SegmentIndex.TimeEntry.byteCount)
     }
 
     /// The index as a scan of the log gives it; batches after damage are found and indexed. A batch whose base offset

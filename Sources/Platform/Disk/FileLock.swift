@@ -24,15 +24,15 @@ package final class FileLock: Sendable {
     /// Takes the lock, waiting no longer than a probe holds it, and writes this process's id into the file. On a file system
     /// that is mounted read-only it takes the lock of a file that is there.
     package init(path: String) throws(Failure) {
-        var descriptor = retryingInterrupted { open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640) }
+        var descriptor = retryingInterrupted { open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o640) }
         let refusal = errno
         isReadOnly = descriptor < 0 && refusal == EROFS
-        if isReadOnly { descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC) } }
+        if isReadOnly { descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) } }
         guard descriptor >= 0 else { throw .disk(DiskError(operation: .open, path: path, errno: refusal)) }
         file = PosixFile(descriptor: descriptor, path: path)
         let code = FileLock.take(descriptor)
         guard code == 0 else {
-            if code == EWOULDBLOCK { throw .held(processID: FileLock.processID(in: descriptor)) }
+            if code == EWOULDBLOCK { throw .held(processID: FileLock.processID(in: descriptor, path: path)) }
             throw .disk(DiskError(operation: .lock, path: path, errno: code))
         }
         guard !isReadOnly else { return }
@@ -58,16 +58,18 @@ package final class FileLock: Sendable {
 
     /// Whether some process holds the lock at `path`, and which; nil where nobody does or there is no such file.
     package static func holder(of path: String) -> Failure? {
-        let descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC) }
+        let descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
         guard descriptor >= 0 else {
             return errno == ENOENT ? nil : .disk(DiskError(operation: .open, path: path, errno: errno))
         }
         defer { close(descriptor) }
         if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
-        return .held(processID: processID(in: descriptor))
+        return .held(processID: processID(in: descriptor, path: path))
     }
 
-    private static func processID(in descriptor: Int32) -> Int32? {
+    /// nil also where a holder could not write its own: on a file system that is mounted read-only.
+    private static func processID(in descriptor: Int32, path: String) -> Int32? {
+        if access(path, W_OK) != 0, errno == EROFS { return nil }
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = pread(descriptor, &bytes, bytes.count, 0)
         guard count > 0 else { return nil }
