@@ -219,7 +219,7 @@ enum RegistryFile {
         for suffix in ["", "-wal", "-shm"] {
             guard rename(path + suffix, aside + suffix) != 0 else { continue }
             let code = errno
-            guard suffix.isEmpty || code != ENOENT else { continue }
+            guard code != ENOENT else { continue }
             throw RegistryError(
                 code == EACCES || code == EPERM || code == EROFS ? .permission : .inputOutput,
                 path: path + suffix,
@@ -233,6 +233,10 @@ enum RegistryFile {
     /// seen.
     private static func isRegularFile(_ path: String) throws(RegistryError) -> Bool {
         var status = stat()
+        for companion in [path + "-wal", path + "-shm"]
+        where stat(companion, &status) == 0 && status.st_mode & S_IFMT != S_IFREG {
+            throw RegistryError(.damaged, path: companion, message: "this is not a regular file")
+        }
         guard stat(path, &status) != 0 else {
             guard status.st_mode & S_IFMT == S_IFREG else {
                 throw RegistryError(.damaged, path: path, message: "this is not a regular file")

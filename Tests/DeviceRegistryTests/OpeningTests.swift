@@ -247,17 +247,20 @@ struct UnusablePlaceTests {
         #expect(error?.code == .cannotOpen || error?.code == .permission)
     }
 
-    @Test("a directory in the place of the file is put aside")
-    func directoryInPlace() throws {
+    @Test(
+        "a directory in the place of the file, or of one of those beside it, is put aside",
+        arguments: ["", "-wal", "-shm"]
+    )
+    func directoryInPlace(suffix: String) throws {
         let directory = try TemporaryDirectory()
-        try #require(mkdir(directory.registry, 0o700) == 0)
+        try #require(mkdir(directory.registry + suffix, 0o700) == 0)
         let (registry, report) = try DeviceRegistry.open(path: directory.registry, at: Timestamp(milliseconds: 0))
         guard case .damaged(let aside) = report else {
             Issue.record("\(report)")
             return
         }
         try registry.close()
-        #expect(rmdir(aside) == 0)
+        #expect(rmdir(aside + suffix) == 0)
     }
 
     @Test("a reader is told that there is no registry")

@@ -263,7 +263,7 @@ final class Simulation {
             try LogAudit.expectAgreement(log, disk, witness, &dice)
             try EdgeAudit.expectEffects(
                 of: started.consumer.cursor,
-                from: log.partitions.first { $0.topicPartition.topic == .alerts }?.logStartOffset.value ?? 0,
+                in: log,
                 witness.edges,
                 deliveries
             )
@@ -318,7 +318,7 @@ final class Simulation {
         try LogAudit.expectAgreement(box.log, disk, witness, &dice)
         guard !witness.hasHits else { return }
         try EdgeAudit.expectOnce(witness.edges)
-        try EdgeAudit.expectEffects(of: box.consumer.cursor, from: 0, witness.edges, deliveries)
+        try EdgeAudit.expectEffects(of: box.consumer.cursor, in: box.log, witness.edges, deliveries)
         guard deliveries.repeated <= runs else {
             throw Violation("\(deliveries.repeated) alerts were delivered again by \(runs) starts")
         }

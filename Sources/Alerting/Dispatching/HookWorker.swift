@@ -119,7 +119,12 @@ actor HookWorker {
                 }
             case .damaged: try beginAnew(file, at: end)
             }
-            follower = PartitionFollower(partition: around.alerts, log: around.log, position: cursor.position)
+            follower = PartitionFollower(
+                partition: around.alerts,
+                log: around.log,
+                position: cursor.position,
+                waitsForRepair: true
+            )
         } else {
             try file.store(cursor.encoded())
         }
@@ -223,6 +228,8 @@ actor HookWorker {
                 status.skippedRecords = follower.skipped &+ goneFromDeliveries
                 status.collapsed &+= group.collapsed
             }
+            // What comes next is being repaired: the commit after that wakes this hook.
+            if taken.delivery.isEmpty, taken.position == cursor.position { break }
             // Nothing for this hook among as many as are read at once: on to the next, which the next delivery stores.
             if !taken.delivery.isEmpty { try store(taken) }
             cursor = taken

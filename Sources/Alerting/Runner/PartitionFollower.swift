@@ -12,13 +12,18 @@ final class PartitionFollower {
     /// Those of them that `takeMissed` has not given out, and up to where they were noted: going back finds them again.
     private var missed: [MissedOffsets] = []
     private var missedUpTo = Offset.zero
+    private let log: CommitLog
     private let reader: LogReader
+    private let waitsForRepair: Bool
     private let decoder = RecordDecoder()
     private var buffer = ReadBuffer()
 
-    init(partition: Partition, log: CommitLog, position: Offset) {
+    /// `waitsForRepair`: damage that the log writer is about to repair is not passed over, but ends the read before it.
+    init(partition: Partition, log: CommitLog, position: Offset, waitsForRepair: Bool = false) {
         self.partition = partition
         self.position = position
+        self.log = log
+        self.waitsForRepair = waitsForRepair
         reader = LogReader(log: log)
     }
 
@@ -63,6 +68,7 @@ final class PartitionFollower {
                     into: &buffer
                 )
             } catch {
+                if waitsForRepair, error.code == .damaged, log.isUnderRepair(partition, at: position) { return count }
                 try recover(from: error, limit: limit)
                 continue
             }

@@ -42,7 +42,7 @@ final class RecordedOrder {
     ) throws(LogError) -> Int {
         var count = 0
         while count < countMax {
-            try fillQueue(snapshot)
+            guard try fillQueue(snapshot) else { return count }
             let next = queue.first
             var isComplete = true
             for follower in readings {
@@ -64,14 +64,19 @@ final class RecordedOrder {
         return count
     }
 
-    private func fillQueue(_ snapshot: LogSnapshot) throws(LogError) {
-        guard queue.isEmpty else { return }
+    /// - Returns: false where the next record waits for a repair: readings must not run ahead of it.
+    private func fillQueue(_ snapshot: LogSnapshot) throws(LogError) -> Bool {
         let end = snapshot.highWatermark(of: system.partition)
-        _ = try system.read(upTo: end, visible: end, countMax: 1) { record in
-            guard let value = record.value, let decoded = SystemRecord(RawSpan(_unsafeBytes: value)) else { return }
-            queue.append(SystemStep(offset: record.offset, record: decoded))
+        while queue.isEmpty, system.position < end {
+            let before = system.position
+            _ = try system.read(upTo: end, visible: end, countMax: 1) { record in
+                guard let value = record.value, let decoded = SystemRecord(RawSpan(_unsafeBytes: value)) else { return }
+                queue.append(SystemStep(offset: record.offset, record: decoded))
+            }
+            if system.position == before { return false }
         }
         if queue.isEmpty { systemPosition = system.position }
+        return true
     }
 
     private func take(_ step: SystemStep) {

@@ -77,9 +77,14 @@ package final class RulesRunner: @unchecked Sendable {
         snapshotFile = parts.file
         appender = AlertAppender(log: log, partition: parts.alerts)
         let readings = parts.readings.map {
-            PartitionFollower(partition: $0, log: log, position: parts.position(of: $0))
+            PartitionFollower(partition: $0, log: log, position: parts.position(of: $0), waitsForRepair: true)
         }
-        let system = PartitionFollower(partition: parts.system, log: log, position: parts.position(of: parts.system))
+        let system = PartitionFollower(
+            partition: parts.system,
+            log: log,
+            position: parts.position(of: parts.system),
+            waitsForRepair: true
+        )
         alerts = PartitionFollower(partition: parts.alerts, log: log, position: parts.alerts.logStartOffset)
         startSnapshot = log.snapshot()
         let now = clock.monotonic()

@@ -121,6 +121,15 @@ package final class CommitLog: Sendable {
     /// What was done about damage that was met since the log was opened, oldest first; the last `Limits.repairsMax`.
     package var repairs: [DamageRepair] { damage.repairs }
 
+    /// Whether the log writer is about to repair the segment that holds `offset`, in which damage was met: a batch whose
+    /// offset alone was wrong can be read after it.
+    package func isUnderRepair(_ partition: Partition, at offset: Offset) -> Bool {
+        guard access == .readWrite, case .serving = state, let segment = partition.segment(at: offset) else {
+            return false
+        }
+        return damage.isAwaited(.init(slot: partition.slot, base: segment.base))
+    }
+
     /// Offsets lost to damage of which nobody has durably been told, by this process or one before it.
     package var untoldGaps: [LostOffsets] { damage.untold }
 

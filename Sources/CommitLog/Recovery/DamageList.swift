@@ -30,6 +30,8 @@ final class DamageList: Sendable {
         var working: Item?
         /// Looked at and found to be no better after a repair: what reads them again is not worth another scan.
         var settled: Set<Item> = []
+        /// Whose repair was given up once: it may come yet, but nobody waits for it.
+        var postponed: Set<Item> = []
         var repairs: [DamageRepair] = []
         /// What nobody has durably been told of.
         var untold: [LostOffsets] = []
@@ -54,6 +56,13 @@ final class DamageList: Sendable {
         }
     }
 
+    /// Whether a repair is to be expected soon.
+    func isAwaited(_ item: Item) -> Bool {
+        state.withLock { state in
+            (state.waiting.contains(item) || state.working == item) && !state.postponed.contains(item)
+        }
+    }
+
     /// Nothing could be repaired: the segment is not looked at again by this process.
     func settle(_ item: Item) {
         state.withLock { state in
@@ -62,7 +71,13 @@ final class DamageList: Sendable {
         }
     }
 
-    /// It was repaired, or given up for now: what meets damage in it again may note it again.
+    /// Given up for now: what meets damage in it again may note it again.
+    func postpone(_ item: Item) {
+        state.withLock { _ = $0.postponed.insert(item) }
+        release(item)
+    }
+
+    /// It was repaired: what meets damage in it again may note it again.
     func release(_ item: Item) {
         state.withLock { if $0.working == item { $0.working = nil } }
     }

@@ -208,7 +208,7 @@ final class DamageRepairs {
     func abandon() throws(DiskError) {
         guard let (item, pass) = current else { return }
         current = nil
-        damage.release(item)
+        damage.postpone(item)
         try pass.abandon()
     }
 }

@@ -2,13 +2,15 @@
 import Alerting
 import CommitLog
 import Platform
+import Rules
 
 enum EdgeAudit {
-    /// Fingerprint, state and cause, and the condition that made it.
+    /// Fingerprint, state, cause and reason, and the condition that made it.
     static func identity(of value: UnsafeRawBufferPointer, at offset: Offset) throws -> String {
         guard let record = AlertRecord(json: value) else { throw Violation("alerts \(offset): no alert") }
         let cause = record.cause
-        return "\(record.fingerprint) \(record.state) \(cause.topic) \(cause.offset) \(record.ruleHash)"
+        return
+            "\(record.fingerprint) \(record.state) \(cause.topic) \(cause.offset) \(record.ruleHash) \(record.reason?.rawValue ?? "-")"
     }
 
     /// Each edge once; those that were lost with a damaged batch may have been derived again.
@@ -49,14 +51,18 @@ enum EdgeAudit {
         throw Violation("rules that read the log anew never come to its end")
     }
 
-    /// A cursor that is stored is never ahead of what arrived: each alert below it was delivered.
+    /// A cursor that is stored is never ahead of what arrived: each alert below it that is in the log, or was not lost to
+    /// damage, was delivered.
     static func expectEffects(
         of cursor: ConsumerCursor,
-        from start: Int64,
+        in log: CommitLog,
         _ edges: [Int64: String],
         _ deliveries: Deliveries
     ) throws {
-        for offset in edges.keys where offset >= start && offset < cursor.position && offset != cursor.delivery {
+        guard let alerts = log.partitions.first(where: { $0.topicPartition.topic == .alerts }) else { return }
+        for offset in edges.keys where offset < cursor.position && offset != cursor.delivery {
+            let isLost = alerts.gaps.contains { $0.from.value <= offset && offset < $0.to.value }
+            guard offset >= alerts.logStartOffset.value, !isLost else { continue }
             guard deliveries.counts[offset] != nil else {
                 throw Violation("the cursor stands at \(cursor.position), and alert \(offset) was never delivered")
             }

@@ -96,6 +96,7 @@ final class Consumer {
                 return max(at.value, batch.baseOffset.value)
             } catch {
                 guard error.code == .damaged, let resumeAt = error.resumeAt else { throw error }
+                if log.isUnderRepair(alerts, at: at) { return nil }
                 at = resumeAt
             }
         }
