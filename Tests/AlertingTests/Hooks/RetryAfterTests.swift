@@ -63,8 +63,9 @@ struct RetryAfterTests {
         #expect(try await wait(after: headers, status: status) >= .seconds(1))
     }
 
-    @Test("the planted bug: a receiver whose wish is not read is asked again within a second")
+    /// Honoured, it would come in an hour: no test waits for that.
+    @Test("the planted bug: a receiver whose wish is not read is asked again at once")
     func ignored() async throws {
-        #expect(try await wait(after: ["X-Retry-After": "1"]) < .seconds(1))
+        #expect(try await wait(after: ["X-Retry-After": "3600"]) > .zero)
     }
 }
