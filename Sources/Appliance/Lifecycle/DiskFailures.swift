@@ -23,7 +23,7 @@ struct DiskFailures: Sendable {
         let line =
             "\(now.milliseconds) \(message.prefix(500).map { $0.isNewline ? " " : $0 }.map(String.init).joined())"
         let lines = (lines() + [line]).suffix(DiskFailures.linesMax)
-        try? PosixDisk().writeNew(path, Array((lines.joined(separator: "\n") + "\n").utf8))
+        try? write(Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     /// Whether a start at `now` should leave the disk alone. A failure that is dated later than now, by a clock that was
@@ -36,6 +36,14 @@ struct DiskFailures: Sendable {
             return now.milliseconds - time < DiskFailures.windowMilliseconds
         }
         return recent.count >= DiskFailures.countMax
+    }
+
+    /// Over what is there, which stays where the disk does not take it.
+    private func write(_ bytes: [UInt8]) throws(DiskError) {
+        let disk = PosixDisk()
+        let file = try disk.open(path, try disk.exists(path) ? .update : .create)
+        try file.write(bytes, at: 0)
+        try file.truncate(to: Int64(bytes.count))
     }
 
     private func lines() -> [String] {

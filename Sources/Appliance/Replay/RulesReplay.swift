@@ -63,7 +63,7 @@ package struct RulesReplay: Sendable {
 
     private static func documents(_ firings: [Firing]) -> [JSONDocument] {
         firings.compactMap { firing in
-            (try? JSONEncoder().encode(firing)).flatMap { try? JSONDecoder().decode(JSONDocument.self, from: $0) }
+            (try? JSONEncoder().encode(firing)).flatMap { AlertingParts.document(Array($0)) }
         }
     }
 }

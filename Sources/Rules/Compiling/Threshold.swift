@@ -15,8 +15,8 @@ struct Threshold: BitwiseCopyable {
     private let hasClear: Bool
     /// How many usual intervals of a device count in place of `holdFor`; 0: none.
     private let intervals: Int64
-    /// Milliseconds.
-    private let holdFor: Int64
+    /// Milliseconds, where no usual interval counts.
+    let holdFor: Int64
     let clearFor: Int64
 
     init(_ level: RuleLevel) {

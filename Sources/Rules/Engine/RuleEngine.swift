@@ -225,7 +225,7 @@ package struct RuleEngine: ~Copyable {
             instance.peak = reading.value
             instance.samples = 1
             keepContext(index, reading, bytes, device: device)
-            if threshold.holdFor(interval: 0) == 0 {
+            if threshold.holdFor == 0 {
                 instance.phase = .firing
             } else {
                 enterTimers(&instance, index, .pending)
@@ -239,7 +239,7 @@ package struct RuleEngine: ~Copyable {
             }
             noteBreach(&instance, threshold)
             keepContext(index, reading, bytes, device: device)
-            if moment.held(instance.since, instance.sinceLogTime, instance.clock) >= threshold.holdFor(interval: 0) {
+            if moment.held(instance.since, instance.sinceLogTime, instance.clock) >= threshold.holdFor {
                 leaveTimers(&instance)
                 instance.phase = .firing
             }
