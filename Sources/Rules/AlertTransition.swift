@@ -53,6 +53,10 @@ package struct AlertTransition: Sendable {
     package var state: AlertState
     package var device: String
     package var metric: String
+    /// The metric is a state, of which a value says only whether it is the one that the rule names.
+    package var isMetricState: Bool
+    /// Of a group's alert: the devices that count, in order, `RuleLimits.groupDevicesMax` at most; nil: of one device.
+    package var devices: [String]?
     /// The newest value, in `unit`.
     package var value: Double
     package var unit: String?

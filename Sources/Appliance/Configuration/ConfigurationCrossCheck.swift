@@ -1,4 +1,5 @@
 // What only shows when the parts are looked at together.
+internal import CommitLog
 internal import Rules
 
 /// Checks a decoded configuration against itself; needs nothing of the machine.
@@ -10,6 +11,7 @@ struct ConfigurationCrossCheck {
 
     func run(hooksAreKnown: Bool) {
         checkRules()
+        checkGroups()
         if hooksAreKnown { checkNotify() }
         checkAddresses()
         checkSerialPorts()
@@ -24,6 +26,17 @@ struct ConfigurationCrossCheck {
             } catch {
                 for problem in error.problems { report(problem, in: rule) }
             }
+        }
+    }
+
+    /// Between partitions there is no order, so what several devices are together would be left to chance.
+    private func checkGroups() {
+        guard configuration.log.readings.partitions > 1 else { return }
+        for rule in configuration.rules where rule.group != nil {
+            diagnostics.error(
+                place("rules.\(rule.alert).at_least"),
+                "rule `\(rule.alert)` looks across devices, which needs `readings` to have one partition"
+            )
         }
     }
 

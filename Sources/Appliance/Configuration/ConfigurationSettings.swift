@@ -191,6 +191,22 @@ extension RuleDefinition {
         for (index, level) in levels.enumerated() {
             lines.add(level, below: levels.count == 1 ? "" : "levels.\(index + 1).")
         }
+        if signal != .reading {
+            lines.add("value", signal.aggregate.rawValue)
+            lines.add("over", signal.over)
+            if signal.aggregate == .rate { lines.add("per", signal.per) }
+        }
+        lines.add("unit", unit)
+        if let onlyIf {
+            lines.add("only_if.metric", onlyIf.metric)
+            lines.add(onlyIf.condition, below: "only_if.")
+            lines.add("only_if.within", onlyIf.within)
+        }
+        if let group {
+            lines.add("at_least", "\(group.atLeast)")
+            lines.add("within", group.within)
+            lines.add("by", group.by)
+        }
         lines.add("summary", summary)
         lines.add("description", description)
         lines.add("runbook", runbook)
@@ -212,8 +228,8 @@ private struct SettingLines {
         if let value { settings.append(ConfigurationSetting(part, key, value)) }
     }
 
-    mutating func add(_ level: RuleLevel, below path: String) {
-        switch level.condition {
+    mutating func add(_ condition: RuleCondition, below path: String) {
+        switch condition {
         case .above(let limit, let clear):
             add("\(path)above", "\(limit)")
             add("\(path)clear_below", clear.map { "\($0)" })
@@ -226,7 +242,13 @@ private struct SettingLines {
         case .absent(.duration(let duration)): add("\(path)absent", duration)
         case .absent(.intervals(let count)): add("\(path)absent", "\(count)x")
         case .unchanged(let duration): add("\(path)unchanged", duration)
+        case .isState(let state): add("\(path)equals", state)
+        case .holds(let expression): add("\(path)expr", expression.source)
         }
+    }
+
+    mutating func add(_ level: RuleLevel, below path: String) {
+        add(level.condition, below: path)
         add("\(path)for", level.holdFor)
         if level.clearFor > .zero { add("\(path)clear_for", level.clearFor) }
         add("\(path)severity", level.severity)

@@ -256,7 +256,9 @@ extension AlertingParts {
     /// Sentences for the status page.
     func problems() -> [String] {
         var problems: [String] = []
-        if let problem = runner.status.problem { problems.append("rules: \(problem)") }
+        let rules = runner.status
+        if let problem = rules.problem { problems.append("rules: \(problem)") }
+        for (count, words) in rules.leftOut { problems.append("rules: \(count) readings \(words)") }
         let unreadable = book.unreadableCount
         if unreadable > 0 {
             problems.append(

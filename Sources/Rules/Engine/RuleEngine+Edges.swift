@@ -43,6 +43,7 @@ extension RuleEngine {
             let levels = levelCount(ofRule: instances[first].rule)
             show(first, levels, at: timer.deadline, isStale: timer.isStale, position)
         }
+        moveWindows(to: position)
     }
 
     /// What waits for its `for` to run out, as it stands: at most `count`, in the order in which they were made.
@@ -108,7 +109,9 @@ extension RuleEngine {
             if let shown { end(shown, reason: next == nil ? nil : .levelChanged, at: at, cause) }
             if let next { begin(next, at: at, isStale: isStale, cause) }
         }
-        for index in range where instances[index].phase == .ok { contexts[index].removeAll(keepingCapacity: true) }
+        for index in range where instances[index].phase == .ok && !instances[index].movesWithTime {
+            contexts[index].removeAll(keepingCapacity: true)
+        }
     }
 
     private mutating func begin(_ index: Int, at: Int64, isStale: Bool, _ cause: RecordPosition) {
@@ -136,15 +139,23 @@ extension RuleEngine {
         cause: RecordPosition
     ) -> AlertTransition {
         let rule = rules.rules[Int(instance.rule)]
+        let threshold = thresholds[Int(instance.threshold)]
+        /// A state has no value: 1 where it is the one that is waited for.
+        func number(_ value: Double) -> Double {
+            guard instance.isState else { return value }
+            return threshold.isBeyond(value, allows: true) ? 1 : 0
+        }
         return AlertTransition(
             rule: rule,
             level: rule.definition.levels[Int(instance.level)],
             state: state,
             device: deviceNames.string(of: instance.device),
             metric: metricNames.string(of: instance.metric),
-            value: instance.value,
-            unit: BreachContext.unit(contexts[index]),
-            peak: instance.peak,
+            isMetricState: instance.isState,
+            devices: devices(ofGroup: index),
+            value: number(instance.value),
+            unit: instance.isState ? nil : rule.unit(of: BreachContext.unit(contexts[index])),
+            peak: number(instance.peak),
             breachedAt: Timestamp(milliseconds: instance.since),
             firedAt: Timestamp(milliseconds: instance.firedAt),
             at: Timestamp(milliseconds: at),

@@ -225,14 +225,15 @@ struct ConfigurationProblemTests {
         "rules that cannot work",
         arguments: [
             ("{ match: { metric: t }, above: 1 }", "1:9: a rule needs its name: `alert: ...`"),
-            ("{ alert: A, match: { metric: t } }", "1:9: a rule needs its condition"),
+            ("{ alert: A, match: { metric: t } }", "1:9: a condition is missing: one of"),
             ("{ alert: A, match: { metric: t }, above: 1, below: 0 }", "1:60: a rule has one condition"),
             ("{ alert: A, match: { metric: t }, above: 1, clear_above: 0 }", "1:66: `clear_above` belongs to `below`"),
             ("{ alert: A, match: { metric: t }, below: 1, clear_above: 0 }", "1:66: `clear_above` lies beyond `below`"),
             ("{ alert: A, match: { metric: t }, above: \"1\" }", "1:50: `above`: expected a number, not `1` in quotes"),
+            ("{ alert: A, match: { metric: t }, above: warm }", "1:50: `above`: expected a number, not `warm`"),
             (
-                "{ alert: A, match: { metric: t }, above: -15 °C }",
-                "1:50: `above`: expected a number, not `-15 °C`: a limit is in"
+                "{ alert: A, match: { metric: t }, above: 5 °C, clear_below: 3 % }",
+                "1:69: `clear_below`: `%` and `°C` in one rule cannot be compared"
             ),
             ("{ alert: A, match: { metric: t }, above: .inf }", "1:50: `above`: expected a number, not `.inf`"),
             (
@@ -240,7 +241,28 @@ struct ConfigurationProblemTests {
                 "1:30: unknown key `rules.match.metrc`; did you mean `metric`?"
             ),
             ("{ alert: A, match: { metric: t }, above: 1, for: 10 }", "1:58: `for`: expected a duration"),
-            ("{ alert: A, match: { metric: t }, over: 1m }", "1:43: `rules.over` is not in this version"),
+            ("{ alert: A, match: { metric: t }, above: 1, over: 1m }", "1:59: `over` belongs to `value`"),
+            ("{ alert: A, match: { metric: t }, above: 1, value: avg }", "1:60: `value`: `value: avg` needs the time"),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, value: average, over: 1m }",
+                "1:60: `value`: unknown aggregate `average`"
+            ),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, value: avg, over: 1m, per: 1h }",
+                "1:80: `per` is the time that a `value: rate` is for"
+            ),
+            ("{ alert: A, expr: \"avgg(t, 5m) > 1\" }", "1:27: `expr`: at character 1: `avgg` is no function; did you"),
+            ("{ alert: A, match: { metric: t }, expr: \"t > 1\" }", "1:21: `match`: an expression names its metrics"),
+            ("{ alert: A, match: { metric: t }, above: 1, within: 1m }", "1:61: `within` belongs to `at_least`"),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, only_if: { above: 1 } }",
+                "1:62: `only_if` names a metric of the same device"
+            ),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, only_if: { metric: c, above: 1 A } }",
+                "1:62: `only_if` takes its limit in the metric's own unit"
+            ),
+            ("{ alert: A, match: { metric: t }, equals: \"\" }", "1:51: `equals`: expected a number, `true`"),
             ("{ alert: A, match: { metric: t }, outside: [8, 2] }", "1:52: `outside`: two numbers, the lower one"),
             ("{ alert: A, match: { metric: t }, inside: [8] }", "1:51: `inside`: two numbers, the lower one first"),
             (
@@ -257,7 +279,7 @@ struct ConfigurationProblemTests {
                 "{ alert: A, match: { metric: t }, above: 1, levels: [{ above: 2 }] }",
                 "1:50: with `levels`, `above` stands in each of them"
             ),
-            ("{ alert: A, match: { metric: t }, levels: [{ for: 1m }] }", "1:52: a rule needs its condition"),
+            ("{ alert: A, match: { metric: t }, levels: [{ for: 1m }] }", "1:52: a condition is missing: one of"),
             (
                 "{ alert: A, match: { metric: t }, levels: [{ above: 2 }, { above: 1 }] }",
                 "1:51: `levels`: the levels go from the mildest to the worst"
