@@ -44,6 +44,9 @@ package enum AlertingLimits {
     /// Of these the values of alerts that fire, a kilobyte each. Where more fire, a start reads all of topic `alerts`.
     package static let bookBytesMax = 16 << 20
 
+    /// Firings of a replay that are drawn: a table of more rows is read by programs.
+    package static let picturesMax = 1000
+
     /// How often the snapshot is written: what a restart has to replay at most, with the records below.
     package static let snapshotInterval = Duration.seconds(60)
     package static let snapshotRecords = 1_000_000

@@ -42,7 +42,7 @@ struct Forebay: AsyncParsableCommand {
 /// Commands of the contract that a later version brings: absent, and said so.
 enum LaterCommands {
     private static let words: [[String]] = [
-        ["groups"], ["rules", "check"], ["rules", "test"], ["rules", "diff"], ["rules", "explain"], ["redecode"],
+        ["groups"], ["redecode"],
         ["topics", "create"], ["topics", "alter"], ["topics", "delete"],
         ["devices", "rename"], ["devices", "adopt"], ["devices", "calibrate"], ["devices", "import"],
         ["devices", "export"],

@@ -17,6 +17,8 @@ package struct Firing: Hashable, Sendable, Encodable {
     package var peak: Double
     /// Readings from the breach to the resolution, or to the newest.
     package var samples: Int64
+    /// Event time of the newest of them. Not printed.
+    package var lastSeen: Timestamp
 
     private enum CodingKeys: String, CodingKey {
         case alert, device, metric, severity, peak, samples
@@ -79,23 +81,27 @@ struct FiringBook {
                     firedAt: edge.firedAt,
                     resolvedAt: nil,
                     peak: edge.peak,
-                    samples: edge.samples
+                    samples: edge.samples,
+                    lastSeen: edge.lastSeen
                 )
             )
         case .resolved:
             guard let index = open.removeValue(forKey: Identity(edge)) else { return }
             firings[index].resolvedAt = edge.at
-            firings[index].peak = edge.peak
-            firings[index].samples = edge.samples
+            update(index, edge)
         }
     }
 
     /// What still fires, as it stands at the end.
     mutating func update(_ standing: [AlertTransition]) {
         for edge in standing {
-            guard let index = open[Identity(edge)] else { continue }
-            firings[index].peak = edge.peak
-            firings[index].samples = edge.samples
+            if let index = open[Identity(edge)] { update(index, edge) }
         }
+    }
+
+    private mutating func update(_ index: Int, _ edge: AlertTransition) {
+        firings[index].peak = edge.peak
+        firings[index].samples = edge.samples
+        firings[index].lastSeen = edge.lastSeen
     }
 }

@@ -34,11 +34,8 @@ struct RecordIntake: ~Copyable {
         let bytes = RawSpan(_unsafeBytes: value)
         guard event.decode(bytes) else { return }
         eventsSinceSave += 1
-        engine.observe(
-            event,
-            bytes,
-            at: RecordPosition(source: .readings, partition: partition, offset: record.offset.value)
-        )
-        observer?(event, bytes)
+        let position = RecordPosition(source: .readings, partition: partition, offset: record.offset.value)
+        engine.observe(event, bytes, at: position)
+        observer?(event, bytes, position)
     }
 }

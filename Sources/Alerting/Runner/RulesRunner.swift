@@ -12,7 +12,7 @@ package final class RulesRunner: @unchecked Sendable {
     // the rules thread.
 
     /// Sees each event that rules see, once per run, in order; on the rules thread, during the call only.
-    package typealias EventObserver = (_ event: borrowing StoredEvent, _ value: RawSpan) -> Void
+    package typealias EventObserver = (_ event: borrowing StoredEvent, _ value: RawSpan, _ at: RecordPosition) -> Void
 
     let log: CommitLog
     let clock: any Clock

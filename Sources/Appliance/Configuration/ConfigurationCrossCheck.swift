@@ -12,6 +12,7 @@ struct ConfigurationCrossCheck {
     func run(hooksAreKnown: Bool) {
         checkRules()
         checkGroups()
+        checkLevels()
         if hooksAreKnown { checkNotify() }
         checkAddresses()
         checkSerialPorts()
@@ -53,6 +54,20 @@ struct ConfigurationCrossCheck {
     private func placeholder(in template: String, at position: Int?) -> String? {
         position.map { template.dropFirst($0).filter { $0 != "{" && $0 != " " }.prefix { $0 != "}" && $0 != "|" } }
             .map(String.init)
+    }
+
+    /// Levels that never get the alert, because a worse one always has it.
+    private func checkLevels() {
+        for rule in configuration.rules {
+            for (index, level) in rule.levels.enumerated() {
+                guard let worse = rule.levels[(index + 1)...].first(where: { $0.hides(level) }) else { continue }
+                diagnostics.warning(
+                    place("rules.\(rule.alert).levels"),
+                    "rule `\(rule.alert)`: level `\(level.severity)` can never be reached: `\(worse.severity)` holds whenever"
+                        + " it does, and as early"
+                )
+            }
+        }
     }
 
     private func checkNotify() {

@@ -30,6 +30,9 @@ extension ConfigurationDecoder {
             first[rule.alert] = place
             context.places["rules.\(rule.alert)"] = place
             for entry in reader.all { context.places["rules.\(rule.alert).\(entry.key)"] = reader.place(of: entry.key) }
+            if case .mapping(let kinds)? = reader.node("match")?.content {
+                for kind in kinds { context.places["rules.\(rule.alert).match.\(kind.key)"] = kind.value.place }
+            }
             return rule
         }
     }

@@ -10,7 +10,7 @@ package struct ConfigurationLoader: Sendable {
     private static let fileBytesMax = 4 << 20
     private static let filesMax = 1000
 
-    private let environment: [String: String]
+    let environment: [String: String]
     private let hostName: String
 
     /// - Parameters:
@@ -52,8 +52,17 @@ package struct ConfigurationLoader: Sendable {
         ConfigurationLoader.locate(named).map { examine(file: $0) }
     }
 
-    private func examine(file path: String) -> LoadedConfiguration {
+    func examine(file path: String) -> LoadedConfiguration {
         let diagnostics = ConfigurationDiagnostics()
+        let (merge, files) = read(file: path, diagnostics)
+        return decode(merge, files: files, diagnostics)
+    }
+
+    /// The trees of the file at `path` and of those beside it, as one.
+    func read(
+        file path: String,
+        _ diagnostics: ConfigurationDiagnostics
+    ) -> (merge: ConfigurationMerge, files: [String]) {
         var merge = ConfigurationMerge(diagnostics: diagnostics)
         var files = [path] + fragments(in: "conf.d", beside: path, diagnostics)
         for file in files {
@@ -63,7 +72,7 @@ package struct ConfigurationLoader: Sendable {
             files.append(file)
             if let tree = tree(of: file, diagnostics) { merge.addRules(tree) }
         }
-        return decode(merge, files: files, diagnostics)
+        return (merge, files)
     }
 
     /// The files that `load` would read, absolute, the main one first.
@@ -107,30 +116,19 @@ package struct ConfigurationLoader: Sendable {
         return decode(merge, files: [file], diagnostics).validated()
     }
 
-    /// Reads files of rules alone, as in `rules.d`, with whatever is wrong with them; the configuration has defaults for
-    /// everything else, and hooks that rules name are somebody else's.
-    package func examineRules(paths: [String]) -> Result<LoadedConfiguration, ConfigurationFailure> {
-        let diagnostics = ConfigurationDiagnostics()
-        var merge = ConfigurationMerge(diagnostics: diagnostics)
-        for path in paths {
-            guard FileManager.default.fileExists(atPath: path) else { return .failure(.notFound([path])) }
-            if let tree = tree(of: path, diagnostics) { merge.addRules(tree) }
-        }
-        return .success(decode(merge, files: paths, diagnostics, hooksAreKnown: false))
-    }
-
-    private func decode(
+    func decode(
         _ merge: ConfigurationMerge,
         files: [String],
         _ diagnostics: ConfigurationDiagnostics,
-        hooksAreKnown: Bool = true
+        hooks: KnownHooks = .own
     ) -> LoadedConfiguration {
         let context = ReadingContext(
             diagnostics: diagnostics,
             expansion: TextExpansion(environment: environment)
         )
         let (entries, place) = merge.tree(fallback: ConfigurationPlace(file: files.first ?? ""))
-        let configuration = ConfigurationDecoder(context: context).decode(entries, place: place, hostName: hostName)
+        var configuration = ConfigurationDecoder(context: context).decode(entries, place: place, hostName: hostName)
+        if case .these(let hooks) = hooks { configuration.hooks = hooks }
         var loaded = LoadedConfiguration(
             configuration: configuration,
             problems: [],
@@ -140,7 +138,7 @@ package struct ConfigurationLoader: Sendable {
         let check = ConfigurationCrossCheck(configuration: configuration, diagnostics: diagnostics) {
             loaded.place(of: $0)
         }
-        check.run(hooksAreKnown: hooksAreKnown)
+        check.run(hooksAreKnown: hooks.areKnown)
         let order = Dictionary(
             files.enumerated().map { ($0.element, $0.offset) },
             uniquingKeysWith: { first, _ in first }
@@ -187,7 +185,7 @@ package struct ConfigurationLoader: Sendable {
         }
     }
 
-    private func tree(of file: String, _ diagnostics: ConfigurationDiagnostics) -> ConfigurationNode? {
+    func tree(of file: String, _ diagnostics: ConfigurationDiagnostics) -> ConfigurationNode? {
         let place = ConfigurationPlace(file: file)
         let bytes: Data
         do {

@@ -15,6 +15,13 @@ struct ConfigurationMerge {
         (root, rootPlace ?? fallback)
     }
 
+    /// The same with its rules alone.
+    var rulesAlone: ConfigurationMerge {
+        var merge = self
+        merge.root.removeAll { $0.key != "rules" }
+        return merge
+    }
+
     /// Adds a file of the whole configuration (`forebay.yaml`, `conf.d/*.yaml`).
     mutating func add(_ tree: ConfigurationNode) {
         switch tree.content {

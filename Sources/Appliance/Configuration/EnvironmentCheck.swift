@@ -1,10 +1,7 @@
 // Whether this machine can do what a configuration asks for: directories, ports, devices, files.
-internal import DeviceRegistry
-internal import EventModel
 internal import Foundation
 internal import HTTPAPI
 internal import Platform
-internal import Rules
 
 /// Looks at the machine; changes nothing, except that ports are bound for a moment. Blocks: name look-ups and
 /// connection attempts take up to `connectTimeout` each. For the command line, never for the daemon's threads.
@@ -52,7 +49,7 @@ package struct EnvironmentCheck {
                 problem(.error, "hooks.\(hook.name).\(key)", "cannot run `\(program)`: \(systemErrorText(errno))")
             )
         }
-        return problems + checkRules()
+        return problems + RegistryCheck(loaded).reach()
     }
 
     private func problem(
@@ -117,32 +114,6 @@ package struct EnvironmentCheck {
     private func checkHTTP() -> [ConfigurationProblem] {
         guard let http = loaded.configuration.listen.http else { return [] }
         return checkPort(http.address, SOCK_STREAM, "listen.http", "TCP")
-    }
-
-    // MARK: Rules
-
-    /// A registry that is empty, or not there yet, says nothing about what will come.
-    private func checkRules() -> [ConfigurationProblem] {
-        let path = "\(loaded.configuration.data)/registry.sqlite"
-        guard FileManager.default.fileExists(atPath: path) else { return [] }
-        let devices: [DeviceEntry]
-        do throws(RegistryError) {
-            let registry = try DeviceRegistry.openReadOnly(path: path)
-            devices = registry.directory().devices.values.filter { $0.state != .blocked }
-            try registry.close()
-        } catch {
-            return [problem(.warning, "data", error.description)]
-        }
-        guard !devices.isEmpty else { return [] }
-        return loaded.configuration.rules.compactMap { rule in
-            let watched = WatchedDevices(rule.match)
-            guard !devices.contains(where: watched.contains) else { return nil }
-            return problem(
-                .warning,
-                "rules.\(rule.alert).match",
-                "rule `\(rule.alert)` reaches no device: it fits none of the \(devices.count) in the registry"
-            )
-        }
     }
 
     // MARK: Inputs
@@ -212,36 +183,5 @@ package struct EnvironmentCheck {
         guard address.port != 0, let failure = Probe.bind(address, kind) else { return [] }
         if failure.errno == EADDRINUSE, daemonIsRunning { return [] }
         return [problem(.error, path, "cannot listen on \(protocolName) \(address): \(failure.reason)")]
-    }
-}
-
-/// The devices of the registry whose readings a match can fit.
-private struct WatchedDevices {
-    private let metrics: [Glob]
-    private let devices: [Glob]
-    private let names: [Glob]
-    private let profiles: [Glob]
-    private let locations: [Glob]
-    private let labels: [String: [Glob]]
-
-    init(_ match: RuleMatch) {
-        metrics = match.metrics.map { Glob($0) }
-        devices = match.devices.map { Glob($0) }
-        names = match.names.map { Glob($0) }
-        profiles = match.profiles.map { Glob($0) }
-        locations = match.locations.map { Glob($0) }
-        labels = match.labels.mapValues { $0.map { Glob($0) } }
-    }
-
-    func contains(_ device: DeviceEntry) -> Bool {
-        fit(devices, device.id) && (metrics.isEmpty || device.metrics.keys.contains { fit(metrics, $0) })
-            && fit(names, device.name) && fit(profiles, device.profile) && fit(locations, device.location)
-            // Payloads and topics bring labels that the registry does not have.
-            && labels.allSatisfy { key, globs in device.labels[key].map { fit(globs, $0) } ?? true }
-    }
-
-    /// No pattern at all takes everything, even nothing.
-    private func fit(_ globs: [Glob], _ text: String?) -> Bool {
-        globs.isEmpty || text.map { text in globs.contains { $0.matches(text) } } ?? false
     }
 }

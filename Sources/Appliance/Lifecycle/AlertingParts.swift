@@ -48,7 +48,7 @@ final class AlertingParts: Sendable {
             origin: origin,
             book: book,
             seed: randomSeed(),
-            observer: { latest.take($0, $1) }
+            observer: { event, value, _ in latest.take(event, value) }
         )
         self.runner = runner
         self.clock = clock

@@ -1,5 +1,4 @@
 // One column of a CSV file as the readings of one metric of one device.
-internal import Alerting
 internal import EventModel
 internal import Foundation
 internal import Ingest
@@ -43,106 +42,106 @@ package struct CSVSeries: Sendable {
         /// The first of them, in words.
         package var firstSkipped: String?
     }
+}
 
-    /// Feeds each row to `replay`, in the order of the file: a time that repeats or goes back is data.
-    func feed(_ replay: inout RuleReplay) throws(CommandFailure) -> Report {
-        guard let zone = LocalTime(timeZone: timeZone, now: Double(SystemClock().now().milliseconds) / 1000) else {
-            throw CommandFailure(ExitStatus.usage, "there is no time zone \(timeZone)", hint: "such as Europe/Berlin")
+/// One reading of a series.
+struct SeriesReading: BitwiseCopyable {
+    var time: Timestamp
+    var value: Double
+}
+
+/// One pass over the rows of a series, in the order of the file: a time that repeats or goes back is data.
+struct CSVReadings: ~Copyable {
+    private let series: CSVSeries
+    private let zone: LocalTime
+    private var file: CSVFile
+    private let columns: (time: Int, value: Int)
+    private(set) var report = CSVSeries.Report()
+
+    /// - Throws: 64 where there is no such time zone, 66 where the file cannot be read or has no such column.
+    init(_ series: CSVSeries) throws(CommandFailure) {
+        let now = Double(SystemClock().now().milliseconds) / 1000
+        guard let zone = LocalTime(timeZone: series.timeZone, now: now) else {
+            throw CommandFailure(
+                ExitStatus.usage,
+                "there is no time zone \(series.timeZone)",
+                hint: "such as Europe/Berlin"
+            )
         }
+        let file = try CSVReadings.open(series)
+        columns = try CSVReadings.columns(series, file.texts)
+        self.series = series
+        self.zone = zone
+        self.file = file
+    }
+
+    /// The file, with its first row read.
+    private static func open(_ series: CSVSeries) throws(CommandFailure) -> CSVFile {
         do throws(CSVFile.Failure) {
-            var file = try CSVFile(path: path)
-            let columns = try columns(try file.next() ?? []).get()
-            var report = Report()
-            var event = SeriesEvent(self)
-            while let row = try file.next() {
-                report.rows += 1
-                let time = columns.time < row.count ? CSVSeries.time(row[columns.time], zone) : nil
-                let value = columns.value < row.count ? CSVSeries.number(row[columns.value]) : nil
-                if let time, let value, event.feed(time: time, value: value, to: &replay) { continue }
-                report.skipped += 1
-                let what =
-                    time == nil
-                    ? "no time in column \(timeColumn)"
-                    : value == nil ? "no number in column \(valueColumn)" : "a time that no event can have"
-                if report.firstSkipped == nil { report.firstSkipped = "\(path):\(file.line): \(what)" }
-            }
-            return report
+            var file = try CSVFile(path: series.path)
+            _ = try file.next()
+            return file
         } catch {
-            throw failure(error)
+            throw failure(error, series)
         }
     }
 
-    private func failure(_ failure: CSVFile.Failure) -> CommandFailure {
+    /// The next row with a time and a number; nil at the end.
+    mutating func next() throws(CommandFailure) -> SeriesReading? {
+        do throws(CSVFile.Failure) {
+            while try file.next() {
+                report.rows += 1
+                let time = time()
+                let value = value()
+                if let time, let value { return SeriesReading(time: time, value: value) }
+                report.skipped += 1
+                let what =
+                    time == nil ? "no time in column \(series.timeColumn)" : "no number in column \(series.valueColumn)"
+                if report.firstSkipped == nil { report.firstSkipped = "\(series.path):\(file.line): \(what)" }
+            }
+            return nil
+        } catch {
+            throw CSVReadings.failure(error, series)
+        }
+    }
+
+    private static func failure(_ failure: CSVFile.Failure, _ series: CSVSeries) -> CommandFailure {
         switch failure {
         case .unreadable(let what): CommandFailure(ExitStatus.noInput, "cannot read \(what)")
         case .rowTooLong(let line):
             CommandFailure(
                 ExitStatus.noInput,
-                "\(path):\(line): a row of over 1 MiB; is there a quote that does not close?"
-            )
-        case .noColumn(let name, let names):
-            CommandFailure(
-                ExitStatus.noInput,
-                "\(path) has no column `\(name)`\(NearestName.hint(for: name, among: names))",
-                hint: "its first row names: \(names.prefix(50).joined(separator: ", "))"
+                "\(series.path):\(line): a row of over 1 MiB; is there a quote that does not close?"
             )
         }
     }
 
-    private func columns(_ names: [String]) -> Result<(time: Int, value: Int), CSVFile.Failure> {
-        let trimmed = names.map { $0.trimmingCharacters(in: .whitespaces) }
-        guard let time = trimmed.firstIndex(of: timeColumn) else { return .failure(.noColumn(timeColumn, trimmed)) }
-        guard let value = trimmed.firstIndex(of: valueColumn) else { return .failure(.noColumn(valueColumn, trimmed)) }
-        return .success((time, value))
+    private static func columns(
+        _ series: CSVSeries,
+        _ names: [String]
+    ) throws(CommandFailure) -> (time: Int, value: Int) {
+        let names = names.map { $0.trimmingCharacters(in: .whitespaces) }
+        func column(_ name: String) throws(CommandFailure) -> Int {
+            if let index = names.firstIndex(of: name) { return index }
+            throw CommandFailure(
+                ExitStatus.noInput,
+                "\(series.path) has no column `\(name)`\(NearestName.hint(for: name, among: names))",
+                hint: "its first row names: \(names.prefix(50).joined(separator: ", "))"
+            )
+        }
+        return (try column(series.timeColumn), try column(series.valueColumn))
     }
 
-    private static func time(_ text: String, _ zone: LocalTime) -> Timestamp? {
-        let bytes = Array(text.trimmingCharacters(in: .whitespaces).utf8)
-        guard let parsed = TimestampText.parse(bytes.span.bytes, start: 0, count: bytes.count) else { return nil }
+    private func time() -> Timestamp? {
+        guard let range = file.trimmed(columns.time),
+            let parsed = TimestampText.parse(file.row.span.bytes, start: range.lowerBound, count: range.count)
+        else { return nil }
         let instant = parsed.hasZone ? parsed.milliseconds : zone.instant(local: parsed.milliseconds)
         return instant.map(Timestamp.init(milliseconds:))
     }
 
-    private static func number(_ text: String) -> Double? {
-        let bytes = Array(text.trimmingCharacters(in: .whitespaces).utf8)
-        return DecimalText.plainNumber(bytes.span.bytes, start: 0, count: bytes.count)?.value
-    }
-}
-
-/// Writes readings of one series as events, one after the other over the same bytes.
-private struct SeriesEvent: ~Copyable {
-    private var builder = ByteBuilder(capacity: 512)
-    private var formatter = TimestampFormatter()
-    private let head: [UInt8]
-    private let middle: [UInt8]
-    private let tail: [UInt8]
-
-    init(_ series: CSVSeries) {
-        func quoted(_ text: String) -> [UInt8] {
-            var builder = ByteBuilder(capacity: 64)
-            Array(text.utf8).withUnsafeBytes { builder.append(escaping: $0) }
-            return [0x22] + Array(builder.bytes) + [0x22]
-        }
-        head = Array(#"{"device":"#.utf8) + quoted(series.device) + Array(#","time":""#.utf8)
-        middle = Array(#"","clock":"device","readings":{"#.utf8) + quoted(series.metric) + [0x3A]
-        let labels = series.labels.map { quoted($0.name) + [0x3A] + quoted($0.value) }.joined(separator: [0x2C])
-        let map = series.labels.isEmpty ? [] : Array(#","labels":{"#.utf8) + Array(labels) + [0x7D]
-        tail = [0x7D] + map + Array(#","quality":"good"}"#.utf8)
-    }
-
-    mutating func feed(time: Timestamp, value: Double, to replay: inout RuleReplay) -> Bool {
-        builder.removeAll()
-        append(head)
-        builder.append(time, with: &formatter)
-        builder.append(#"","received":""#)
-        builder.append(time, with: &formatter)
-        append(middle)
-        builder.append(number: value)
-        append(tail)
-        return replay.observe(RawSpan(_unsafeBytes: builder.bytes))
-    }
-
-    private mutating func append(_ bytes: [UInt8]) {
-        bytes.withUnsafeBytes { builder.append($0) }
+    private func value() -> Double? {
+        guard let range = file.trimmed(columns.value) else { return nil }
+        return DecimalText.plainNumber(file.row.span.bytes, start: range.lowerBound, count: range.count)?.value
     }
 }

@@ -75,7 +75,7 @@ enum RuleCheck {
 
 extension RuleCondition {
     /// Whether every value at which this holds is one at which `other`, of the same kind, holds.
-    fileprivate func liesWithin(_ other: RuleCondition) -> Bool {
+    package func liesWithin(_ other: RuleCondition) -> Bool {
         switch (self, other) {
         case (.above(let limit, _), .above(let outer, _)): limit >= outer
         case (.below(let limit, _), .below(let outer, _)): limit <= outer
@@ -85,6 +85,25 @@ extension RuleCondition {
         case (.absent(.intervals(let count)), .absent(.intervals(let fewer))): count >= fewer
         case (.unchanged(let duration), .unchanged(let shorter)): duration >= shorter
         default: false
+        }
+    }
+}
+
+extension RuleLevel {
+    /// Whether this level holds whenever `milder`, a level before it, does, from as early on to as late.
+    package func hides(_ milder: RuleLevel) -> Bool {
+        milder.condition.liesWithin(condition) && condition.liesWithin(milder.condition)
+            && condition.clearsOnlyWithin(milder.condition) && holdFor <= milder.holdFor && clearFor >= milder.clearFor
+    }
+}
+
+extension RuleCondition {
+    /// Whether every value at which this clears is one at which `other`, with the same limit, does.
+    fileprivate func clearsOnlyWithin(_ other: RuleCondition) -> Bool {
+        switch (self, other) {
+        case (.above(_, let clear), .above(_, let outer?)): clear.map { $0 <= outer } ?? false
+        case (.below(_, let clear), .below(_, let outer?)): clear.map { $0 >= outer } ?? false
+        default: true
         }
     }
 }

@@ -3,13 +3,12 @@ import Appliance
 import ArgumentParser
 import Foundation
 import HTTPAPI
-import Platform
 
 struct RulesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rules",
-        abstract: "What rules would have found.",
-        subcommands: [Replay.self]
+        abstract: "What is wrong with rules, what they find, and why.",
+        subcommands: [Check.self, Test.self, Replay.self, Diff.self, Explain.self]
     )
 
     struct Replay: AsyncParsableCommand {
@@ -19,12 +18,6 @@ struct RulesCommand: AsyncParsableCommand {
 
         @Argument(help: "A file of rules: `rules:` with a list, or the list alone.", transform: given)
         var rules: String
-
-        @Option(
-            help: ArgumentHelp("Where in the log to begin; its start by default.", valueName: "time"),
-            transform: given
-        )
-        var from: String?
 
         @Option(help: ArgumentHelp("Read this file, not the log.", valueName: "file"), transform: given)
         var csv: String?
@@ -50,32 +43,30 @@ struct RulesCommand: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Of times without one; UTC by default.", valueName: "zone"), transform: given)
         var timeZone: String?
 
+        @OptionGroup var start: LogStartOption
         @OptionGroup var output: OutputOption
         @OptionGroup var data: DataOption
 
         func run() async throws {
+            let draws = output.format == .table
             let replay = try RulesReplay(rules: rules)
             guard let csv else {
-                let (firings, skipped) = try replay.overLog(data: try data.directory(), from: try start())
+                let (found, skipped) = try replay.overLog(
+                    data: try data.directory(),
+                    from: try start.time(),
+                    draws: draws
+                )
                 if skipped > 0 { Console.error("forebay: \(skipped) records are damaged or gone, and were not seen") }
-                return try print(firings)
+                return try print(found)
             }
             for rule in replay.absences {
                 Console.error("forebay: rule \(rule) waits for silence, of which a file of rows knows nothing")
             }
-            let (firings, report) = try replay.over(try series(csv))
+            let (found, report) = try replay.over(try series(csv), draws: draws)
             if let first = report.firstSkipped {
                 Console.error("forebay: \(report.skipped) of \(report.rows) rows were left out; the first: \(first)")
             }
-            try print(firings)
-        }
-
-        private func start() throws -> Timestamp? {
-            guard let from else { return nil }
-            guard case .time(let time)? = HTTPAPI.RecordPosition(from) else {
-                throw ValidationError("--from takes a time such as 2026-11-23T19:10:00Z.")
-            }
-            return time
+            try print(found)
         }
 
         private func series(_ path: String) throws -> CSVSeries {
@@ -100,22 +91,26 @@ struct RulesCommand: AsyncParsableCommand {
             )
         }
 
-        private func print(_ firings: [JSONDocument]) throws {
+        private func print(_ found: RulesReplay.Findings) throws {
+            var pictures = found.pictures.makeIterator()
+            let drawn = found.pictures.isEmpty ? [] : ["SERIES"]
             try output.print(
-                firings,
+                found.firings,
                 headings: ["FIRED", "RESOLVED", "SECONDS", "ALERT", "SEVERITY", "DEVICE", "METRIC", "PEAK", "SAMPLES"]
+                    + drawn
             ) { firing in
                 func text(_ key: String) -> String { firing[key]?.plainText ?? "" }
-                return [
+                let cells = [
                     text("fired_at"), text("resolved_at"), text("duration_s"), text("alert"), text("severity"),
                     text("device"), text("metric"), text("peak"), text("samples"),
                 ]
+                return drawn.isEmpty ? cells : cells + [pictures.next() ?? ""]
             }
         }
 
         func validate() throws {
             guard csv == nil else {
-                if from != nil { throw ValidationError("--from is for the log, not for --csv.") }
+                if start.from != nil { throw ValidationError("--from is for the log, not for --csv.") }
                 return
             }
             let given = [device, metric, timeColumn, valueColumn, timeZone].contains { $0 != nil } || !label.isEmpty

@@ -188,7 +188,7 @@ struct RulesRunnerTests {
         let seen = Mutex<[Int64]>([])
         let runner = try harness.runner(
             [freezerRule()],
-            observer: { event, _ in
+            observer: { event, _, _ in
                 let time = event.time
                 seen.withLock { $0.append(time) }
             }

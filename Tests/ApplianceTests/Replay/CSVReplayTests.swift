@@ -11,6 +11,7 @@ struct CSVReplayTests {
 
     private struct Result {
         var firings: [[String: String]]
+        var pictures: [String]
         var report: CSVSeries.Report
     }
 
@@ -32,8 +33,9 @@ struct CSVReplayTests {
             labels: [("site", "k")],
             timeZone: zone
         )
-        let (firings, report) = try RulesReplay(rules: rulesFile).over(series)
-        return Result(firings: try firings.map(CSVReplayTests.texts), report: report)
+        let (found, report) = try RulesReplay(rules: rulesFile).over(series, draws: true)
+        #expect(found.pictures.count == found.firings.count)
+        return Result(firings: try found.firings.map(CSVReplayTests.texts), pictures: found.pictures, report: report)
     }
 
     /// Every key with its value as JSON writes it, strings without their quotes.
