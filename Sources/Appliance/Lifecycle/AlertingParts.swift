@@ -251,6 +251,8 @@ extension AlertingParts {
         }
     }
 
+    func boxHooks() -> [BoxObservation.Hook] { dispatcher.statuses.map { BoxObservation.Hook($0) } }
+
     func latestReadings(_ directory: DeviceDirectory) -> [LatestReading] { latest.readings(directory) }
 
     /// Sentences for the status page.
