@@ -23,6 +23,12 @@ package enum AlertingLimits {
     /// good has years of alerts waiting.
     package static let retryFor = Duration.seconds(7 * 86_400)
 
+    /// A file with certificates; those of all public authorities together have 250 KiB.
+    package static let certificateBytesMax = 1 << 20
+
+    /// Redirects of one attempt that a hook may be told to follow; more are a circle.
+    package static let redirectsMax = 5
+
     /// How often Alertmanager is told what fires: five times within its default `resolve_timeout`, 5 min.
     package static let resendInterval = Duration.seconds(60)
 
@@ -56,4 +62,35 @@ package enum AlertingLimits {
 
     /// How long stop and reload wait for the commit of the last edges before they leave the snapshot to the next start.
     package static let durableWait = Duration.seconds(10)
+
+    // MARK: The box's alerts about itself
+
+    /// An input that is not connected for so long is told of: a broker that is restarted, or a port that is plugged in
+    /// again, is back within a minute or two.
+    package static let notConnectedMax = Duration.seconds(300)
+    /// It must stay connected for so long before that is over: some brokers let a client in and throw it out again.
+    package static let connectedMin = Duration.seconds(60)
+    /// No silence of an input is shorter than this.
+    package static let silenceMin = Duration.seconds(600)
+    /// An input is silent after so many times the longest pause that it had within a day: what sleeps every night is told
+    /// of once.
+    package static let pausesFactor = 3
+    /// So many pauses must have been seen before one can be called long.
+    package static let pausesMin = 3
+    /// Drops of the kernel come in bursts; without one for so long they are over.
+    package static let noDropsMin = Duration.seconds(600)
+    /// Retention looks at the free space every few seconds and removes whole segments: what is still low after this is
+    /// low for another reason.
+    package static let lowSpaceMax = Duration.seconds(300)
+    /// A full disk is told of sooner, and not where retention makes room with the next attempts.
+    package static let fullDiskMax = Duration.seconds(60)
+    package static let enoughSpaceMin = Duration.seconds(300)
+    /// A hook's pauses between attempts grow up to five minutes: this is two of them.
+    package static let failingMax = Duration.seconds(600)
+    /// A box that has just booted is given this time to find its time server.
+    package static let unsynchronisedMax = Duration.seconds(600)
+    /// A clock that was moved is moved again soon, where it is.
+    package static let steadyMin = Duration.seconds(600)
+    /// Time servers move a clock that they have once set by milliseconds.
+    package static let clockStepMin = Duration.seconds(60)
 }

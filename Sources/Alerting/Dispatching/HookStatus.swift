@@ -23,6 +23,8 @@ package struct HookStatus: Hashable, Sendable {
     package var lastSuccess: Timestamp?
     /// The last failure in words; nil after a success.
     package var lastError: String?
+    /// When the first attempt ended that failed and was followed by none that did not; nil after a success.
+    package var failingSince: MonotonicInstant?
 
     package init(name: String, type: String) {
         self.name = name

@@ -310,10 +310,7 @@ actor HookWorker {
                     bury(alerts, key: key, outcome)
                     return true
                 }
-                state.change { status in
-                    status.failed += 1
-                    status.lastError = outcome.error
-                }
+                noteFailure(outcome.error) { $0.failed += 1 }
                 let wanted = outcome.retryAfter?.pause(at: around.clock.now()) ?? .zero
                 do { try await Task.sleep(for: max(backoff.next(), wanted)) } catch { return false }
             }
@@ -326,11 +323,27 @@ actor HookWorker {
 
     func noteSuccess() {
         backoff.reset()
+        noteAnswer { $0.delivered += 1 }
+    }
+
+    /// The receiver has taken something; `count` counts it.
+    private func noteAnswer(_ count: (inout HookStatus) -> Void) {
         let now = around.clock.now()
         state.change { status in
-            status.delivered += 1
+            count(&status)
             status.lastSuccess = now
             status.lastError = nil
+            status.failingSince = nil
+        }
+    }
+
+    /// An attempt has failed; `count` counts it.
+    func noteFailure(_ error: String?, _ count: (inout HookStatus) -> Void) {
+        let now = around.clock.monotonic()
+        state.change { status in
+            count(&status)
+            status.lastError = error
+            if status.failingSince == nil { status.failingSince = now }
         }
     }
 
@@ -363,10 +376,8 @@ actor HookWorker {
         let isExpired = outcome.verdict == .retry
         var error = outcome.error ?? "refused"
         if isExpired { error = "given up as too late; the last attempt: \(error)" }
-        let words = error
-        state.change { status in
+        noteFailure(error) { status in
             if isExpired { status.expired += 1 } else { status.refused += 1 }
-            status.lastError = words
         }
         let letter = DeadLetter(
             at: TimestampText.string(around.clock.now()),
@@ -413,18 +424,8 @@ actor HookWorker {
             let key = "\(settings.name):firing-\(around.clock.now().milliseconds)-\(start)"
             let outcome = await hook.deliver(payload(alerts, key: key))
             if Task.isCancelled { return }
-            guard outcome.verdict == .delivered else {
-                state.change { status in
-                    status.failed += 1
-                    status.lastError = outcome.error
-                }
-                return
-            }
-            let now = around.clock.now()
-            state.change { status in
-                status.lastSuccess = now
-                status.lastError = nil
-            }
+            guard outcome.verdict == .delivered else { return noteFailure(outcome.error) { $0.failed += 1 } }
+            noteAnswer { _ in }
         }
     }
 
