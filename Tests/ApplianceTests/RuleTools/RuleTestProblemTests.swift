@@ -6,7 +6,7 @@ import Testing
 @Suite("Files of tests that are wrong")
 struct RuleTestProblemTests {
     private static let rules = "rules: [{ alert: A, match: { metric: t }, above: 1 }]\n"
-    private static let series = "{ device: d, metric: t, every: 30s, values: 1x3 }"
+    private static let series = "{ device: d, metric: t, every: 30s, values: 2x3 }"
     private static let expect = "{ at: 1m, alert: A, device: d, state: firing }"
 
     private func problems(_ text: String, rules: String = RuleTestProblemTests.rules) throws -> [String] {
