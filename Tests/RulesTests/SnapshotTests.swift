@@ -8,7 +8,7 @@ import Testing
 struct SnapshotTests {
     private static let definitions =
         [
-            freezerRule(holdFor: .seconds(60)),
+            freezerRule(holdFor: .seconds(20)),
             freezerRule("AtOnce", above: -16, clear: nil, holdFor: .zero, match: RuleMatch(labels: ["line": ["a"]])),
             RuleDefinition(
                 alert: "Cold",
