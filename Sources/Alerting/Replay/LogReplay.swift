@@ -78,6 +78,11 @@ package final class LogReplay {
         order.intake.engine.standing(ofAlert: alert, device: device, at: time)
     }
 
+    /// See `RuleEngine.signals`.
+    package func signals(ofAlert alert: String, device: String, metric: String) -> [SignalStanding] {
+        order.intake.engine.signals(ofAlert: alert, device: device, metric: metric)
+    }
+
     /// The log as it was at `end`: up to the last record of `system` by then, and in each partition of readings up to the
     /// first event that was received later.
     private static func cut(
