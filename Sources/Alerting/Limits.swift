@@ -23,6 +23,12 @@ package enum AlertingLimits {
     /// good has years of alerts waiting.
     package static let retryFor = Duration.seconds(7 * 86_400)
 
+    /// A file with certificates; those of all public authorities together have 250 KiB.
+    package static let certificateBytesMax = 1 << 20
+
+    /// Redirects of one attempt that a hook may be told to follow; more are a circle.
+    package static let redirectsMax = 5
+
     /// How often Alertmanager is told what fires: five times within its default `resolve_timeout`, 5 min.
     package static let resendInterval = Duration.seconds(60)
 

@@ -1,5 +1,5 @@
 // The alerts of a box about itself: from what it observes every few seconds to the edges that are appended.
-package import Platform
+internal import Platform
 internal import Rules
 
 /// Which they are; the raw value is the alert's name.

@@ -1,5 +1,4 @@
 // All hooks: started, stopped, replaced at a reload, tested and looked at.
-package import AsyncHTTPClient
 package import CommitLog
 package import Logging
 package import Platform
@@ -9,6 +8,7 @@ internal import Synchronization
 package actor HookDispatcher {
     private struct Running {
         var worker: HookWorker
+        var made: MadeHook
         var task: Task<Void, Never>
         var wake: AsyncStream<Void>.Continuation
         /// Says when what fires is to be told again; nil for hooks that need no such thing.
@@ -22,7 +22,7 @@ package actor HookDispatcher {
     private let dataDirectory: String
     private let disk: any Disk
     private let clock: any Platform.Clock
-    private let client: HTTPClient
+    private let http: HookHTTP
     private let logger: Logger
     private let retry: HookRetryPolicy
     /// One thread for the files of all hooks: a cursor's sync takes milliseconds, and deliveries are not awaited on it.
@@ -47,7 +47,7 @@ package actor HookDispatcher {
 
     /// - `book`: of this log; fed by its owner.
     /// - `pulse`: how the daemon is; asked by hooks that tell of it.
-    /// - `client`: from `HookHTTP.client`; shut down by its owner after `stop`.
+    /// - `http`: shut down by its owner after `stop`.
     /// - `seed`: of the jitter.
     /// - `retry`: the default is the one of production.
     package init(
@@ -57,7 +57,7 @@ package actor HookDispatcher {
         dataDirectory: String,
         disk: any Disk,
         clock: any Platform.Clock,
-        client: HTTPClient,
+        http: HookHTTP,
         logger: Logger,
         seed: UInt64,
         retry: HookRetryPolicy = HookRetryPolicy()
@@ -72,7 +72,7 @@ package actor HookDispatcher {
         self.dataDirectory = dataDirectory
         self.disk = disk
         self.clock = clock
-        self.client = client
+        self.http = http
         self.logger = logger
         self.retry = retry
         generator = SeededGenerator(seed: seed)
@@ -105,13 +105,13 @@ package actor HookDispatcher {
     }
 
     private func begin(_ settings: HookSettings, origin: AlertOrigin) async {
-        guard let made = HookRegistry.make(settings, client: client) else {
+        guard let made = HookRegistry.make(settings, http: http, origin: origin) else {
             logger.error("hook cannot be made", metadata: ["hook": "\(settings.name)"])
             return
         }
         let worker = HookWorker(
             settings: settings,
-            type: made.type,
+            type: made.typeName,
             hook: made.hook,
             around: HookSurroundings(
                 log: log,
@@ -133,6 +133,7 @@ package actor HookDispatcher {
         if interval == nil { await worker.start() }
         running[settings.name] = Running(
             worker: worker,
+            made: made,
             task: Task {
                 if let interval { await worker.beat(every: interval) } else { await worker.run(wakes) }
             },
@@ -163,6 +164,7 @@ package actor HookDispatcher {
         hook.task.cancel()
         await hook.task.value
         await hook.ticks?.value
+        await hook.made.close()
     }
 
     /// Ends all hooks: a delivery that is on its way is given up and, where it was not acknowledged, repeated at the next

@@ -100,22 +100,29 @@ struct ConfigurationCrossCheck {
         }
     }
 
-    /// Two sessions under one client id: the broker would throw each out for the other, for ever.
+    /// Two clients under one id: the broker would throw each out for the other, for ever.
     private func checkClientIDs() {
         var taken: [String: String] = [:]
-        for input in configuration.inputs {
-            guard case .mqtt(let mqtt) = input.transport,
-                !isRefused("inputs.\(input.name).url"), !isRefused("inputs.\(input.name).client_id")
-            else { continue }
-            let clientID = configuration.clientID(of: input.name, mqtt)
-            let key = "\(mqtt.broker)\n\(clientID)"
+        func check(_ path: String, _ name: String, _ broker: MQTTBroker, _ clientID: String) {
+            guard !isRefused("\(path).url"), !isRefused("\(path).client_id") else { return }
+            let key = "\(broker)\n\(clientID)"
             if let other = taken[key] {
                 diagnostics.error(
-                    place("inputs.\(input.name).client_id"),
-                    "inputs `\(other)` and `\(input.name)` connect to \(mqtt.broker) with the same client id `\(clientID)`"
+                    place("\(path).client_id"),
+                    "\(other) and \(name) connect to \(broker) with the same client id `\(clientID)`"
                 )
             }
-            taken[key] = input.name
+            taken[key] = name
+        }
+        for input in configuration.inputs {
+            guard case .mqtt(let mqtt) = input.transport else { continue }
+            let clientID = configuration.clientID(of: input.name, mqtt)
+            check("inputs.\(input.name)", "input `\(input.name)`", mqtt.broker, clientID)
+        }
+        for hook in configuration.hooks {
+            guard case .mqtt(let mqtt) = hook.delivery else { continue }
+            let clientID = configuration.clientID(of: hook.name, mqtt)
+            check("hooks.\(hook.name)", "hook `\(hook.name)`", mqtt.broker, clientID)
         }
     }
 
@@ -130,5 +137,10 @@ extension Configuration {
     /// The client id under which the broker keeps the session of an input: stable as long as the names are.
     package func clientID(of input: String, _ mqtt: MQTTConfiguration) -> String {
         mqtt.clientID ?? "forebay-\(name)-\(input)"
+    }
+
+    /// The client id of a hook.
+    package func clientID(of hook: String, _ mqtt: MQTTHookConfiguration) -> String {
+        mqtt.clientID ?? "forebay-\(name)-hook-\(hook)"
     }
 }

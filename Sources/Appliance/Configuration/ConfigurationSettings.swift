@@ -169,11 +169,30 @@ extension HookConfiguration {
             lines.add("sendmail", sendmail)
             lines.add("from", from)
             lines.add("to", to)
+        case .mqtt(let mqtt):
+            add(mqtt, to: &lines)
         }
         lines.add("timeout", timeout)
         lines.add("retry_for", retryFor)
         lines.add("allow_addresses", allowedAddresses.map(\.description))
+        lines.add("ca_file", transport.caFile)
+        lines.add("cert_file", transport.certificateFile)
+        lines.add("key_file", transport.keyFile)
+        if transport.redirectsMax > 0 { lines.add("redirects", "\(transport.redirectsMax)") }
         return lines.settings
+    }
+
+    private func add(_ mqtt: MQTTHookConfiguration, to lines: inout SettingLines) {
+        lines.add("url", mqtt.broker.description)
+        lines.add("user", mqtt.user)
+        lines.add("password_file", mqtt.passwordFile)
+        lines.add("ca_file", mqtt.caFile)
+        lines.add("cert_file", mqtt.certFile)
+        lines.add("key_file", mqtt.keyFile)
+        lines.add("client_id", mqtt.clientID)
+        lines.add("topic", mqtt.topic)
+        lines.add("discovery", "\(mqtt.discovery)")
+        if mqtt.discovery { lines.add("discovery_prefix", mqtt.discoveryPrefix) }
     }
 }
 

@@ -1,6 +1,5 @@
 // The rules thread and the hooks, as the daemon runs them and as the API asks them.
 internal import Alerting
-internal import AsyncHTTPClient
 internal import CommitLog
 internal import EventModel
 internal import Foundation
@@ -18,7 +17,7 @@ final class AlertingParts: Sendable {
     let book: AlertBook
     private let runner: RulesRunner
     private let dispatcher: HookDispatcher
-    private let client: HTTPClient
+    private let http: HookHTTP
     private let addresses = HookAddresses()
     private let clock: any Platform.Clock
     private let latest = LatestReadings(seed: randomSeed())
@@ -52,8 +51,8 @@ final class AlertingParts: Sendable {
         )
         self.runner = runner
         self.clock = clock
-        addresses.allow(AlertingParts.allowedAddresses(configuration))
-        client = HookHTTP.client(on: eventLoops, addresses: addresses)
+        addresses.allow(configuration.hookAddresses)
+        http = HookHTTP(on: eventLoops, addresses: addresses)
         dispatcher = try HookDispatcher(
             log: log,
             book: book,
@@ -61,7 +60,7 @@ final class AlertingParts: Sendable {
             dataDirectory: configuration.data,
             disk: disk,
             clock: clock,
-            client: client,
+            http: http,
             logger: logger,
             seed: randomSeed()
         )
@@ -69,7 +68,7 @@ final class AlertingParts: Sendable {
             thread = nil
             return
         }
-        await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
+        await dispatcher.start(configuration.hookSettings, origin: origin)
         thread = SteppingThread(name: "rules", watch: watch, limit: AlertingParts.stepLimit, clock: clock) {
             let step = {
                 switch runner.step(waitUpTo: AlertingParts.waitMax) {
@@ -86,7 +85,7 @@ final class AlertingParts: Sendable {
         thread?.stop()
         await thread?.joined()
         await dispatcher.stop()
-        try? await client.shutdown()
+        try? await http.shutdown()
     }
 
     /// Puts changed rules and hooks in force. `rules`: those of `configuration`.
@@ -94,8 +93,8 @@ final class AlertingParts: Sendable {
         guard thread != nil else { return }
         let origin = AlertingParts.origin(configuration)
         runner.apply(rules, origin: origin)
-        addresses.allow(AlertingParts.allowedAddresses(configuration))
-        await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
+        addresses.allow(configuration.hookAddresses)
+        await dispatcher.start(configuration.hookSettings, origin: origin)
     }
 
     /// Has the alert of a daemon that only reads stand for as long as this run does, and tells every hook: until all have it,
@@ -106,9 +105,9 @@ final class AlertingParts: Sendable {
         if let json = try? record.encoded() { _ = json.withUnsafeBytes { book.take($0, at: Offset(.max)) } }
         await HookAnnouncement.deliver(
             record,
-            to: AlertingParts.hooks(configuration),
+            to: configuration.hookSettings,
             origin: AlertingParts.origin(configuration),
-            client: client,
+            http: http,
             clock: clock,
             logger: logger,
             seed: randomSeed()
@@ -138,38 +137,6 @@ final class AlertingParts: Sendable {
             timeZone: configuration.timeZone ?? TimeZone.current.identifier,
             externalURL: configuration.effectiveExternalURL
         )
-    }
-
-    private static func hooks(_ configuration: Configuration) -> [HookSettings] {
-        configuration.hooks.map { hook in
-            HookSettings(
-                name: hook.name,
-                target: target(hook.delivery),
-                timeout: hook.timeout,
-                retryFor: hook.retryFor
-            )
-        }
-    }
-
-    private static func allowedAddresses(_ configuration: Configuration) -> Set<HookAddress> {
-        Set(configuration.hooks.flatMap(\.allowedAddresses))
-    }
-
-    private static func target(_ delivery: HookDelivery) -> HookTarget {
-        func revealed(_ headers: [String: Secret]) -> [String: String] { headers.mapValues { $0.reveal() } }
-        return switch delivery {
-        case .webhook(let url, let headers, let secret):
-            .webhook(url: url.reveal(), headers: revealed(headers), secret: secret?.reveal())
-        case .exec(let program, let arguments): .exec(command: [program] + arguments.map { $0.reveal() })
-        case .heartbeat(let url, let interval): .heartbeat(url: url.reveal(), interval: interval)
-        case .email(let sendmail, let from, let to): .email(sendmail: sendmail, from: from, to: to)
-        case .ntfy(let url, let topic, let headers):
-            .ntfy(url: url.reveal(), topic: topic.reveal(), headers: revealed(headers))
-        case .slack(let url): .slack(url: url.reveal())
-        case .pagerduty(let url, let routingKey): .pagerduty(url: url, routingKey: routingKey.reveal())
-        case .alertmanager(let url, let headers, let resendInterval):
-            .alertmanager(url: url.reveal(), headers: revealed(headers), resendInterval: resendInterval)
-        }
     }
 
     private static let waitMax = Duration.milliseconds(200)

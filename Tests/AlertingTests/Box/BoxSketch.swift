@@ -1,6 +1,7 @@
 // A box as a test has it look at itself: seconds pass, and something is the matter or is not.
 import Alerting
 import Platform
+import Rules
 
 /// Observations of one box, and the edges that followed.
 struct BoxSketch {

@@ -64,7 +64,10 @@ struct BoxWatchTests {
         ),
     ]
 
-    @Test("fires when it has been so for long enough, and ends in the same way; once each", arguments: cases)
+    @Test(
+        "fires when it has been so for long enough, and ends in the same way; once each",
+        arguments: BoxWatchTests.cases
+    )
     func holds(_ one: Case) throws {
         var box = BoxSketch()
         box.pass(.seconds(60))
@@ -95,7 +98,7 @@ struct BoxWatchTests {
         #expect(box.edges.count == 2)
     }
 
-    @Test("what comes and goes within its time never fires", arguments: cases)
+    @Test("what comes and goes within its time never fires", arguments: BoxWatchTests.cases)
     func flaps(_ one: Case) {
         var box = BoxSketch()
         for _ in 0..<50 {
@@ -105,7 +108,7 @@ struct BoxWatchTests {
         #expect(box.story.isEmpty)
     }
 
-    @Test("the planted bug: without a holding time each of these fires at once", arguments: cases)
+    @Test("the planted bug: without a holding time each of these fires at once", arguments: BoxWatchTests.cases)
     func withoutHolding(_ one: Case) {
         var holding = BoxHolding()
         holding.notConnected = .zero
@@ -118,7 +121,7 @@ struct BoxWatchTests {
         #expect(box.story == ["\(one.alert.rawValue) firing"])
     }
 
-    @Test("a restart continues what is so, and ends what is over", arguments: cases)
+    @Test("a restart continues what is so, and ends what is over", arguments: BoxWatchTests.cases)
     func restart(_ one: Case) throws {
         var first = BoxSketch()
         first.pass(one.holdFor + .seconds(10), one.harm)

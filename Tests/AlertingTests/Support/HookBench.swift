@@ -1,6 +1,5 @@
 // Hooks at work on a harness's log, and the webhook's body as a receiver made for Alertmanager reads it.
 import Alerting
-import AsyncHTTPClient
 import CommitLog
 import Foundation
 import Logging
@@ -41,7 +40,7 @@ func withHooks(
     pulse: @escaping @Sendable () -> HookPulse = { HookPulse(progress: 0) },
     _ body: (HookDispatcher) async throws -> Void
 ) async throws {
-    let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton, addresses: addresses)
+    let http = HookHTTP(on: MultiThreadedEventLoopGroup.singleton, addresses: addresses)
     do {
         let dispatcher = try HookDispatcher(
             log: harness.log,
@@ -50,7 +49,7 @@ func withHooks(
             dataDirectory: harness.directory.path,
             disk: disk,
             clock: harness.clock,
-            client: client,
+            http: http,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             seed: 5,
             retry: retry
@@ -64,10 +63,10 @@ func withHooks(
         }
         await dispatcher.stop()
     } catch {
-        try? await client.shutdown()
+        try? await http.shutdown()
         throw error
     }
-    try await client.shutdown()
+    try await http.shutdown()
 }
 
 extension HookDispatcher {

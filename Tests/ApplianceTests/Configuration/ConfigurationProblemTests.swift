@@ -312,6 +312,17 @@ struct ConfigurationProblemTests {
                 "{ type: alertmanager, url: \"http://x/\", resend_interval: 0s }",
                 "`resend_interval`: `0s` is out of range: 1s to 1h"
             ),
+            ("{ type: mqtt, url: \"http://x/\" }", "`url`: expected `mqtt://HOST[:PORT]`"),
+            ("{ type: mqtt, topic: \"a/+\" }", "`topic`: expected levels such as `home/alerts`"),
+            ("{ type: mqtt, topic: /a }", "`topic`: expected levels such as `home/alerts`"),
+            ("{ type: mqtt, password_file: /p }", "`password_file` needs `user` beside it"),
+            ("{ type: mqtt, ca_file: /c }", "`ca_file` is for TLS: the `url` must begin with `mqtts://`"),
+            ("{ type: mqtt, discovery_prefix: a }", "`discovery_prefix` needs `discovery: true` beside it"),
+            ("{ type: mqtt, redirects: 1 }", "unknown key `hooks.a.redirects`"),
+            ("{ type: mqtt, allow_addresses: [1.1.1.1] }", "unknown key `hooks.a.allow_addresses`"),
+            ("{ type: slack, url: \"https://x/\", cert_file: /c }", "`cert_file` needs `key_file` beside it"),
+            ("{ type: slack, url: \"http://x/\", ca_file: /c }", "the `url` must begin with `https://`"),
+            ("{ type: slack, url: \"http://x/\", redirects: 6 }", "`redirects`: `6` is out of range: 0 to 5"),
             ("{ type: exec }", "`command` is missing"),
             ("{ type: exec, command: [siren] }", "the program needs its full path"),
             ("{ type: exec, command: [/bin/true], timeout: 1ms }", "`timeout`: `1ms` is out of range: 100ms to 10m"),
@@ -332,6 +343,16 @@ struct ConfigurationProblemTests {
         #expect(named == ["c.yaml:2:61: hook `p` is a heartbeat, which gets no alerts"])
         let unnamed = problems(hook + "rules: [{ alert: A, match: { metric: t }, above: 1 }]")
         #expect(unnamed == ["c.yaml:2:18: warning: rule `A` reaches no hook: its alerts are only recorded"])
+    }
+
+    @Test("an input and a hook with one client id at one broker")
+    func sharedClientID() {
+        let found = problems(
+            "inputs: { g: { type: mqtt, subscribe: [a], client_id: c } }\nhooks: { h: { type: mqtt, client_id: c } }"
+        )
+        #expect(found.count == 1)
+        let expected = "input `g` and hook `h` connect to mqtt://127.0.0.1:1883 with the same client id `c`"
+        #expect(found.first?.contains(expected) == true, "\(found)")
     }
 
     @Test("definitions that collide")
@@ -355,7 +376,7 @@ struct ConfigurationProblemTests {
             problems(text) == [
                 "c.yaml:3:27: inputs `a` and `b` both listen on UDP port 8094",
                 "c.yaml:7:28: inputs `e` and `f` both read `/dev/ttyUSB0`",
-                "c.yaml:9:47: inputs `g` and `h` connect to mqtt://127.0.0.1:1883 with the same client id `same`",
+                "c.yaml:9:47: input `g` and input `h` connect to mqtt://127.0.0.1:1883 with the same client id `same`",
                 "c.yaml:12:14: alert `A` is given twice: it stands at c.yaml:11:14 already",
             ]
         )
