@@ -24,14 +24,21 @@ final class MosquittoBench {
     }
 
     func start() async throws {
+        try await eventually("the broker listens") {
+            // Somebody else may have had the port for a moment.
+            if broker?.isRunning != true { broker = try run() }
+            return MosquittoBench.accepts(port)
+        }
+    }
+
+    private func run() throws -> Process {
         let broker = Process()
         broker.executableURL = URL(fileURLWithPath: "/usr/sbin/mosquitto")
         broker.arguments = ["-c", directory.path + "/mosquitto.conf"]
         broker.standardOutput = FileHandle.nullDevice
         broker.standardError = FileHandle.nullDevice
         try broker.run()
-        self.broker = broker
-        try await eventually("the broker listens") { MosquittoBench.accepts(port) }
+        return broker
     }
 
     func kill() {

@@ -6,6 +6,7 @@ import EventModel
 import Foundation
 import Ingest
 import MQTT
+import Platform
 import Testing
 
 @Suite("Configuration to settings")
