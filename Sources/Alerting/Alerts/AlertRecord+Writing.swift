@@ -70,13 +70,15 @@ extension AlertRecord {
             isStale: edge.isStale,
             watch: AlertWatch(edge.level.condition),
             samples: edge.samples,
+            flaps: max(1, Int(edge.flaps)),
             reason: edge.reason,
             notify: definition.notify,
             ruleHash: AlertFingerprint.hex(edge.rule.conditionHash, digits: 16)
         )
         let writer = AlertSummary(record: self, origin: origin)
         details = edge.rule.description.map { writer.filled($0, holdFor: edge.level.holdFor) }
-        summary = edge.rule.summary.map { writer.filled($0, holdFor: edge.level.holdFor) } ?? writer.standard
+        let own = edge.rule.summary.map { writer.filled($0, holdFor: edge.level.holdFor) }
+        summary = own.map { ([$0] + writer.flapping).joined(separator: "; ") } ?? writer.standard
     }
 
     /// The record that ends this firing alert without a reading: same cause, so that it is the same edge each time.
@@ -87,6 +89,7 @@ extension AlertRecord {
         record.at = max(at, self.at)
         record.resolvedAt = record.at
         record.isStale = false
+        record.flaps = 1
         record.summary = AlertSummary(record: record, origin: origin).standard
         return record
     }

@@ -84,6 +84,8 @@ package struct AlertRecord: Hashable, Sendable {
     package var watch: AlertWatch?
     /// Readings from the breach to this edge.
     package var samples: Int64
+    /// Of a firing: how often it fired within the hour up to it, itself included; 1 for any other edge.
+    package var flaps: Int
     package var reason: ResolutionReason?
     /// Names of the hooks it goes to; nil: all.
     package var notify: [String]?
@@ -118,6 +120,7 @@ package struct AlertRecord: Hashable, Sendable {
         isStale: Bool = false,
         watch: AlertWatch? = nil,
         samples: Int64 = 1,
+        flaps: Int = 1,
         reason: ResolutionReason? = nil,
         notify: [String]? = nil,
         ruleHash: String = ""
@@ -149,6 +152,7 @@ package struct AlertRecord: Hashable, Sendable {
         self.isStale = isStale
         self.watch = watch
         self.samples = samples
+        self.flaps = flaps
         self.reason = reason
         self.notify = notify
         self.ruleHash = ruleHash
@@ -166,7 +170,7 @@ extension AlertRecord: Codable {
     enum CodingKeys: String, CodingKey {
         case alert, state, device, name, location, box, metric, value, unit, threshold, condition, peak, severity,
             labels
-        case since, at, fingerprint, summary, runbook, cause, stale, watch, samples, reason, notify, rule
+        case since, at, fingerprint, summary, runbook, cause, stale, watch, samples, flaps, reason, notify, rule
         case breachedAt = "breached_at"
         case firedAt = "fired_at"
         case resolvedAt = "resolved_at"
@@ -210,6 +214,7 @@ extension AlertRecord: Codable {
             isStale: try container.decodeIfPresent(Bool.self, forKey: .stale) ?? false,
             watch: try container.decodeIfPresent(AlertWatch.self, forKey: .watch),
             samples: try container.decodeIfPresent(Int64.self, forKey: .samples) ?? 1,
+            flaps: try container.decodeIfPresent(Int.self, forKey: .flaps) ?? 1,
             reason: try container.decodeIfPresent(ResolutionReason.self, forKey: .reason),
             notify: try container.decodeIfPresent([String].self, forKey: .notify),
             ruleHash: try container.decodeIfPresent(String.self, forKey: .rule) ?? ""
@@ -246,6 +251,7 @@ extension AlertRecord: Codable {
         if isStale { try container.encode(true, forKey: .stale) }
         try container.encodeIfPresent(watch, forKey: .watch)
         try container.encode(samples, forKey: .samples)
+        if flaps > 1 { try container.encode(flaps, forKey: .flaps) }
         try container.encodeIfPresent(reason, forKey: .reason)
         try container.encodeIfPresent(notify, forKey: .notify)
         try container.encode(ruleHash, forKey: .rule)

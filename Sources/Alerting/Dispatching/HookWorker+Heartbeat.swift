@@ -42,10 +42,7 @@ extension HookWorker {
             if outcome.verdict == .delivered {
                 noteSuccess()
             } else {
-                state.change { status in
-                    status.failed += 1
-                    status.lastError = outcome.error
-                }
+                noteFailure(outcome)
             }
         }
     }

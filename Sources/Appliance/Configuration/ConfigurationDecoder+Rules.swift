@@ -5,8 +5,7 @@ extension ConfigurationDecoder {
     /// Severities that people use; another word is taken, but questioned where it looks like one of these.
     private static let severities = ["info", "warning", "critical"]
     static let laterRuleKeys = [
-        "value", "over", "per", "only_if", "expr", "at_least", "within", "by", "repeat", "mute",
-        "inhibited_by", "escalate",
+        "value", "over", "per", "only_if", "expr", "at_least", "within", "by",
     ]
 
     func decodeRules(_ root: MappingReader) -> [RuleDefinition] {
@@ -46,6 +45,7 @@ extension ConfigurationDecoder {
         let description = reader.scalar("description", .paragraph(bytesMax: 16_384))
         let runbook = reader.scalar("runbook", .text(bytesMax: 2048))
         let notify = reader.list("notify", .text(bytesMax: 64), countMax: 64)
+        let policy = decodePolicy(reader)
         reader.finish(later: ConfigurationDecoder.laterRuleKeys)
         guard let alert, let levels else { return nil }
         if !reader.isGiven("match") {
@@ -59,6 +59,7 @@ extension ConfigurationDecoder {
         rule.description = description
         rule.runbook = runbook
         rule.notify = notify
+        rule.policy = policy
         return rule
     }
 

@@ -33,6 +33,7 @@ extension RuleEngine {
     private mutating func keepInstances(_ places: [Int32?]) {
         var kept: [RuleInstance] = []
         var keptContexts: [[UInt8]] = []
+        var keptFirings: [[Int64]] = []
         timers.removeAll(keepingCapacity: true)
         for (index, instance) in instances.enumerated() {
             guard let place = places[Int(instance.rule)] else { continue }
@@ -43,8 +44,10 @@ extension RuleEngine {
             }
             kept.append(moved)
             keptContexts.append(contexts[index])
+            keptFirings.append(firings[index])
         }
         instances = kept
         contexts = keptContexts
+        firings = keptFirings
     }
 }

@@ -183,6 +183,7 @@ extension RuleEngine {
                 RuleInstance(rule: rule, level: level, threshold: threshold + level, device: device, metric: metric)
             )
             contexts.append([])
+            firings.append([])
         }
         candidates[candidate].instance = Int32(first)
         return first

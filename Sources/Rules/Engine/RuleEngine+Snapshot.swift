@@ -4,21 +4,21 @@
 //
 // | At | Bytes | Field    | Holds                                                                          |
 // |---:|------:|----------|--------------------------------------------------------------------------------|
-// |  0 |     8 | magic    | `FBRULES2`; the digit is the version                                            |
+// |  0 |     8 | magic    | `FBRULES3`; the digit is the version                                            |
 // |  8 |     4 | crc      | CRC-32C of everything from byte 12                                              |
 // | 12 |    24 | log time | now, wall and monotonic milliseconds of the last start or tick                    |
 // |    |     1 | has run  | 1 where `run` is known, else 0                                                  |
 // |    |  text | run      | identifier of the run                                                          |
 // |    |    32 | counters | evaluations, late, overflowing, unnamed                                        |
 // |    |     4 | rules    | count; each: text name, 8 bytes condition hash                                  |
-// |    |     4 | instances | count; each as `encode(_:context:)` writes it, in the order in which they were made |
+// |    |     4 | instances | count; each as `encode` writes it, in the order in which they were made |
 //
 // Valid if magic and checksum match, every length lies inside, counts are within `RuleLimits`, the levels of a rule for one
 // device and metric stand side by side, all of them and once, and nothing is left over. Anything else is no snapshot, and the log is read again.
 internal import EventModel
 internal import Platform
 
-private let snapshotMagic: [UInt8] = Array("FBRULES2".utf8)
+private let snapshotMagic: [UInt8] = Array("FBRULES3".utf8)
 private let checksummedFrom = 12
 
 extension RuleEngine {
@@ -41,13 +41,13 @@ extension RuleEngine {
             writer.put(rule.conditionHash)
         }
         writer.put(UInt32(clamping: instances.count))
-        for (index, instance) in instances.enumerated() { encode(instance, context: contexts[index], to: &writer) }
+        for (index, instance) in instances.enumerated() { encode(instance, index, to: &writer) }
         let crc = writer.bytes[checksummedFrom...].withUnsafeBytes { CRC32C.checksum($0) }
         for shift in 0..<4 { writer.bytes[8 + shift] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * shift)) }
         return writer.bytes
     }
 
-    private func encode(_ instance: RuleInstance, context: [UInt8], to writer: inout SnapshotWriter) {
+    private func encode(_ instance: RuleInstance, _ index: Int, to writer: inout SnapshotWriter) {
         writer.put(UInt32(bitPattern: instance.rule))
         writer.put(text: Array(deviceNames.bytes(of: instance.device)))
         writer.put(text: Array(metricNames.bytes(of: instance.metric)))
@@ -70,8 +70,10 @@ extension RuleEngine {
         writer.put(instance.firedCause.source.rawValue)
         writer.put(UInt32(bitPattern: instance.firedCause.partition))
         writer.put(instance.firedCause.offset)
-        writer.put(UInt32(clamping: context.count))
-        writer.bytes += context
+        writer.put(UInt32(clamping: contexts[index].count))
+        writer.bytes += contexts[index]
+        writer.put(UInt8(clamping: firings[index].count))
+        for firing in firings[index] { writer.put(firing) }
     }
 
     /// The engine as it was when `snapshot` was taken, under `rules`: a rule that is gone or whose condition changed
@@ -148,7 +150,7 @@ extension RuleEngine {
             let samples = reader.int64(), let clearedAt = reader.int64(), let clearedLogTime = reader.int64(),
             let source = reader.byte().flatMap({ RecordPosition.Source(rawValue: $0) }),
             let partition = reader.uint32(), let offset = reader.int64(), let context = reader.bytes(),
-            BreachContext.isPlausible(context)
+            BreachContext.isPlausible(context), let fired = restoreFirings(&reader)
         else { return false }
         let place = places[Int(rule)]
         guard place >= 0 else { return true }
@@ -183,7 +185,18 @@ extension RuleEngine {
         if phase == .pending || phase == .watching { enterTimers(&instance, instances.count, phase) }
         instances.append(instance)
         contexts.append(context)
+        firings.append(fired)
         return true
+    }
+
+    private func restoreFirings(_ reader: inout SnapshotReader) -> [Int64]? {
+        guard let count = reader.byte(), count <= RuleLimits.flapsMax else { return nil }
+        var fired: [Int64] = []
+        for _ in 0..<count {
+            guard let at = reader.int64() else { return nil }
+            fired.append(at)
+        }
+        return fired
     }
 }
 
