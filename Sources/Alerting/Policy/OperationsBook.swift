@@ -2,6 +2,7 @@
 package import CommitLog
 internal import Foundation
 package import Platform
+internal import Rules
 internal import Synchronization
 
 /// Any thread. Fed by the topic at the start, and by `OperationsDesk`, which is all that writes to it.

@@ -2,6 +2,7 @@
 package import CommitLog
 package import EventModel
 package import Platform
+internal import Rules
 
 /// Why nothing was recorded.
 package struct OperationError: Error, Hashable, Sendable {

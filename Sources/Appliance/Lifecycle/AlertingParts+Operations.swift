@@ -4,6 +4,7 @@ internal import EventModel
 internal import Foundation
 internal import HTTPAPI
 internal import Platform
+internal import Rules
 
 extension AlertingParts {
     func acknowledge(_ request: AcknowledgementRequest) async throws -> AcknowledgementsDocument {

@@ -1,6 +1,7 @@
 // A hook's world under rules that say who is told when: a log, what fires, what people did, and a receiver.
 import Alerting
 import CommitLog
+import EventModel
 import Platform
 import Rules
 import Synchronization
