@@ -13,7 +13,7 @@ extension AlertMatchers {
 }
 
 /// Nobody is told of alerts that match, from `startsAt` up to `endsAt`.
-package struct Silence: Hashable, Sendable {
+package struct AlertSilence: Hashable, Sendable {
     package var id: String
     package var matchers: AlertMatchers
     package var author: String
@@ -42,7 +42,7 @@ package struct Acknowledgement: Hashable, Sendable {
 
 /// One record of topic `operations`.
 package enum OperationRecord: Hashable, Sendable {
-    case silence(Silence)
+    case silence(AlertSilence)
     case acknowledgement(Acknowledgement)
 
     /// Of the record: the newest of a key holds, and a tombstone ends it.
@@ -85,7 +85,7 @@ extension OperationRecord: Codable {
         switch try container.decode(Kind.self, forKey: .kind) {
         case .silence:
             self = .silence(
-                Silence(
+                AlertSilence(
                     id: try text(.id),
                     matchers: try container.decode(AlertMatchers.self, forKey: .matchers),
                     author: try text(.author),

@@ -9,7 +9,7 @@ internal import Synchronization
 package final class OperationsBook: Sendable {
     private struct Fold {
         /// By id.
-        var silences: [String: Silence] = [:]
+        var silences: [String: AlertSilence] = [:]
         /// By fingerprint.
         var acknowledgements: [String: Acknowledgement] = [:]
         var unreadable: UInt64 = 0
@@ -63,7 +63,7 @@ package final class OperationsBook: Sendable {
     }
 
     /// Oldest first, also those that are over or have not begun.
-    package var silences: [Silence] {
+    package var silences: [AlertSilence] {
         fold.withLock { Array($0.silences.values) }.sorted { ($0.at, $0.id) < ($1.at, $1.id) }
     }
 
@@ -73,7 +73,7 @@ package final class OperationsBook: Sendable {
     package var unreadableCount: UInt64 { fold.withLock { $0.unreadable } }
 
     /// The active silence that matches and ends last; nil where none does.
-    package func silence(of record: AlertRecord, at now: Timestamp) -> Silence? {
+    package func silence(of record: AlertRecord, at now: Timestamp) -> AlertSilence? {
         fold.withLock { $0.silences.isEmpty ? [] : $0.silences.values.filter { $0.isActive(at: now) } }
             .filter { $0.matchers.matches(record) }
             .max { ($0.endsAt, $0.id) < ($1.endsAt, $1.id) }

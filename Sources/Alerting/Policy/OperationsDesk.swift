@@ -120,7 +120,7 @@ package actor OperationsDesk {
         for duration: Duration?,
         author: String,
         comment: String?
-    ) async throws(OperationError) -> Silence {
+    ) async throws(OperationError) -> AlertSilence {
         try OperationsDesk.check(author: author, comment)
         try OperationsDesk.check(matchers)
         let now = clock.now()
@@ -140,7 +140,7 @@ package actor OperationsDesk {
         let known = Set(operations.silences.map(\.id))
         var id = ""
         repeat { id = AlertFingerprint.hex(generator.next() >> 32, digits: 8) } while known.contains(id)
-        let silence = Silence(
+        let silence = AlertSilence(
             id: id,
             matchers: matchers,
             author: author,
@@ -154,10 +154,10 @@ package actor OperationsDesk {
     }
 
     /// Ends silences before their time; what they were.
-    package func unsilence(_ ids: [String], author: String) async throws(OperationError) -> [Silence] {
+    package func unsilence(_ ids: [String], author: String) async throws(OperationError) -> [AlertSilence] {
         try OperationsDesk.check(author: author, nil)
         let known = operations.silences
-        var found: [Silence] = []
+        var found: [AlertSilence] = []
         for id in ids {
             guard let silence = known.first(where: { $0.id == id }) else {
                 throw OperationError(

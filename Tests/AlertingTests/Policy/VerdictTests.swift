@@ -136,7 +136,8 @@ struct VerdictTests {
     /// When a window is open, in UTC, minute by minute over two days.
     private func open(_ window: MuteWindow, from start: String) throws -> [String] {
         let bytes = Array(start.utf8)
-        let first = try #require(TimestampText.parse(bytes.span.bytes, start: 0, count: bytes.count)).milliseconds
+        let parsed = TimestampText.parse(bytes.span.bytes, start: 0, count: bytes.count)
+        let first = try #require(parsed?.milliseconds)
         var changes: [String] = []
         var was = false
         for minute in 0..<Int64(2 * 1440) {

@@ -147,7 +147,7 @@ final class PolicyBench {
         _ = try await record { try await $0.acknowledge([fingerprint], author: "eve", comment: nil) }
     }
 
-    func silence(device: String, for duration: Duration) async throws -> Silence {
+    func silence(device: String, for duration: Duration) async throws -> AlertSilence {
         try await record { desk in
             let matchers = AlertMatchers(device: device)
             return try await desk.silence(matchers, until: nil, for: duration, author: "eve", comment: "defrosting")
