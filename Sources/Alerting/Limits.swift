@@ -38,6 +38,41 @@ package enum AlertingLimits {
     /// What a receiver's `Retry-After` is cut to: one that is wrong must not silence a hook for days.
     package static let retryAfterMax = Duration.seconds(3600)
 
+    /// Firings of one alert within an hour from which on it is flapping: four may be a fault that was mended badly.
+    package static let flapsMin = 5
+
+    /// How long a flapping alert must have fired without a break before it is told all the same.
+    package static let flapSettleTime = Duration.seconds(600)
+
+    /// How long an alert that has `inhibited_by` waits for the other to fire first: three ticks, for what fell silent at once
+    /// does not fire at once.
+    package static let inhibitionLead = Duration.seconds(30)
+
+    /// How long an alert speaks for others after it has resolved: until the devices behind a gateway have spoken again.
+    package static let inhibitionTrail = Duration.seconds(300)
+
+    /// How often held, repeated and escalated alerts are looked at, while there are any.
+    package static let policyInterval = Duration.seconds(5)
+
+    /// A hook's ledger with an entry of some 150 bytes for as many alerts as can fire. A larger file is damage.
+    package static let ledgerBytesMax = 32 << 20
+
+    /// Silences that are not over: more than people keep in mind, and each is compared with each alert that fires.
+    package static let silencesMax = 1000
+
+    /// Acknowledgements in the book, those of past firings included until they are swept: some 300 bytes each.
+    package static let acknowledgementsMax = 20_000
+
+    /// A pattern, a label's name or an author, and a comment, in bytes: what fits on a screen.
+    package static let operationTextBytesMax = 256
+    package static let operationCommentBytesMax = 1024
+
+    /// Labels that one silence may name.
+    package static let silenceLabelsMax = 16
+
+    /// The longest silence: what is meant for ever is a change of the rules.
+    package static let silenceMax = Duration.seconds(366 * 86_400)
+
     /// An alert that is told so long after its edge is told as late: beyond what ticks and a first retry or two take.
     package static let lateAfter = Duration.seconds(60)
 

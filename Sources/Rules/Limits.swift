@@ -49,6 +49,13 @@ package enum RuleLimits {
     /// Usual intervals that `absent` may count.
     package static let intervalsMax = 1000
 
+    /// How far back firings of an alert are counted, in milliseconds: long enough to tell a value that crosses its limit again
+    /// and again from one that is beyond it twice.
+    package static let flapWindow: Int64 = 3_600_000
+
+    /// Firings of one alert that are remembered for that, 8 bytes each; with more the count stays there.
+    package static let flapsMax = 100
+
     /// Names of devices, and of metrics, that the lookup tables hold. Beyond it the tables are built anew from the live
     /// instances, so that names that no rule watches can come and go.
     package static let namesMax = 4 * instancesMax + 65_536

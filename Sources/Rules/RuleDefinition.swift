@@ -21,6 +21,7 @@ package struct RuleDefinition: Hashable, Sendable {
     package var runbook: String?
     /// Names of hooks; nil: every hook.
     package var notify: [String]?
+    package var policy: RulePolicy
 
     package init(
         alert: String,
@@ -29,7 +30,8 @@ package struct RuleDefinition: Hashable, Sendable {
         summary: String? = nil,
         description: String? = nil,
         runbook: String? = nil,
-        notify: [String]? = nil
+        notify: [String]? = nil,
+        policy: RulePolicy = RulePolicy()
     ) {
         self.alert = alert
         self.match = match
@@ -38,6 +40,7 @@ package struct RuleDefinition: Hashable, Sendable {
         self.description = description
         self.runbook = runbook
         self.notify = notify
+        self.policy = policy
     }
 }
 

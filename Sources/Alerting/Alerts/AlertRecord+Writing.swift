@@ -72,13 +72,15 @@ extension AlertRecord {
             isMetricState: edge.isMetricState,
             devices: edge.devices,
             samples: edge.samples,
+            flaps: max(1, Int(edge.flaps)),
             reason: edge.reason,
             notify: definition.notify,
             ruleHash: AlertFingerprint.hex(edge.rule.conditionHash, digits: 16)
         )
         let writer = AlertSummary(record: self, origin: origin)
         details = edge.rule.description.map { writer.filled($0, holdFor: edge.level.holdFor) }
-        summary = edge.rule.summary.map { writer.filled($0, holdFor: edge.level.holdFor) } ?? writer.standard
+        let own = edge.rule.summary.map { writer.filled($0, holdFor: edge.level.holdFor) }
+        summary = own.map { ([$0] + writer.flapping).joined(separator: "; ") } ?? writer.standard
     }
 
     /// The record that ends this firing alert without a reading: same cause, so that it is the same edge each time.
@@ -89,6 +91,7 @@ extension AlertRecord {
         record.at = max(at, self.at)
         record.resolvedAt = record.at
         record.isStale = false
+        record.flaps = 1
         record.summary = AlertSummary(record: record, origin: origin).standard
         return record
     }

@@ -91,6 +91,8 @@ package struct AlertRecord: Hashable, Sendable {
     package var devices: [String]?
     /// Readings from the breach to this edge.
     package var samples: Int64
+    /// Of a firing: how often it fired within the hour up to it, itself included; 1 for any other edge.
+    package var flaps: Int
     package var reason: ResolutionReason?
     /// Names of the hooks it goes to; nil: all.
     package var notify: [String]?
@@ -127,6 +129,7 @@ package struct AlertRecord: Hashable, Sendable {
         isMetricState: Bool = false,
         devices: [String]? = nil,
         samples: Int64 = 1,
+        flaps: Int = 1,
         reason: ResolutionReason? = nil,
         notify: [String]? = nil,
         ruleHash: String = ""
@@ -160,6 +163,7 @@ package struct AlertRecord: Hashable, Sendable {
         self.isMetricState = isMetricState
         self.devices = devices
         self.samples = samples
+        self.flaps = flaps
         self.reason = reason
         self.notify = notify
         self.ruleHash = ruleHash
@@ -177,7 +181,7 @@ extension AlertRecord: Codable {
     enum CodingKeys: String, CodingKey {
         case alert, state, device, name, location, box, metric, value, unit, threshold, condition, peak, severity,
             labels
-        case since, at, fingerprint, summary, runbook, cause, stale, watch, devices, samples, reason, notify, rule
+        case since, at, fingerprint, summary, runbook, cause, stale, watch, devices, samples, flaps, reason, notify, rule
         case breachedAt = "breached_at"
         case firedAt = "fired_at"
         case resolvedAt = "resolved_at"
@@ -224,6 +228,7 @@ extension AlertRecord: Codable {
             isMetricState: try container.decodeIfPresent(Bool.self, forKey: .isMetricState) ?? false,
             devices: try container.decodeIfPresent([String].self, forKey: .devices),
             samples: try container.decodeIfPresent(Int64.self, forKey: .samples) ?? 1,
+            flaps: try container.decodeIfPresent(Int.self, forKey: .flaps) ?? 1,
             reason: try container.decodeIfPresent(ResolutionReason.self, forKey: .reason),
             notify: try container.decodeIfPresent([String].self, forKey: .notify),
             ruleHash: try container.decodeIfPresent(String.self, forKey: .rule) ?? ""
@@ -262,6 +267,7 @@ extension AlertRecord: Codable {
         if isMetricState { try container.encode(true, forKey: .isMetricState) }
         try container.encodeIfPresent(devices, forKey: .devices)
         try container.encode(samples, forKey: .samples)
+        if flaps > 1 { try container.encode(flaps, forKey: .flaps) }
         try container.encodeIfPresent(reason, forKey: .reason)
         try container.encodeIfPresent(notify, forKey: .notify)
         try container.encode(ruleHash, forKey: .rule)

@@ -6,13 +6,13 @@ internal import Rules
 internal import Synchronization
 
 /// Writes about one record. `CRITICAL Walk-in freezer (kitchen): -11.8 °C, limit -15 °C, for 10 min, worst -11.2, last
-/// reading 20 s ago, 03:10 CET, edge-01. Show: forebay alerts show a27ac6f6`
+/// reading 20 s ago, 03:10 CET, edge-01. Ack: forebay alerts ack a27ac6f6`
 struct AlertSummary {
     let record: AlertRecord
     let origin: AlertOrigin
 
-    /// What to do next: only a command that this version has.
-    private static let next = "Show: forebay alerts show"
+    /// What to do next.
+    private static let next = "Ack: forebay alerts ack"
 
     /// The default summary of CONTRACT section 5.
     var standard: String {
@@ -32,6 +32,7 @@ struct AlertSummary {
         if age >= .seconds(1) {
             parts.append("last reading \(AlertSummary.words(age)) ago\(record.isStale ? " (stale)" : "")")
         }
+        parts += flapping
         parts.append(clock(record.at))
         parts.append(record.box)
         return parts.joined(separator: ", ") + ". \(AlertSummary.next) \(record.fingerprint.prefix(8))"
@@ -47,8 +48,14 @@ struct AlertSummary {
                 "\(record.metric) has been \(record.isMetricState ? "the same" : number(record.value)) for \(time)"
             case .expression: "\(record.condition) (\(number(record.value))), for \(time)"
             }
-        return "\(record.severity.uppercased()) \(subject): \(what), \(clock(record.at)), \(record.box)"
+        let words = ([what] + flapping + [clock(record.at), record.box]).joined(separator: ", ")
+        return "\(record.severity.uppercased()) \(subject): \(words)"
             + ". \(AlertSummary.next) \(record.fingerprint.prefix(8))"
+    }
+
+    /// Said of an alert that fires again and again; else empty.
+    var flapping: [String] {
+        record.flaps >= AlertingLimits.flapsMin ? ["flapping: \(record.flaps) times in the last hour"] : []
     }
 
     /// What a resolved alert says of the present.

@@ -18,6 +18,7 @@ package actor HookDispatcher {
     private let log: CommitLog
     private let alerts: Partition
     private let book: AlertBook
+    private let operations: OperationsBook
     private let pulse: @Sendable () -> HookPulse
     private let dataDirectory: String
     private let disk: any Disk
@@ -29,6 +30,7 @@ package actor HookDispatcher {
     private let executor = ThreadExecutor(name: "hooks")
     private var running: [String: Running] = [:]
     private var origin: AlertOrigin?
+    private var policies = AlertPolicies.none
     private var generator: SeededGenerator
     nonisolated private let shared = Shared()
     private let listener: LogTail.ListenerID
@@ -46,6 +48,7 @@ package actor HookDispatcher {
     }
 
     /// - `book`: of this log; fed by its owner.
+    /// - `operations`: of this log, likewise; `wake` says that it has changed.
     /// - `pulse`: how the daemon is; asked by hooks that tell of it.
     /// - `http`: shut down by its owner after `stop`.
     /// - `seed`: of the jitter.
@@ -53,6 +56,7 @@ package actor HookDispatcher {
     package init(
         log: CommitLog,
         book: AlertBook,
+        operations: OperationsBook,
         pulse: @escaping @Sendable () -> HookPulse,
         dataDirectory: String,
         disk: any Disk,
@@ -67,6 +71,7 @@ package actor HookDispatcher {
         }
         self.log = log
         self.book = book
+        self.operations = operations
         self.pulse = pulse
         self.alerts = alerts
         self.dataDirectory = dataDirectory
@@ -86,11 +91,17 @@ package actor HookDispatcher {
 
     /// Puts these hooks to work. One that is unchanged goes on undisturbed; one that is gone stops, and its cursor stays for
     /// the day it comes back. A hook whose files fail is reported in its status and logged, and tries again; the others run.
-    package func start(_ hooks: [HookSettings], origin: AlertOrigin) async {
+    ///
+    /// `policies`: of the rules in force; from now on they hold for all hooks.
+    package func start(_ hooks: [HookSettings], origin: AlertOrigin, policies: AlertPolicies) async {
         let isOriginNew = self.origin != origin
         self.origin = origin
+        self.policies = policies
         for (name, hook) in running {
-            if !isOriginNew, hooks.contains(hook.worker.settings) { continue }
+            if !isOriginNew, hooks.contains(hook.worker.settings) {
+                await hook.worker.apply(policies)
+                continue
+            }
             await end(hook)
             running[name] = nil
         }
@@ -113,10 +124,12 @@ package actor HookDispatcher {
             settings: settings,
             type: made.typeName,
             hook: made.hook,
+            policies: policies,
             around: HookSurroundings(
                 log: log,
                 alerts: alerts,
                 book: book,
+                operations: operations,
                 pulse: pulse,
                 dataDirectory: dataDirectory,
                 disk: disk,
@@ -135,7 +148,7 @@ package actor HookDispatcher {
             worker: worker,
             made: made,
             task: Task {
-                if let interval { await worker.beat(every: interval) } else { await worker.run(wakes) }
+                if let interval { await worker.beat(every: interval) } else { await worker.run(wakes, wake) }
             },
             wake: wake,
             ticks: made.hook.resendInterval.map { HookDispatcher.ticks(every: $0, of: worker, wake) }
@@ -164,6 +177,7 @@ package actor HookDispatcher {
         hook.task.cancel()
         await hook.task.value
         await hook.ticks?.value
+        await hook.worker.disarm()
         await hook.made.close()
     }
 
@@ -176,6 +190,11 @@ package actor HookDispatcher {
         running.removeAll()
         shared.state.withLock { $0 = Shared.State() }
         await executor.stop()
+    }
+
+    /// Has every hook look again at what it holds, repeats and escalates. Any thread.
+    nonisolated package func wake() {
+        for wake in shared.state.withLock({ $0.wakes }) { wake.yield() }
     }
 
     /// In the order of the configuration. Any thread.

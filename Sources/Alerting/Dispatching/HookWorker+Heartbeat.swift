@@ -42,7 +42,7 @@ extension HookWorker {
             if outcome.verdict == .delivered {
                 noteSuccess()
             } else {
-                noteFailure(outcome.error) { $0.failed += 1 }
+                noteFailure(outcome)
             }
         }
     }

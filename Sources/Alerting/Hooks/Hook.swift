@@ -9,6 +9,8 @@ package struct HookAlert: Hashable, Sendable {
     var offset: Int64?
     /// From the edge to this attempt, where that is late; nil where it is not, or no clock can say.
     var delayed: Duration?
+    /// How often it was told before, where it is told again; nil at first.
+    var repeated: Int?
 
     /// `clock`: of the moment of the attempt.
     init(_ record: AlertRecord, offset: Int64?, at clock: any Clock) {

@@ -13,7 +13,11 @@ struct ConfigurationCrossCheck {
         checkRules()
         checkGroups()
         checkLevels()
-        if hooksAreKnown { checkNotify() }
+        if hooksAreKnown {
+            checkNotify()
+            checkEscalations()
+        }
+        checkInhibitors()
         checkAddresses()
         checkSerialPorts()
         checkClientIDs()
@@ -88,6 +92,60 @@ struct ConfigurationCrossCheck {
             if rule.notify?.isEmpty ?? hooks.isEmpty {
                 diagnostics.warning(place(path), "rule `\(rule.alert)` reaches no hook: its alerts are only recorded")
             }
+        }
+    }
+
+    private func checkEscalations() {
+        let hooks = configuration.hooks.filter(\.takesAlerts).map(\.name)
+        for rule in configuration.rules {
+            let place = place("rules.\(rule.alert).escalate")
+            for name in rule.policy.escalation?.notify ?? [] {
+                if !hooks.contains(name) {
+                    let hint = hooks.isEmpty ? "; there are no hooks" : NearestName.hint(for: name, among: hooks)
+                    diagnostics.error(
+                        place,
+                        "rule `\(rule.alert)` escalates to hook `\(name)`, which is not there or gets no alerts\(hint)"
+                    )
+                } else if rule.notify?.contains(name) ?? false {
+                    diagnostics.error(
+                        place,
+                        "rule `\(rule.alert)` escalates to hook `\(name)`, which `notify` tells at once"
+                    )
+                }
+            }
+        }
+    }
+
+    /// Names of rules; and none that comes back to itself, or nobody would be told of any of them.
+    private func checkInhibitors() {
+        let names = configuration.rules.map(\.alert)
+        let known = Set(names)
+        let inhibitors = Dictionary(
+            configuration.rules.map { ($0.alert, Set($0.policy.inhibitors.map(\.alert))) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        for rule in configuration.rules where !rule.policy.inhibitors.isEmpty {
+            let place = place("rules.\(rule.alert).inhibited_by")
+            for name in rule.policy.inhibitors.map(\.alert) where !known.contains(name) {
+                diagnostics.error(
+                    place,
+                    "rule `\(rule.alert)` is inhibited by `\(name)`, which is no rule\(NearestName.hint(for: name, among: names))"
+                )
+            }
+            var reached: Set<String> = []
+            var open = inhibitors[rule.alert] ?? []
+            while let name = open.popFirst() {
+                guard reached.insert(name).inserted else { continue }
+                open.formUnion(inhibitors[name] ?? [])
+            }
+            guard reached.contains(rule.alert) else { continue }
+            let isDirect = inhibitors[rule.alert]?.contains(rule.alert) ?? false
+            diagnostics.error(
+                place,
+                isDirect
+                    ? "rule `\(rule.alert)` inhibits itself: nobody would ever be told"
+                    : "rule `\(rule.alert)` is inhibited by rules that it inhibits itself: nobody would be told of any"
+            )
         }
     }
 

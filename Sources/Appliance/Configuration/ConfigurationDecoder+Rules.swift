@@ -4,7 +4,6 @@ internal import Rules
 extension ConfigurationDecoder {
     /// Severities that people use; another word is taken, but questioned where it looks like one of these.
     private static let severities = ["info", "warning", "critical"]
-    private static let laterRuleKeys = ["repeat", "mute", "inhibited_by", "escalate"]
 
     func decodeRules(_ root: MappingReader) -> [RuleDefinition] {
         guard let node = root.node("rules") else { return [] }
@@ -50,7 +49,8 @@ extension ConfigurationDecoder {
         let description = reader.scalar("description", .paragraph(bytesMax: 16_384))
         let runbook = reader.scalar("runbook", .text(bytesMax: 2048))
         let notify = reader.list("notify", .text(bytesMax: 64), countMax: 64)
-        reader.finish(later: ConfigurationDecoder.laterRuleKeys)
+        let policy = decodePolicy(reader)
+        reader.finish()
         guard let alert, let levels else { return nil }
         if !reader.isGiven("match"), levels.allSatisfy({ $0.condition.expression == nil }) {
             context.diagnostics.warning(
@@ -67,6 +67,7 @@ extension ConfigurationDecoder {
         rule.description = description
         rule.runbook = runbook
         rule.notify = notify
+        rule.policy = policy
         return rule
     }
 

@@ -230,6 +230,19 @@ extension RuleDefinition {
         lines.add("description", description)
         lines.add("runbook", runbook)
         if let notify { lines.add("notify", "[\(notify.joined(separator: ", "))]") }
+        lines.add("repeat", policy.repeatEvery)
+        lines.add("mute", policy.mutes.map(\.text))
+        lines.add(
+            "inhibited_by",
+            policy.inhibitors.map { inhibitor in
+                let equal = inhibitor.equal.joined(separator: ", ")
+                return equal.isEmpty ? inhibitor.alert : "{ alert: \(inhibitor.alert), equal: [\(equal)] }"
+            }
+        )
+        if let escalation = policy.escalation {
+            lines.add("escalate.after", escalation.after)
+            lines.add("escalate.notify", escalation.notify)
+        }
         return lines.settings
     }
 }

@@ -15,11 +15,14 @@ internal import Rules
 /// Started by `init`, after the log is open; `stop()` once, while it still is.
 final class AlertingParts: Sendable {
     let book: AlertBook
+    let operations: OperationsBook
+    /// nil where nothing may be written.
+    let desk: OperationsDesk?
     private let runner: RulesRunner
-    private let dispatcher: HookDispatcher
+    let dispatcher: HookDispatcher
     private let http: HookHTTP
     private let addresses = HookAddresses()
-    private let clock: any Platform.Clock
+    let clock: any Platform.Clock
     private let latest = LatestReadings(seed: randomSeed())
     private let thread: SteppingThread?
 
@@ -51,11 +54,18 @@ final class AlertingParts: Sendable {
         )
         self.runner = runner
         self.clock = clock
+        let operations = try OperationsBook(reading: log)
+        self.operations = operations
+        desk =
+            isReadOnly
+            ? nil
+            : try OperationsDesk(log: log, alerts: book, operations: operations, clock: clock, seed: randomSeed())
         addresses.allow(configuration.hookAddresses)
         http = HookHTTP(on: eventLoops, addresses: addresses)
         dispatcher = try HookDispatcher(
             log: log,
             book: book,
+            operations: operations,
             pulse: { AlertingParts.pulse(log, runner, watch, clock) },
             dataDirectory: configuration.data,
             disk: disk,
@@ -68,7 +78,11 @@ final class AlertingParts: Sendable {
             thread = nil
             return
         }
-        await dispatcher.start(configuration.hookSettings, origin: origin)
+        await dispatcher.start(
+            configuration.hookSettings,
+            origin: origin,
+            policies: AlertingParts.policies(configuration)
+        )
         thread = SteppingThread(name: "rules", watch: watch, limit: AlertingParts.stepLimit, clock: clock) {
             let step = {
                 switch runner.step(waitUpTo: AlertingParts.waitMax) {
@@ -94,7 +108,11 @@ final class AlertingParts: Sendable {
         let origin = AlertingParts.origin(configuration)
         runner.apply(rules, origin: origin)
         addresses.allow(configuration.hookAddresses)
-        await dispatcher.start(configuration.hookSettings, origin: origin)
+        await dispatcher.start(
+            configuration.hookSettings,
+            origin: origin,
+            policies: AlertingParts.policies(configuration)
+        )
     }
 
     /// Has the alert of a daemon that only reads stand for as long as this run does, and tells every hook: until all have it,
@@ -137,6 +155,10 @@ final class AlertingParts: Sendable {
             timeZone: configuration.timeZone ?? TimeZone.current.identifier,
             externalURL: configuration.effectiveExternalURL
         )
+    }
+
+    private static func policies(_ configuration: Configuration) -> AlertPolicies {
+        AlertPolicies(configuration.rules, timeZone: origin(configuration).timeZone)
     }
 
     private static let waitMax = Duration.milliseconds(200)
@@ -182,12 +204,18 @@ extension AlertingParts {
     }
 
     func countsByState() -> [String: Int] {
-        ["firing": book.firingCount, "pending": runner.status.pendingCount]
+        let now = clock.now()
+        let firing = book.firing.map(\.record)
+        return [
+            "firing": book.firingCount, "pending": runner.status.pendingCount,
+            "acknowledged": firing.count { operations.acknowledgement(of: $0) != nil },
+            "silenced": firing.count { operations.silence(of: $0, at: now) != nil },
+        ]
     }
 
     func pendingCount() -> Int { runner.status.pendingCount }
 
-    func firing() -> [JSONDocument] { book.firing.compactMap { AlertingParts.document($0.json) } }
+    func firing() -> [JSONDocument] { book.firing.compactMap(document) }
 
     func hookMetrics() -> [HookMetrics] {
         dispatcher.statuses.map { status in
@@ -232,6 +260,12 @@ extension AlertingParts {
         if unreadable > 0 {
             problems.append(
                 "topic alerts holds \(unreadable) records that are no alerts of this version; they are left out"
+            )
+        }
+        let unknown = operations.unreadableCount
+        if unknown > 0 {
+            problems.append(
+                "topic operations holds \(unknown) records that are none of this version; they are left out"
             )
         }
         for status in dispatcher.statuses {

@@ -36,6 +36,7 @@ extension RuleEngine {
         var keptContexts: [[UInt8]] = []
         var keptWindows: [SeriesWindow] = []
         var moves = [Int32](repeating: -1, count: instances.count)
+        var keptFirings: [[Int64]] = []
         timers.removeAll(keepingCapacity: true)
         for (index, instance) in instances.enumerated() {
             guard let place = places[Int(instance.rule)] else { continue }
@@ -51,6 +52,7 @@ extension RuleEngine {
             moves[index] = Int32(kept.count)
             kept.append(moved)
             keptContexts.append(contexts[index])
+            keptFirings.append(firings[index])
         }
         instances = kept
         contexts = keptContexts
@@ -73,5 +75,6 @@ extension RuleEngine {
             moved.group = member.group < 0 ? -1 : moves[Int(member.group)]
             return moved
         }
+        firings = keptFirings
     }
 }

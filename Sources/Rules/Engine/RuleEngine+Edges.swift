@@ -119,7 +119,17 @@ extension RuleEngine {
         instances[index].firedAt = at
         instances[index].firedCause = cause
         instances[index].transitions &+= 1
-        transitions.append(transition(instances[index], index, .firing, at: at, isStale: isStale, cause: cause))
+        var edge = transition(instances[index], index, .firing, at: at, isStale: isStale, cause: cause)
+        edge.flaps = countFiring(index - Int(instances[index].level), at: at)
+        transitions.append(edge)
+    }
+
+    /// Notes a firing of the alert whose first level is at `first`; how many there were in the hour up to it.
+    private mutating func countFiring(_ first: Int, at: Int64) -> Int32 {
+        firings[first].removeAll { $0 <= at &- RuleLimits.flapWindow }
+        if firings[first].count >= RuleLimits.flapsMax { firings[first].removeFirst() }
+        firings[first].append(at)
+        return Int32(firings[first].count)
     }
 
     mutating func end(_ index: Int, reason: ResolutionReason?, at: Int64, _ cause: RecordPosition) {
@@ -163,6 +173,7 @@ extension RuleEngine {
             labels: BreachContext.labels(contexts[index]),
             samples: instance.samples,
             isStale: isStale,
+            flaps: 0,
             reason: nil,
             cause: cause
         )

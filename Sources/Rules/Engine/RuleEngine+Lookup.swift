@@ -225,6 +225,7 @@ extension RuleEngine {
             instance.window = window
             instances.append(instance)
             contexts.append([])
+            firings.append([])
         }
         return first
     }

@@ -11,7 +11,7 @@
 // |    |  text | run      | identifier of the run                                                          |
 // |    |    48 | counters | evaluations, late, overflowing, unnamed, foreign, crowded out                     |
 // |    |     4 | rules    | count; each: text name, 8 bytes condition hash                                  |
-// |    |     4 | instances | count; each as `encode(_:context:)` writes it, in the order in which they were made |
+// |    |     4 | instances | count; each as `encode` writes it, in the order in which they were made             |
 // |    |     4 | terms    | count; each as `encode(_: TermSet)` writes it                                       |
 // |    |     4 | members  | count; each as `encode(_: GroupMember)` writes it                                   |
 //
@@ -45,7 +45,7 @@ extension RuleEngine {
             writer.put(rule.conditionHash)
         }
         writer.put(UInt32(clamping: instances.count))
-        for (index, instance) in instances.enumerated() { encode(instance, context: contexts[index], to: &writer) }
+        for (index, instance) in instances.enumerated() { encode(instance, index, to: &writer) }
         writer.put(UInt32(clamping: termSets.count))
         for set in termSets { encode(set, to: &writer) }
         writer.put(UInt32(clamping: members.count))
@@ -55,7 +55,7 @@ extension RuleEngine {
         return writer.bytes
     }
 
-    private func encode(_ instance: RuleInstance, context: [UInt8], to writer: inout SnapshotWriter) {
+    private func encode(_ instance: RuleInstance, _ index: Int, to writer: inout SnapshotWriter) {
         writer.put(UInt32(bitPattern: instance.rule))
         writer.put(text: Array(deviceNames.bytes(of: instance.device)))
         writer.put(text: Array(metricNames.bytes(of: instance.metric)))
@@ -79,8 +79,10 @@ extension RuleEngine {
         writer.put(UInt32(bitPattern: instance.firedCause.partition))
         writer.put(instance.firedCause.offset)
         writer.put(UInt8(instance.isState ? 1 : 0))
-        writer.put(UInt32(clamping: context.count))
-        writer.bytes += context
+        writer.put(UInt32(clamping: contexts[index].count))
+        writer.bytes += contexts[index]
+        writer.put(UInt8(clamping: firings[index].count))
+        for firing in firings[index] { writer.put(firing) }
         let hasWindow = instance.window >= 0 && instance.level == 0
         writer.put(UInt8(hasWindow ? 1 : 0))
         if hasWindow { encode(windows[Int(instance.window)], to: &writer) }
@@ -205,7 +207,8 @@ extension RuleEngine {
             let samples = reader.int64(), let clearedAt = reader.int64(), let clearedLogTime = reader.int64(),
             let source = reader.byte().flatMap({ RecordPosition.Source(rawValue: $0) }),
             let partition = reader.uint32(), let offset = reader.int64(), let isState = reader.byte(),
-            let context = reader.bytes(), BreachContext.isPlausible(context), let hasWindow = reader.byte()
+            let context = reader.bytes(), BreachContext.isPlausible(context), let fired = restoreFirings(&reader),
+            let hasWindow = reader.byte()
         else { return nil }
         let place = places[Int(rule)]
         let signal = place < 0 ? nil : rules.rules[Int(place)].definition.signal
@@ -251,6 +254,7 @@ extension RuleEngine {
         if phase == .pending || phase == .watching { enterTimers(&instance, instances.count, phase) }
         instances.append(instance)
         contexts.append(context)
+        firings.append(fired)
         return Int32(instances.count - 1)
     }
 
@@ -314,6 +318,16 @@ extension RuleEngine {
         member.isCounted = flags & 2 != 0
         members.append(member)
         return true
+    }
+
+    private func restoreFirings(_ reader: inout SnapshotReader) -> [Int64]? {
+        guard let count = reader.byte(), count <= RuleLimits.flapsMax else { return nil }
+        var fired: [Int64] = []
+        for _ in 0..<count {
+            guard let at = reader.int64() else { return nil }
+            fired.append(at)
+        }
+        return fired
     }
 }
 

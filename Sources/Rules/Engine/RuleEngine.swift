@@ -32,6 +32,8 @@ package struct RuleEngine: ~Copyable {
     var instances: [RuleInstance] = []
     /// Unit and labels of each instance's breach, as `BreachContext` lays them out; empty in `ok`.
     var contexts: [[UInt8]] = []
+    /// At the place of an alert's first level: when it fired lately, oldest first.
+    var firings: [[Int64]] = []
     package internal(set) var counters = RuleEngineCounters()
     /// Readings of some time; each belongs to one alert or to one term of a rule.
     var windows: [SeriesWindow] = []

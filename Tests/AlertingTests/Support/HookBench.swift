@@ -36,6 +36,8 @@ func withHooks(
     retry: HookRetryPolicy = .quick,
     origin: AlertOrigin = AlertingHarness.origin,
     book: AlertBook = AlertBook(),
+    operations: OperationsBook = OperationsBook(),
+    policies: AlertPolicies = .none,
     addresses: HookAddresses = HookAddresses(),
     pulse: @escaping @Sendable () -> HookPulse = { HookPulse(progress: 0) },
     _ body: (HookDispatcher) async throws -> Void
@@ -45,6 +47,7 @@ func withHooks(
         let dispatcher = try HookDispatcher(
             log: harness.log,
             book: book,
+            operations: operations,
             pulse: pulse,
             dataDirectory: harness.directory.path,
             disk: disk,
@@ -54,7 +57,7 @@ func withHooks(
             seed: 5,
             retry: retry
         )
-        await dispatcher.start(hooks, origin: origin)
+        await dispatcher.start(hooks, origin: origin, policies: policies)
         do {
             try await body(dispatcher)
         } catch {
@@ -87,9 +90,11 @@ struct WebhookDocument: Decodable, Hashable, Sendable {
         var generatorURL: String
         var fingerprint: String
         var delayedSeconds: Int?
+        var repeated: Int?
+        var flaps: Int?
 
         enum CodingKeys: String, CodingKey {
-            case status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint
+            case status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint, repeated, flaps
             case delayedSeconds = "delayed_s"
         }
     }
