@@ -109,7 +109,9 @@ private struct EngineLoad {
         var device = 0
         while engine.instanceCount < 50_000 {
             var text = String(decoding: EngineLoad.event(device), as: UTF8.self)
-            if device % 3 == 0 { text = text.replacingOccurrences(of: "\"temperature\":", with: "\"temperature\":1") }
+            if device % 3 == 0 {
+                text = text.replacingOccurrences(of: #""readings":{"temperature":"#, with: #""readings":{"temperature":1"#)
+            }
             let bytes = Array(text.utf8)
             guard event.decode(bytes.span.bytes) else { throw BenchFailure(description: "no event: \(text)") }
             let position = RecordPosition(source: .readings, partition: 0, offset: Int64(device))

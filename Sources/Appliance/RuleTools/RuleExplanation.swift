@@ -207,7 +207,7 @@ private struct DeviceView {
             explanation.why = ["no reading of \(device) with metric `\(metric)` had come by then\(hint)"]
             return explanation
         }
-        let metrics = metric.map { [$0] } ?? (witness.readings.keys + witness.states.keys).sorted()
+        let metrics = metric.map { [$0] } ?? (Array(witness.readings.keys) + witness.states.keys).sorted()
         explanation.mismatches = rule.match.mismatches(device: device, metrics: metrics, labels: witness.labels)
         explanation.why = explanation.mismatches.map { mismatch in
             let found =

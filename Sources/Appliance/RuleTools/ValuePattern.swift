@@ -29,7 +29,8 @@ struct ValuePattern: Hashable, Sendable {
         var states: [String] = []
         var count: Int64 = 0
         for word in text.split(whereSeparator: \.isWhitespace) {
-            let run = try ValuePattern.state(word, &states) ?? ValuePattern.run(word)
+            let run: Run
+            if let state = try ValuePattern.state(word, &states) { run = state } else { run = try ValuePattern.run(word) }
             count += run.count
             guard count <= RuleToolLimits.readingsMax else { throw ValuePattern.tooMany(word) }
             runs.append(run)

@@ -238,6 +238,11 @@ package struct RuleEngine: ~Copyable {
     ) {
         var hasChanged = false
         for index in first..<first &+ levels {
+            // What nearly all readings are: the rest of the step is not entered for them.
+            if staysQuiet(index, value, allows: allows) {
+                instances[index].value = value
+                continue
+            }
             let wasActive = instances[index].isActive
             step(index, value, allows: allows, moment)
             // What fires keeps what it has fired with.
@@ -246,6 +251,14 @@ package struct RuleEngine: ~Copyable {
         }
         if hasChanged { endAndBegin(first, levels, context, moment) }
         if let context, instances[first].movesWithTime { keepContexts(first, levels, context) }
+    }
+
+    /// Whether nothing was wrong, and nothing is.
+    @inline(__always)
+    private func staysQuiet(_ index: Int, _ value: Double, allows: Bool) -> Bool {
+        guard instances[index].phase == .ok else { return false }
+        let threshold = thresholds[Int(instances[index].threshold)]
+        return !threshold.isWatch && !threshold.isBeyond(value, allows: allows)
     }
 
     /// A reading that is too late to say anything but that the device lives.
@@ -299,7 +312,6 @@ package struct RuleEngine: ~Copyable {
         }
         switch instance.phase {
         case .ok:
-            guard threshold.isBeyond(value, allows: allows) else { break }
             instance.since = instance.clock
             instance.sinceLogTime = moment.logTime
             instance.peak = value
