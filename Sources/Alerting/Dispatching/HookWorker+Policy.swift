@@ -192,6 +192,7 @@ extension HookWorker {
             let names = group.map { "\($0.entry.offset)+\($0.entry.count + 1)" }
             let key = "\(settings.name):" + names.joined(separator: ",")
             let alerts = group.map { repeated($0.entry, $0.record) }
+            let now = around.clock.now()
             let outcome = await hook.deliver(payload(alerts, key: key))
             switch outcome.verdict {
             case .delivered: noteSuccess()
@@ -204,7 +205,6 @@ extension HookWorker {
                 repeatPause = around.clock.monotonic().advanced(by: max(backoff.next(), wanted))
                 return
             }
-            let now = around.clock.now()
             for (entry, _) in group {
                 var told = entry
                 told.told = now.milliseconds

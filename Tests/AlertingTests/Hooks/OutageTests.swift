@@ -28,6 +28,8 @@ struct OutageTests {
         ) { dispatcher in
             for hour in 0..<48 {
                 try bench.fire("FreezerTooWarm", ["freezer-\(hour)"])
+                // The first is on its way, alone, when the others come.
+                if hour == 0 { try await eventually("it is tried") { dispatcher.status().failed > 0 } }
                 bench.harness.clock.advance(.seconds(1800))
                 if hour % 6 != 0 { try bench.resolve("FreezerTooWarm", ["freezer-\(hour)"]) }
                 bench.harness.clock.advance(.seconds(1800))
