@@ -258,7 +258,7 @@ private final class DeviceWitness {
             let time = Timestamp(milliseconds: event.time).rfc3339
             for reading in event.readings {
                 let metric = text(reading.metric)
-                guard readings[metric] != nil || readings.count < RuleToolLimits.metricsShownMax else { continue }
+                guard readings[metric] != nil || readings.count < RuleToolLimits.metricsMax else { continue }
                 readings[metric] = RuleExplanation.Reading(
                     value: reading.value,
                     unit: reading.unit.isEmpty ? nil : text(reading.unit),
