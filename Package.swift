@@ -30,6 +30,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -52,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -73,18 +75,23 @@ let package = Package(
         library("Platform", ["CPlatform"]),
         library("EventModel", ["Platform"]),
         library("CommitLog", ["Platform", "CLZ4", "CZstd", "CZlib", "CSnappy"]),
-        library("Ingest", ["Platform", "EventModel", "CommitLog", "CPlatform", "CMosquitto", crypto]),
+        library("MQTT", ["Platform", "CMosquitto"]),
+        library("Ingest", ["Platform", "EventModel", "CommitLog", "CPlatform", "MQTT", crypto]),
         library("Rules", ["EventModel", "Platform"]),
         library(
             "Alerting",
-            ["EventModel", "Rules", "CommitLog", "Platform", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]
+            [
+                "EventModel", "Rules", "CommitLog", "MQTT", "Platform", asyncHTTPClient, crypto, logging, nioCore,
+                nioHTTP1, nioSSL,
+            ]
         ),
         library("DeviceRegistry", ["EventModel", "Platform", grdb]),
         library("HTTPAPI", ["EventModel", "Platform", hummingbird, logging, nioCore, serviceLifecycle]),
         library(
             "Appliance",
             [
-                "Platform", "EventModel", "CommitLog", "Ingest", "Rules", "Alerting", "DeviceRegistry", "HTTPAPI",
+                "Platform", "EventModel", "CommitLog", "MQTT", "Ingest", "Rules", "Alerting", "DeviceRegistry",
+                "HTTPAPI",
                 asyncHTTPClient, crypto, hummingbird, logging, nioCore, nioHTTP1, nioPosix, httpTypes,
                 serviceLifecycle, unixSignals, yams,
             ]
@@ -103,11 +110,11 @@ let package = Package(
         tests("PlatformTests", ["Platform"]),
         tests("EventModelTests", ["EventModel", "Platform"]),
         tests("CommitLogTests", ["CommitLog", "Platform"], exclude: ["ForeignBatches"]),
-        tests("IngestTests", ["Ingest", "EventModel", "CommitLog", "Platform"], exclude: ["Corpus"]),
+        tests("IngestTests", ["Ingest", "EventModel", "CommitLog", "MQTT", "Platform"], exclude: ["Corpus"]),
         tests("RulesTests", ["Rules", "EventModel", "Platform"]),
         tests(
             "AlertingTests",
-            ["Alerting", "Rules", "EventModel", "CommitLog", "Platform", asyncHTTPClient, logging, nioPosix]
+            ["Alerting", "Rules", "EventModel", "CommitLog", "MQTT", "Platform", logging, nioPosix]
         ),
         tests("DeviceRegistryTests", ["DeviceRegistry", "EventModel", "Platform", grdb]),
         tests("HTTPAPITests", ["HTTPAPI", "EventModel", "Platform", logging, nioCore, nioPosix, serviceLifecycle]),
@@ -115,7 +122,7 @@ let package = Package(
             "ApplianceTests",
             [
                 "Appliance", "HTTPAPI", "DeviceRegistry", "EventModel", "Rules", "Alerting", "Ingest", "CommitLog",
-                "Platform", logging, nioCore,
+                "MQTT", "Platform", logging, nioCore,
             ]
         ),
         tests("SimulationTests", ["Alerting", "Rules", "Ingest", "EventModel", "CommitLog", "Platform"]),

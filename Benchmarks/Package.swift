@@ -1,6 +1,6 @@
 // swift-tools-version: 6.2
 // The benchmarks: a package of its own, so that it never slows the product's build. The log's targets are those of the
-// product, through links in Sources: what measures the log alone links it as the daemon does.
+// product, through links in Sources: what measures the log or the rules alone links them as the daemon does.
 import PackageDescription
 
 let swiftSettings: [SwiftSetting] = [
@@ -29,7 +29,18 @@ let package = Package(
             dependencies: ["CommitLog", "Platform"],
             swiftSettings: swiftSettings
         ),
-        .executableTarget(name: "forebay-bench", dependencies: ["forebay-bench-log"], swiftSettings: swiftSettings),
+        .target(name: "EventModel", dependencies: ["Platform"], swiftSettings: swiftSettings),
+        .target(name: "Rules", dependencies: ["EventModel", "Platform"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "forebay-bench-rules",
+            dependencies: ["Rules", "EventModel", "Platform"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "forebay-bench",
+            dependencies: ["forebay-bench-log", "forebay-bench-rules"],
+            swiftSettings: swiftSettings
+        ),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -23,6 +23,12 @@ package enum AlertingLimits {
     /// good has years of alerts waiting.
     package static let retryFor = Duration.seconds(7 * 86_400)
 
+    /// A file with certificates; those of all public authorities together have 250 KiB.
+    package static let certificateBytesMax = 1 << 20
+
+    /// Redirects of one attempt that a hook may be told to follow; more are a circle.
+    package static let redirectsMax = 5
+
     /// How often Alertmanager is told what fires: five times within its default `resolve_timeout`, 5 min.
     package static let resendInterval = Duration.seconds(60)
 
@@ -31,6 +37,41 @@ package enum AlertingLimits {
 
     /// What a receiver's `Retry-After` is cut to: one that is wrong must not silence a hook for days.
     package static let retryAfterMax = Duration.seconds(3600)
+
+    /// Firings of one alert within an hour from which on it is flapping: four may be a fault that was mended badly.
+    package static let flapsMin = 5
+
+    /// How long a flapping alert must have fired without a break before it is told all the same.
+    package static let flapSettleTime = Duration.seconds(600)
+
+    /// How long an alert that has `inhibited_by` waits for the other to fire first: three ticks, for what fell silent at once
+    /// does not fire at once.
+    package static let inhibitionLead = Duration.seconds(30)
+
+    /// How long an alert speaks for others after it has resolved: until the devices behind a gateway have spoken again.
+    package static let inhibitionTrail = Duration.seconds(300)
+
+    /// How often held, repeated and escalated alerts are looked at, while there are any.
+    package static let policyInterval = Duration.seconds(5)
+
+    /// A hook's ledger with an entry of some 150 bytes for as many alerts as can fire. A larger file is damage.
+    package static let ledgerBytesMax = 32 << 20
+
+    /// Silences that are not over: more than people keep in mind, and each is compared with each alert that fires.
+    package static let silencesMax = 1000
+
+    /// Acknowledgements in the book, those of past firings included until they are swept: some 300 bytes each.
+    package static let acknowledgementsMax = 20_000
+
+    /// A pattern, a label's name or an author, and a comment, in bytes: what fits on a screen.
+    package static let operationTextBytesMax = 256
+    package static let operationCommentBytesMax = 1024
+
+    /// Labels that one silence may name.
+    package static let silenceLabelsMax = 16
+
+    /// The longest silence: what is meant for ever is a change of the rules.
+    package static let silenceMax = Duration.seconds(366 * 86_400)
 
     /// An alert that is told so long after its edge is told as late: beyond what ticks and a first retry or two take.
     package static let lateAfter = Duration.seconds(60)
@@ -56,4 +97,35 @@ package enum AlertingLimits {
 
     /// How long stop and reload wait for the commit of the last edges before they leave the snapshot to the next start.
     package static let durableWait = Duration.seconds(10)
+
+    // MARK: The box's alerts about itself
+
+    /// An input that is not connected for so long is told of: a broker that is restarted, or a port that is plugged in
+    /// again, is back within a minute or two.
+    package static let notConnectedMax = Duration.seconds(300)
+    /// It must stay connected for so long before that is over: some brokers let a client in and throw it out again.
+    package static let connectedMin = Duration.seconds(60)
+    /// No silence of an input is shorter than this.
+    package static let silenceMin = Duration.seconds(600)
+    /// An input is silent after so many times the longest pause that it had within a day: what sleeps every night is told
+    /// of once.
+    package static let pausesFactor = 3
+    /// So many pauses must have been seen before one can be called long.
+    package static let pausesMin = 3
+    /// Drops of the kernel come in bursts; without one for so long they are over.
+    package static let noDropsMin = Duration.seconds(600)
+    /// Retention looks at the free space every few seconds and removes whole segments: what is still low after this is
+    /// low for another reason.
+    package static let lowSpaceMax = Duration.seconds(300)
+    /// A full disk is told of sooner, and not where retention makes room with the next attempts.
+    package static let fullDiskMax = Duration.seconds(60)
+    package static let enoughSpaceMin = Duration.seconds(300)
+    /// A hook's pauses between attempts grow up to five minutes: this is two of them.
+    package static let failingMax = Duration.seconds(600)
+    /// A box that has just booted is given this time to find its time server.
+    package static let unsynchronisedMax = Duration.seconds(600)
+    /// A clock that was moved is moved again soon, where it is.
+    package static let steadyMin = Duration.seconds(600)
+    /// Time servers move a clock that they have once set by milliseconds.
+    package static let clockStepMin = Duration.seconds(60)
 }

@@ -49,6 +49,8 @@ package protocol AlertBrowser: Sendable {
     func alert(_ fingerprint: String) async throws -> JSONDocument
     /// The values of the topic `alerts`, oldest first.
     func history(_ query: AlertHistoryQuery) async throws -> LineSequence
+    /// Oldest first; those of yesterday may be among them.
+    func silences() async throws -> SilencesDocument
 }
 
 package protocol ControlActions: Sendable {
@@ -60,6 +62,14 @@ package protocol ControlActions: Sendable {
     func deadLetters(_ hook: String) async throws -> DeadLettersDocument
     /// - Throws: `APIFailure.notFound`.
     func resendDeadLetters(_ hook: String) async throws -> DeadLetterResendDocument
+    /// Durable on return, as are the other two.
+    ///
+    /// - Throws: `APIFailure` `notFound`, `badRequest` or `unavailable`; nothing was changed.
+    func acknowledge(_ request: AcknowledgementRequest) async throws -> AcknowledgementsDocument
+    /// - Returns: The record.
+    func silence(_ request: SilenceRequest) async throws -> JSONDocument
+    /// - Returns: What was ended.
+    func endSilences(_ request: SilenceEndRequest) async throws -> SilencesDocument
     /// What a backup copies.
     func backup() async throws -> BackupDocument
 }

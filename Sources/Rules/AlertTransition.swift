@@ -53,6 +53,10 @@ package struct AlertTransition: Sendable {
     package var state: AlertState
     package var device: String
     package var metric: String
+    /// The metric is a state, of which a value says only whether it is the one that the rule names.
+    package var isMetricState: Bool
+    /// Of a group's alert: the devices that count, in order, `RuleLimits.groupDevicesMax` at most; nil: of one device.
+    package var devices: [String]?
     /// The newest value, in `unit`.
     package var value: Double
     package var unit: String?
@@ -71,6 +75,8 @@ package struct AlertTransition: Sendable {
     package var samples: Int64
     /// Fired by a held value older than three expected intervals.
     package var isStale: Bool
+    /// Of a firing: how often the alert fired within the hour up to it, itself included; else 0.
+    package var flaps: Int32
     /// nil where a reading or a deadline made the edge.
     package var reason: ResolutionReason?
     /// For an edge by reason: the cause of the firing that it ends, so that it is the same however often it is derived.

@@ -7,12 +7,21 @@ package struct RuleDefinition: Hashable, Sendable {
     package var match: RuleMatch
     /// In the order of their severity, the least first; at least one. Of those that hold, the last one is the alert's.
     package var levels: [RuleLevel]
+    /// What of the metric's readings is compared.
+    package var signal = RuleSignal.reading
+    /// The unit of the limits, and of all that alerts say; readings in another one are converted. nil: the readings' own.
+    package var unit: String?
+    /// What else must hold for the rule to begin to.
+    package var onlyIf: RuleGate?
+    /// nil: each device and metric has an alert of its own.
+    package var group: RuleGroup?
     /// Template of the summary; nil: the default one of CONTRACT section 5.
     package var summary: String?
     package var description: String?
     package var runbook: String?
     /// Names of hooks; nil: every hook.
     package var notify: [String]?
+    package var policy: RulePolicy
 
     package init(
         alert: String,
@@ -21,7 +30,8 @@ package struct RuleDefinition: Hashable, Sendable {
         summary: String? = nil,
         description: String? = nil,
         runbook: String? = nil,
-        notify: [String]? = nil
+        notify: [String]? = nil,
+        policy: RulePolicy = RulePolicy()
     ) {
         self.alert = alert
         self.match = match
@@ -30,6 +40,7 @@ package struct RuleDefinition: Hashable, Sendable {
         self.description = description
         self.runbook = runbook
         self.notify = notify
+        self.policy = policy
     }
 }
 
@@ -85,7 +96,7 @@ package struct RuleMatch: Hashable, Sendable {
     }
 }
 
-/// What a value must be for a rule to hold. Later kinds (rate, expressions) are further cases.
+/// What a value must be for a rule to hold.
 package enum RuleCondition: Hashable, Sendable {
     /// Beyond at a value strictly above `limit`; clears strictly below `clear`, or, without one, at the first value
     /// that is not above the limit.
@@ -99,6 +110,10 @@ package enum RuleCondition: Hashable, Sendable {
     case inside(low: Double, high: Double)
     /// Beyond at this value; clears at the first other one.
     case equals(Double)
+    /// Beyond in this state; clears at the first other one. Booleans are the states `true` and `false`.
+    case isState(String)
+    /// Beyond where this is true; clears where it is false. What is not known changes nothing.
+    case holds(RuleExpression)
     /// Beyond when no reading has come for so long; clears at the next one.
     case absent(Silence)
     /// Beyond when every reading for so long has had the same value; clears at the first other one.
@@ -114,8 +129,21 @@ package enum RuleCondition: Hashable, Sendable {
     package var isWatch: Bool {
         switch self {
         case .absent, .unchanged: true
-        case .above, .below, .outside, .inside, .equals: false
+        case .above, .below, .outside, .inside, .equals, .isState, .holds: false
         }
+    }
+
+    /// Whether it compares numbers with limits.
+    package var hasLimits: Bool {
+        switch self {
+        case .above, .below, .outside, .inside, .equals: true
+        case .isState, .holds, .absent, .unchanged: false
+        }
+    }
+
+    package var expression: RuleExpression? {
+        if case .holds(let expression) = self { return expression }
+        return nil
     }
 }
 

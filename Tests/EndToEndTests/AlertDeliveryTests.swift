@@ -161,6 +161,78 @@ extension EndToEndTests {
             }
         }
 
+        @Test("an alert is acknowledged and silenced from the command line, under a name, and over kill -9")
+        func operations() async throws {
+            try await Workbench.use { bench in
+                let receiver = try await WebhookReceiver(bench)
+                let port = try freePort(SOCK_DGRAM)
+                let box = try box(bench, port, hooks: "  pager: { type: webhook, url: \"\(receiver.url("/ok"))\" }")
+                var daemon = try await box.start()
+                func alerts(_ arguments: String..., expecting status: Int32 = 0) throws -> [[String: Any]] {
+                    let command = ["alerts"] + arguments + ["--data", box.data, "-o", "json"]
+                    let text = try box.command(command, expecting: status)
+                    return try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]] ?? []
+                }
+                func refused(_ arguments: [String]) throws -> Int32 {
+                    try Command.run("forebay", ["alerts"] + arguments + ["--data", box.data]).status
+                }
+                let hold = ["silence", "--device", "freezer-2", "--for", "1h"]
+                let made = try box.command(["alerts"] + hold + ["--data", box.data, "-o", "ndjson", "--author", "eve"])
+                let socket = try DatagramSocket(port: port)
+                try socket.send(#"{"device":"freezer-2","temperature":-10}"#)
+                try socket.send(#"{"device":"freezer-1","temperature":-10}"#)
+                try await eventually("the one that is not silenced is told") { try !receiver.requests("/ok").isEmpty }
+                let told = try #require(try receiver.requests("/ok").first?.alerts.first)
+                let fingerprint = try #require(told["fingerprint"] as? String)
+                #expect((told["labels"] as? [String: String])?["device"] == "freezer-1")
+                let acknowledged = try alerts(
+                    "ack",
+                    String(fingerprint.prefix(8)),
+                    "--author",
+                    "adam",
+                    "--comment",
+                    "mine"
+                )
+                #expect(acknowledged.map { $0["id"] as? String } == [fingerprint])
+                #expect(try refused(["ack", "ffffffff"]) == 66)
+                #expect(try refused(["silence", "--for", "1h"]) == 64)
+                #expect(
+                    try refused(["silence", "--device", "a", "--for", "1h", "--until", "2030-01-01T00:00:00Z"]) == 64
+                )
+                #expect(try refused(["unsilence", "00000000"]) == 66)
+                #expect(try await box.metric("forebay_alerts", "acknowledged") == 1)
+                #expect(try await box.metric("forebay_alerts", "silenced") == 1)
+                daemon.kill(SIGKILL)
+                _ = try await daemon.exitCode()
+                for isRunning in [false, true] {
+                    if isRunning { daemon = try await box.start() }
+                    let firing = try alerts("list")
+                    #expect(Set(firing.compactMap { $0["acknowledged_by"] as? String }) == ["adam"])
+                    #expect(Set(firing.compactMap { $0["silenced_by"] as? String }) == ["eve"])
+                    #expect(try alerts("list", "--silences").map { $0["state"] as? String } == ["active"])
+                    if !isRunning { #expect(try refused(["ack", fingerprint]) == 69) }
+                }
+                let id = try #require(try alerts("list", "--silences").first?["id"] as? String)
+                #expect(made.contains(id))
+                _ = try alerts("unsilence", id)
+                try await eventually("what was silenced is told") { try receiver.requests("/ok").count == 2 }
+                #expect(try alerts("list", "--silences").isEmpty)
+                let lines = try box.command([
+                    "tail", "operations", "--from", "earliest", "-o", "ndjson", "--data", box.data,
+                ])
+                let valued = lines.split(separator: "\n").filter { !$0.contains(#""value":null"#) }
+                #expect(valued.count == 2)
+                let verdict = try Command.run(
+                    Workbench.python,
+                    [Workbench.script("validate_records.py"), Workbench.repository("docs/schema")],
+                    input: Data(valued.joined(separator: "\n").utf8)
+                )
+                #expect(verdict.status == 0, "\(verdict.error)")
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+            }
+        }
+
         @Test("a hook that was unreachable is told after kill -9 what it missed, and nothing twice that it had")
         func afterAKill() async throws {
             try await Workbench.use { bench in

@@ -280,7 +280,8 @@ struct AlertEndpointTests {
         "HTTP over TCP changes nothing",
         arguments: [
             ("POST", "/api/v1/reload"), ("POST", "/api/v1/hooks/pager/test"), ("PATCH", "/api/v1/devices/a"),
-            ("POST", "/api/v1/hooks/pager/dead-letters/resend"),
+            ("POST", "/api/v1/hooks/pager/dead-letters/resend"), ("POST", "/api/v1/alerts/ack"),
+            ("POST", "/api/v1/silences"), ("POST", "/api/v1/silences/end"),
             ("PUT", "/api/v1/devices/a"), ("DELETE", "/api/v1/devices/a"), ("POST", "/nowhere"),
             ("OPTIONS", "/healthz"),
         ]

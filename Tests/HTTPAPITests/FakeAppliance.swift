@@ -142,6 +142,10 @@ extension FakeAppliance: AlertBrowser {
         return Self.alert
     }
 
+    func silences() async throws -> SilencesDocument {
+        SilencesDocument(silences: [.object(["id": .string("3c48ca6f")])])
+    }
+
     func history(_ query: AlertHistoryQuery) async throws -> LineSequence {
         state.withLock { $0.historyQueries.append(query) }
         return ScriptedLines(lines: ["{\"state\":\"firing\"}\n"], failure: nil)
@@ -169,6 +173,20 @@ extension FakeAppliance: ControlActions {
     func resendDeadLetters(_ hook: String) async throws -> DeadLetterResendDocument {
         guard hook == "pager" else { throw APIFailure(.notFound, "there is no hook `\(hook)`") }
         return DeadLetterResendDocument(hook: hook, delivered: 1, left: 2, error: "HTTP 400")
+    }
+
+    func acknowledge(_ request: AcknowledgementRequest) async throws -> AcknowledgementsDocument {
+        guard request.fingerprints == ["a27ac6f6"] else { throw APIFailure(.notFound, "there is no such alert") }
+        return AcknowledgementsDocument(acknowledged: [.object(["author": .string(request.author)])])
+    }
+
+    func silence(_ request: SilenceRequest) async throws -> JSONDocument {
+        guard !request.matchers.isEmpty else { throw APIFailure(.badRequest, "no matcher") }
+        return .object(["device": request.matchers.device.map { .string($0) } ?? .null])
+    }
+
+    func endSilences(_ request: SilenceEndRequest) async throws -> SilencesDocument {
+        SilencesDocument(silences: request.ids.map { .object(["id": .string($0)]) })
     }
 
     func backup() async throws -> BackupDocument {

@@ -74,11 +74,30 @@ struct CompilingTests {
 
     @Test("a condition is said in one line")
     func conditionText() {
+        func text(
+            _ level: RuleLevel,
+            _ metric: String,
+            _ unit: String? = nil,
+            _ change: (inout RuleDefinition) -> Void = { _ in }
+        ) -> String {
+            var rule = RuleDefinition(alert: "A", match: RuleMatch(), levels: [level])
+            change(&rule)
+            return rule.text(of: level, metric: metric, unit: unit)
+        }
         let above = RuleLevel(.above(limit: -15, clear: -17), holdFor: .seconds(600))
-        #expect(above.text(metric: "temperature", unit: "°C") == "temperature > -15 °C for 10m")
-        let below = RuleLevel(.below(limit: 0.5, clear: nil))
-        #expect(below.text(metric: "flow", unit: nil) == "flow < 0.5")
-        #expect(RuleLevel(.equals(3)).text(metric: "state", unit: "") == "state = 3")
+        #expect(text(above, "temperature", "°C") == "temperature > -15 °C for 10m")
+        #expect(text(RuleLevel(.below(limit: 0.5, clear: nil)), "flow") == "flow < 0.5")
+        #expect(text(RuleLevel(.equals(3)), "state", "") == "state = 3")
+        #expect(text(RuleLevel(.isState("open")), "door") == "door = open")
+        let rate = text(RuleLevel(.above(limit: 6, clear: nil)), "t", "°C/h") {
+            $0.signal = RuleSignal(.rate, over: .seconds(900), per: .seconds(3600))
+            $0.onlyIf = RuleGate(metric: "door", condition: .isState("closed"))
+        }
+        #expect(rate == "rate(t, 15m) > 6 °C/h only if door = closed")
+        let group = text(RuleLevel(.above(limit: 0.2, clear: nil)), "smoke") {
+            $0.group = RuleGroup(atLeast: 2, within: .seconds(60))
+        }
+        #expect(group == "2 of: smoke > 0.2 within 1m")
     }
 
     @Test("all problems are said at once: a name twice, a clear beyond its limit, a template")
@@ -109,6 +128,25 @@ struct CompilingTests {
             [cleared], [first, first], [first, cleared], [RuleLevel(.outside(low: -15, high: -17 + 10))],
             [RuleLevel(.inside(low: -15, high: -17 + 10))], [RuleLevel(.equals(-15))],
         ]
+        let expression = try RuleExpression("temperature > -15")
+        let signals =
+            [
+                { $0.unit = "°C" }, { $0.signal = RuleSignal(.avg, over: .seconds(60)) },
+                { $0.signal = RuleSignal(.max, over: .seconds(60)) },
+                { $0.signal = RuleSignal(.rate, over: .seconds(60)) },
+                { $0.signal = RuleSignal(.rate, over: .seconds(60), per: .seconds(60)) },
+                { $0.onlyIf = RuleGate(metric: "door", condition: .isState("open")) },
+                { $0.onlyIf = RuleGate(metric: "door", condition: .isState("open"), within: .seconds(9)) },
+                { $0.group = RuleGroup(atLeast: 2) }, { $0.group = RuleGroup(atLeast: 2, by: ["room"]) },
+                {
+                    $0.levels = [RuleLevel(.holds(expression))]
+                    $0.match.metrics = []
+                }, { $0.levels = [RuleLevel(.isState("-15"))] },
+            ].map { (change: (inout RuleDefinition) -> Void) in
+                var rule = freezerRule()
+                change(&rule)
+                return rule
+            }
         let others =
             [
                 freezerRule(above: -14), freezerRule(clear: nil), freezerRule(clear: -18),
@@ -121,6 +159,7 @@ struct CompilingTests {
                     levels: [RuleLevel(.below(limit: -15, clear: -13), holdFor: .seconds(600))]
                 ),
             ] + conditions.map { RuleDefinition(alert: "FreezerTooWarm", match: freezerRule().match, levels: $0) }
+            + signals
         let hashes = try Set(others.map { try hash($0) })
         #expect(try hashes.count == others.count && !hashes.contains(hash(freezerRule())))
     }

@@ -10,6 +10,10 @@ struct LevelTests {
         RuleDefinition(alert: "Pump", match: RuleMatch(metrics: ["temperature"]), levels: levels)
     }
 
+    private func conditionText(_ edge: AlertTransition) -> String {
+        edge.rule.definition.text(of: edge.level, metric: edge.metric, unit: edge.unit)
+    }
+
     private func words(_ bench: borrowing RuleBench) -> [String] {
         bench.transitions.map { "\($0.state.rawValue) \($0.level.severity) \(($0.at.milliseconds - epoch) / 1000)" }
     }
@@ -78,7 +82,7 @@ struct LevelTests {
         let limits = bench.transitions.map { $0.level.condition.limit(near: $0.peak) }
         #expect(limits == [8, 8, 2, 2])
         #expect(bench.transitions[1].peak == 11)
-        #expect(bench.transitions[0].level.text(metric: "t", unit: "°C") == "t outside 2 to 8 °C")
+        #expect(conditionText(bench.transitions[0]) == "temperature outside 2 to 8 °C")
         bench = try RuleBench([rule([RuleLevel(.inside(low: 2, high: 8))])])
         for (index, value) in [1.0, 2, 5, 8, 9].enumerated() { bench.reading(Double(index), value) }
         #expect(words(bench) == ["firing warning 1", "resolved warning 4"])

@@ -18,7 +18,7 @@ private struct ReferenceLevel {
         case .outside(let low, let high): !(low...high).contains(value)
         case .inside(let low, let high): (low...high).contains(value)
         case .equals(let wanted): value == wanted
-        case .absent, .unchanged: false
+        case .absent, .unchanged, .isState, .holds: false
         }
     }
 
@@ -65,9 +65,11 @@ private struct ReferenceInstance {
     let definition: RuleDefinition
     let device: String
     var levels: [ReferenceLevel]
-    var times: [Int64] = []
+    var readings: [(time: Int64, value: Double)] = []
+    var lastLog: Int64 = 0
     var floor = Int64.min
     var shown: Int?
+    var inWindow = 0
 
     init(definition: RuleDefinition, device: String) {
         self.definition = definition
@@ -76,29 +78,80 @@ private struct ReferenceInstance {
     }
 
     /// Edges as state and severity.
-    private mutating func show() -> [String] {
+    private mutating func show(at: Int64) -> [(String, Int64)] {
         let next = levels.lastIndex(where: \.isActive)
         defer { shown = next }
         guard next != shown else { return [] }
         return [
             shown.map { "resolved \(levels[$0].level.severity)" }, next.map { "firing \(levels[$0].level.severity)" },
         ]
-        .compactMap { $0 }
+        .compactMap { $0 }.map { ($0, at) }
     }
 
-    mutating func read(_ time: Int64, _ value: Double, log: Int64) -> ([String], Int64) {
-        if let newest = times.max(), time < newest - 30_000 { return ([], 0) }
-        times.append(time)
-        let now = max(floor, times.max() ?? time)
-        for index in levels.indices { levels[index].read(now, value, log: log) }
-        return (show(), now)
+    private var newest: Int64? { readings.map(\.time).max() }
+
+    private var window: [(time: Int64, value: Double)] {
+        guard let over = definition.signal.over?.wholeMilliseconds else { return [] }
+        let inside = readings.enumerated().filter { $0.element.time > floor - over }
+        return inside.sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
     }
 
-    mutating func tick(log: Int64) -> ([String], Int64) {
+    private func amount(_ window: [(time: Int64, value: Double)]) -> Double? {
+        let values = window.map(\.value)
+        guard let first = window.first, let last = window.last else {
+            return definition.signal.aggregate == .count || definition.signal.aggregate == .sum ? 0 : nil
+        }
+        let sum = values.reduce(0, +)
+        let span = Double(last.time - first.time)
+        let isKnown = span > 0 && last.time - first.time >= (definition.signal.over?.wholeMilliseconds ?? 0) / 2
+        let ranked = values.sorted()
+        switch definition.signal.aggregate {
+        case .last: return last.value
+        case .avg: return sum / Double(values.count)
+        case .min: return ranked.first
+        case .max: return ranked.last
+        case .sum: return sum
+        case .count: return Double(values.count)
+        case .p50: return ranked[(values.count + 1) / 2 - 1]
+        case .p95: return ranked[Int((0.95 * Double(values.count)).rounded(.up)) - 1]
+        case .p99: return ranked[Int((0.99 * Double(values.count)).rounded(.up)) - 1]
+        case .delta: return isKnown ? last.value - first.value : nil
+        case .rate: return isKnown ? (last.value - first.value) / span * 1000 : nil
+        case .stddev:
+            let mean = sum / Double(values.count)
+            return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+        }
+    }
+
+    mutating func read(_ time: Int64, _ value: Double, log: Int64) -> [(String, Int64)] {
+        if let newest, time < newest - 30_000 { return [] }
+        readings.append((time, value))
+        lastLog = max(lastLog, log)
+        floor = max(floor, newest ?? time)
+        guard definition.signal != .reading else { return judge(value, log: log) }
+        inWindow = window.count
+        return amount(window).map { judge($0, log: log) } ?? []
+    }
+
+    private mutating func judge(_ value: Double, log: Int64) -> [(String, Int64)] {
+        for index in levels.indices { levels[index].read(floor, value, log: log) }
+        return show(at: floor)
+    }
+
+    mutating func tick(log: Int64) -> [(String, Int64)] {
         var at = Int64.min
         for index in levels.indices { at = max(at, levels[index].tick(log: log) ?? .min) }
         floor = max(floor, at)
-        return (show(), at)
+        let edges = show(at: at)
+        guard definition.signal != .reading, !readings.isEmpty else { return edges }
+        let before = floor
+        floor = max(floor, (newest ?? floor) + max(0, log - lastLog))
+        guard window.count != inWindow else {
+            floor = before
+            return edges
+        }
+        inWindow = window.count
+        return edges + (amount(window).map { judge($0, log: log) } ?? [])
     }
 }
 
@@ -138,8 +191,9 @@ struct ReferenceTests {
                 anchor = now
                 bench.tick(now, run: "run-\(run)")
                 for index in instances.indices {
-                    let (states, at) = instances[index].tick(log: log)
-                    for state in states { expected.insert(Observation(step, state, at, instances[index])) }
+                    for (state, at) in instances[index].tick(log: log) {
+                        expected.insert(Observation(step, state, at, instances[index]))
+                    }
                 }
             default:
                 let device = "freezer-\(Int.random(in: 0..<2, using: &generator))"
@@ -151,8 +205,9 @@ struct ReferenceTests {
                     let index = instances.firstIndex { $0.definition.alert == definition.alert && $0.device == device }
                     let at = index ?? instances.count
                     if index == nil { instances.append(ReferenceInstance(definition: definition, device: device)) }
-                    let (states, edge) = instances[at].read(instant(now - lag), value, log: place)
-                    for state in states { expected.insert(Observation(step, state, edge, instances[at])) }
+                    for (state, edge) in instances[at].read(instant(now - lag), value, log: place) {
+                        expected.insert(Observation(step, state, edge, instances[at]))
+                    }
                 }
             }
             found.formUnion(bench.transitions.map { Observation(step, $0) })
@@ -185,11 +240,16 @@ struct ReferenceTests {
                 severity: "level-\(number)"
             )
         }
-        return RuleDefinition(
+        var definition = RuleDefinition(
             alert: "Rule\(index)",
             match: RuleMatch(metrics: ["temperature"]),
             levels: kind == 4 ? Array(levels.prefix(1)) : levels
         )
+        guard index > 1, let aggregate = RuleAggregate.allCases.randomElement(using: &generator), aggregate != .last
+        else { return definition }
+        let over = [5, 20, 60, 200].randomElement(using: &generator) ?? 5
+        definition.signal = RuleSignal(aggregate, over: .seconds(over))
+        return definition
     }
 }
 

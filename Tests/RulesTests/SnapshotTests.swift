@@ -6,18 +6,43 @@ import Testing
 
 @Suite("Rule snapshots")
 struct SnapshotTests {
-    private static let definitions = [
-        freezerRule(holdFor: .seconds(60)),
-        freezerRule("AtOnce", above: -16, clear: nil, holdFor: .zero, match: RuleMatch(labels: ["line": ["a"]])),
-        RuleDefinition(
-            alert: "Cold",
-            match: RuleMatch(),
-            levels: [
-                RuleLevel(.below(limit: -19, clear: nil), holdFor: .seconds(5), clearFor: .seconds(8)),
-                RuleLevel(.below(limit: -19.5, clear: nil)),
-            ]
-        ),
-    ]
+    private static let definitions =
+        [
+            freezerRule(holdFor: .seconds(20)),
+            freezerRule("AtOnce", above: -16, clear: nil, holdFor: .zero, match: RuleMatch(labels: ["line": ["a"]])),
+            RuleDefinition(
+                alert: "Cold",
+                match: RuleMatch(),
+                levels: [
+                    RuleLevel(.below(limit: -19, clear: nil), holdFor: .seconds(5), clearFor: .seconds(8)),
+                    RuleLevel(.below(limit: -19.5, clear: nil)),
+                ]
+            ),
+        ] + signals
+
+    private static var signals: [RuleDefinition] {
+        func rule(
+            _ alert: String,
+            _ condition: RuleCondition,
+            _ change: (inout RuleDefinition) -> Void
+        ) -> RuleDefinition {
+            let match = RuleMatch(metrics: condition.expression == nil ? ["temperature"] : [])
+            var rule = RuleDefinition(alert: alert, match: match, levels: [RuleLevel(condition)])
+            change(&rule)
+            return rule
+        }
+        let expression = try? RuleExpression("avg(temperature, 20s) > -17.5 and door == \"open\"")
+        return [
+            rule("Average", .above(limit: -17, clear: nil)) { $0.signal = RuleSignal(.p50, over: .seconds(15)) },
+            rule("Few", .below(limit: 2, clear: nil)) { $0.signal = RuleSignal(.count, over: .seconds(12)) },
+            rule("Gated", .above(limit: -17, clear: nil)) {
+                $0.onlyIf = RuleGate(metric: "door", condition: .isState("open"), within: .seconds(30))
+            },
+            rule("Two", .above(limit: -16, clear: nil)) {
+                $0.group = RuleGroup(atLeast: 2, within: .seconds(30))
+            },
+        ] + (expression.map { [rule("Drift", .holds($0)) { _ in }] } ?? [])
+    }
 
     /// Three devices around their limits, ticks, a restart in the middle, late data and changing labels.
     private static func script() -> [ScriptStep] {
@@ -33,7 +58,12 @@ struct SnapshotTests {
             let value = (Double.random(in: -21 ... -12, using: &generator) * 10).rounded() / 10
             let lag = Double([0, 0, 0, 12, 45].randomElement(using: &generator) ?? 0)
             let labels = Bool.random(using: &generator) ? #""line":"a""# : #""line":"b","n":"1""#
-            steps.append(.event(eventJSON(time - lag, value, device: device, labels: labels, received: time)))
+            let door = second % 3 == 0 ? #","states":{"door":"\#(second % 18 < 9 ? "open" : "shut")"}"# : ""
+            steps.append(
+                .event(
+                    eventJSON(time - lag, value, device: device, labels: labels, received: time, extra: door)
+                )
+            )
         }
         return steps
     }
@@ -52,6 +82,7 @@ struct SnapshotTests {
         let final = whole.engine.encodeSnapshot()
         let expected = whole.edges
         #expect(expected.count > 20, "the script makes edges")
+        #expect(Set(expected.map(\.alert)) == Set(SnapshotTests.definitions.map(\.alert)), "of every rule")
         let rules = try RuleSet(SnapshotTests.definitions)
         for cut in steps.indices {
             let engine = try restored(snapshots[cut], rules, seed: UInt64(cut))

@@ -21,10 +21,12 @@ final class Daemon {
     let connection: HTTPConnection
 
     /// Starts the daemon with `inputs`, the lines below `inputs:`, and waits until it is ready.
-    init(binary: String, directory: String, inputs: String) throws {
+    ///
+    /// `alerting`: the sections `rules` and `hooks`.
+    init(binary: String, directory: String, inputs: String, alerting: String) throws {
         let port = try Scratch.freePort()
         let configuration = "\(directory)/forebay.yaml"
-        try Self.configuration(directory: directory, port: port, inputs: inputs)
+        try Self.configuration(directory: directory, port: port, inputs: inputs, alerting: alerting)
             .write(toFile: configuration, atomically: true, encoding: .utf8)
         let child = try Child([binary, "run", "--config", configuration], output: "\(directory)/output")
         self.child = child
@@ -44,16 +46,7 @@ final class Daemon {
     }
 
     /// One rule that looks at every temperature and never fires, and a hook for it.
-    private static func configuration(directory: String, port: UInt16, inputs: String) -> String {
-        """
-        name: bench
-        data: \(directory)/data
-        listen:
-          http: 127.0.0.1:\(port)
-        log:
-          commit_interval: \(Int(commitInterval * 1000))ms
-        inputs:
-        \(inputs)
+    static let quietAlerting = """
         rules:
           - alert: FreezerTooWarm
             match: { metric: temperature }
@@ -63,6 +56,19 @@ final class Daemon {
             severity: critical
         hooks:
           nobody: { type: exec, command: ["/bin/true"] }
+        """
+
+    private static func configuration(directory: String, port: UInt16, inputs: String, alerting: String) -> String {
+        """
+        name: bench
+        data: \(directory)/data
+        listen:
+          http: 127.0.0.1:\(port)
+        log:
+          commit_interval: \(Int(commitInterval * 1000))ms
+        inputs:
+        \(inputs)
+        \(alerting)
 
         """
     }

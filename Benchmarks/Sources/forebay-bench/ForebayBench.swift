@@ -49,6 +49,9 @@ enum Section: String, CaseIterable {
     case memory
     case latency
     case recovery
+    case rules
+    case replay
+    case hook
 }
 
 /// The command line.

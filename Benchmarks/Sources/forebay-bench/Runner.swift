@@ -32,6 +32,9 @@ final class Runner {
                 case .memory: try measureMemory()
                 case .latency: try measureLatency()
                 case .recovery: try measureRecovery()
+                case .rules: try measureRules()
+                case .replay: try measureReplay()
+                case .hook: try measureHook()
                 }
             } catch let error as BenchError {
                 guard !StopFlag.isRaised else { throw BenchError.interrupted }
@@ -53,9 +56,13 @@ final class Runner {
     }
 
     /// `directory`: where its data is, to start on it again.
-    func daemon(inputs: String, in directory: String? = nil) throws -> Daemon {
+    func daemon(
+        inputs: String,
+        in directory: String? = nil,
+        alerting: String = Daemon.quietAlerting
+    ) throws -> Daemon {
         let directory = try directory ?? scratch.newDirectory("daemon")
-        return try Daemon(binary: try binary("forebay"), directory: directory, inputs: inputs)
+        return try Daemon(binary: try binary("forebay"), directory: directory, inputs: inputs, alerting: alerting)
     }
 
     /// Runs a program to its end and returns the figures that it printed.

@@ -77,6 +77,23 @@ enum LoopbackAddress {
         return address
     }
 
+    /// A stream socket that listens, and its port.
+    static func listen() throws -> (descriptor: Int32, port: UInt16) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = ipv4(port: 0)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && Glibc.listen(descriptor, 16) == 0
+                    && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard descriptor >= 0, isBound else {
+            throw BenchError(description: "cannot listen on 127.0.0.1: \(String(cString: strerror(errno)))")
+        }
+        return (descriptor, UInt16(bigEndian: address.sin_port))
+    }
+
     /// A socket of `type` that is connected to `port`.
     static func connect(_ type: __socket_type, port: UInt16) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(type.rawValue), 0)

@@ -29,6 +29,8 @@ struct AlertBookState: Hashable {
 package final class AlertBook: Sendable {
     private struct Fold {
         var entries: [String: AlertEntry] = [:]
+        /// Fingerprints of the entries, by the name of their alert.
+        var fingerprints: [String: Set<String>] = [:]
         /// Resolved alerts, oldest first; those that fired again stay in it until they pass.
         var resolved: [(fingerprint: String, offset: Offset)] = []
         var firingCount = 0
@@ -80,6 +82,7 @@ package final class AlertBook: Sendable {
         fold.withLock { fold in
             if fold.entries[record.fingerprint]?.record.state == .firing { fold.firingCount -= 1 }
             fold.entries[record.fingerprint] = entry
+            fold.fingerprints[record.alert, default: []].insert(record.fingerprint)
             if record.state == .firing {
                 fold.firingCount += 1
             } else {
@@ -96,7 +99,9 @@ package final class AlertBook: Sendable {
         let kept = Set(fold.resolved.dropFirst(AlertingLimits.resolvedAlertsMax).map(\.fingerprint))
         for fingerprint in old where !kept.contains(fingerprint) && fold.entries[fingerprint]?.record.state == .resolved
         {
-            fold.entries[fingerprint] = nil
+            guard let alert = fold.entries.removeValue(forKey: fingerprint)?.record.alert else { continue }
+            fold.fingerprints[alert]?.remove(fingerprint)
+            if fold.fingerprints[alert]?.isEmpty ?? false { fold.fingerprints[alert] = nil }
         }
         fold.resolved.removeFirst(AlertingLimits.resolvedAlertsMax)
     }
@@ -114,6 +119,14 @@ package final class AlertBook: Sendable {
 
     package func entry(_ fingerprint: String) -> AlertEntry? {
         fold.withLock { $0.entries[fingerprint] }
+    }
+
+    /// Whether an alert of this name, firing or resolved lately, is as `condition` wants it. It is called under the lock and
+    /// must be short.
+    func hasEntry(of alert: String, where condition: (AlertRecord) -> Bool) -> Bool {
+        fold.withLock { fold in
+            fold.fingerprints[alert]?.contains { fold.entries[$0].map { condition($0.record) } ?? false } ?? false
+        }
     }
 
     /// Alerts whose fingerprint begins so: an operator types the first digits.

@@ -51,8 +51,8 @@ extension AlertRecord {
             metric: edge.metric,
             value: edge.value,
             unit: edge.unit,
-            threshold: edge.level.condition.limit(near: edge.peak),
-            condition: edge.level.text(metric: edge.metric, unit: edge.unit),
+            threshold: definition.group.map { Double($0.atLeast) } ?? edge.level.condition.limit(near: edge.peak),
+            condition: definition.text(of: edge.level, metric: edge.metric, unit: edge.unit),
             peak: edge.peak,
             severity: edge.level.severity,
             labels: Dictionary(
@@ -69,14 +69,18 @@ extension AlertRecord {
             cause: AlertCause(edge.cause),
             isStale: edge.isStale,
             watch: AlertWatch(edge.level.condition),
+            isMetricState: edge.isMetricState,
+            devices: edge.devices,
             samples: edge.samples,
+            flaps: max(1, Int(edge.flaps)),
             reason: edge.reason,
             notify: definition.notify,
             ruleHash: AlertFingerprint.hex(edge.rule.conditionHash, digits: 16)
         )
         let writer = AlertSummary(record: self, origin: origin)
         details = edge.rule.description.map { writer.filled($0, holdFor: edge.level.holdFor) }
-        summary = edge.rule.summary.map { writer.filled($0, holdFor: edge.level.holdFor) } ?? writer.standard
+        let own = edge.rule.summary.map { writer.filled($0, holdFor: edge.level.holdFor) }
+        summary = own.map { ([$0] + writer.flapping).joined(separator: "; ") } ?? writer.standard
     }
 
     /// The record that ends this firing alert without a reading: same cause, so that it is the same edge each time.
@@ -87,6 +91,7 @@ extension AlertRecord {
         record.at = max(at, self.at)
         record.resolvedAt = record.at
         record.isStale = false
+        record.flaps = 1
         record.summary = AlertSummary(record: record, origin: origin).standard
         return record
     }

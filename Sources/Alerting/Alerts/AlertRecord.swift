@@ -41,12 +41,15 @@ package enum AlertWatch: String, Codable, Sendable {
     case absent
     /// Readings have come, and all were the same.
     case unchanged
+    /// Several metrics together.
+    case expression
 
     package init?(_ condition: RuleCondition) {
         switch condition {
         case .absent: self = .absent
         case .unchanged: self = .unchanged
-        case .above, .below, .outside, .inside, .equals: return nil
+        case .holds: self = .expression
+        case .above, .below, .outside, .inside, .equals, .isState: return nil
         }
     }
 }
@@ -82,8 +85,14 @@ package struct AlertRecord: Hashable, Sendable {
     package var isStale: Bool
     /// nil where a value was beyond its limit.
     package var watch: AlertWatch?
+    /// The metric is a state: `value` is 1 where it is the one of the condition, else 0.
+    package var isMetricState: Bool
+    /// Of a group's alert: the devices that count; nil: it is one device's.
+    package var devices: [String]?
     /// Readings from the breach to this edge.
     package var samples: Int64
+    /// Of a firing: how often it fired within the hour up to it, itself included; 1 for any other edge.
+    package var flaps: Int
     package var reason: ResolutionReason?
     /// Names of the hooks it goes to; nil: all.
     package var notify: [String]?
@@ -117,7 +126,10 @@ package struct AlertRecord: Hashable, Sendable {
         cause: AlertCause,
         isStale: Bool = false,
         watch: AlertWatch? = nil,
+        isMetricState: Bool = false,
+        devices: [String]? = nil,
         samples: Int64 = 1,
+        flaps: Int = 1,
         reason: ResolutionReason? = nil,
         notify: [String]? = nil,
         ruleHash: String = ""
@@ -148,7 +160,10 @@ package struct AlertRecord: Hashable, Sendable {
         self.cause = cause
         self.isStale = isStale
         self.watch = watch
+        self.isMetricState = isMetricState
+        self.devices = devices
         self.samples = samples
+        self.flaps = flaps
         self.reason = reason
         self.notify = notify
         self.ruleHash = ruleHash
@@ -166,11 +181,12 @@ extension AlertRecord: Codable {
     enum CodingKeys: String, CodingKey {
         case alert, state, device, name, location, box, metric, value, unit, threshold, condition, peak, severity,
             labels
-        case since, at, fingerprint, summary, runbook, cause, stale, watch, samples, reason, notify, rule
+        case since, at, fingerprint, summary, runbook, cause, stale, watch, devices, samples, flaps, reason, notify, rule
         case breachedAt = "breached_at"
         case firedAt = "fired_at"
         case resolvedAt = "resolved_at"
         case lastSeen = "last_seen"
+        case isMetricState = "metric_is_state"
         case details = "description"
     }
 
@@ -209,7 +225,10 @@ extension AlertRecord: Codable {
             cause: try container.decode(AlertCause.self, forKey: .cause),
             isStale: try container.decodeIfPresent(Bool.self, forKey: .stale) ?? false,
             watch: try container.decodeIfPresent(AlertWatch.self, forKey: .watch),
+            isMetricState: try container.decodeIfPresent(Bool.self, forKey: .isMetricState) ?? false,
+            devices: try container.decodeIfPresent([String].self, forKey: .devices),
             samples: try container.decodeIfPresent(Int64.self, forKey: .samples) ?? 1,
+            flaps: try container.decodeIfPresent(Int.self, forKey: .flaps) ?? 1,
             reason: try container.decodeIfPresent(ResolutionReason.self, forKey: .reason),
             notify: try container.decodeIfPresent([String].self, forKey: .notify),
             ruleHash: try container.decodeIfPresent(String.self, forKey: .rule) ?? ""
@@ -245,7 +264,10 @@ extension AlertRecord: Codable {
         try container.encode(cause, forKey: .cause)
         if isStale { try container.encode(true, forKey: .stale) }
         try container.encodeIfPresent(watch, forKey: .watch)
+        if isMetricState { try container.encode(true, forKey: .isMetricState) }
+        try container.encodeIfPresent(devices, forKey: .devices)
         try container.encode(samples, forKey: .samples)
+        if flaps > 1 { try container.encode(flaps, forKey: .flaps) }
         try container.encodeIfPresent(reason, forKey: .reason)
         try container.encodeIfPresent(notify, forKey: .notify)
         try container.encode(ruleHash, forKey: .rule)

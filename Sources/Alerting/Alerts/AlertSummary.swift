@@ -6,13 +6,13 @@ internal import Rules
 internal import Synchronization
 
 /// Writes about one record. `CRITICAL Walk-in freezer (kitchen): -11.8 °C, limit -15 °C, for 10 min, worst -11.2, last
-/// reading 20 s ago, 03:10 CET, edge-01. Show: forebay alerts show a27ac6f6`
+/// reading 20 s ago, 03:10 CET, edge-01. Ack: forebay alerts ack a27ac6f6`
 struct AlertSummary {
     let record: AlertRecord
     let origin: AlertOrigin
 
-    /// What to do next: only a command that this version has.
-    private static let next = "Show: forebay alerts show"
+    /// What to do next.
+    private static let next = "Ack: forebay alerts ack"
 
     /// The default summary of CONTRACT section 5.
     var standard: String {
@@ -24,14 +24,15 @@ struct AlertSummary {
 
     private var firing: String {
         if let watch = record.watch { return firing(watch) }
-        var parts = ["\(record.severity.uppercased()) \(subject): \(value), limit \(number(record.threshold))"]
+        var parts = ["\(record.severity.uppercased()) \(present)"]
         let active = record.at.since(record.breachedAt)
         if active > .zero { parts.append("for \(AlertSummary.words(active))") }
-        parts.append("worst \(RuleText.number(record.peak))")
+        if isMeasured { parts.append("worst \(RuleText.number(record.peak))") }
         let age = record.at.since(record.lastSeen)
         if age >= .seconds(1) {
             parts.append("last reading \(AlertSummary.words(age)) ago\(record.isStale ? " (stale)" : "")")
         }
+        parts += flapping
         parts.append(clock(record.at))
         parts.append(record.box)
         return parts.joined(separator: ", ") + ". \(AlertSummary.next) \(record.fingerprint.prefix(8))"
@@ -39,22 +40,46 @@ struct AlertSummary {
 
     private func firing(_ watch: AlertWatch) -> String {
         let time = AlertSummary.words(record.at.since(record.breachedAt))
+        let last = record.isMetricState ? "" : ", last \(number(record.value))"
         let what =
             switch watch {
-            case .absent: "no \(record.metric) for \(time), last \(number(record.value))"
-            case .unchanged: "\(record.metric) has been \(number(record.value)) for \(time)"
+            case .absent: "no \(record.metric) for \(time)\(last)"
+            case .unchanged:
+                "\(record.metric) has been \(record.isMetricState ? "the same" : number(record.value)) for \(time)"
+            case .expression: "\(record.condition) (\(number(record.value))), for \(time)"
             }
-        return "\(record.severity.uppercased()) \(subject): \(what), \(clock(record.at)), \(record.box)"
+        let words = ([what] + flapping + [clock(record.at), record.box]).joined(separator: ", ")
+        return "\(record.severity.uppercased()) \(subject): \(words)"
             + ". \(AlertSummary.next) \(record.fingerprint.prefix(8))"
+    }
+
+    /// Said of an alert that fires again and again; else empty.
+    var flapping: [String] {
+        record.flaps >= AlertingLimits.flapsMin ? ["flapping: \(record.flaps) times in the last hour"] : []
     }
 
     /// What a resolved alert says of the present.
     private var outcome: String {
-        switch record.watch {
-        case nil: ", worst \(number(record.peak)): \(subject): \(value), limit \(number(record.threshold))"
-        case .absent: ": \(subject): \(record.metric) is back: \(number(record.value))"
-        case .unchanged: ": \(subject): \(record.metric) moves again: \(number(record.value))"
+        let now = record.isMetricState ? "" : ": \(number(record.value))"
+        return switch record.watch {
+        case nil: isMeasured ? ", worst \(number(record.peak)): \(present)" : ": \(present)"
+        case .absent: ": \(subject): \(record.metric) is back\(now)"
+        case .unchanged: ": \(subject): \(record.metric) moves again\(now)"
+        case .expression: ": \(subject): \(record.condition)\(now)"
         }
+    }
+
+    /// One number of one device is what it is about.
+    private var isMeasured: Bool { !record.isMetricState && record.devices == nil }
+
+    /// Who, and how it stands there.
+    private var present: String {
+        if let devices = record.devices {
+            let named = devices.prefix(5).joined(separator: ", ") + (devices.count > 5 ? ", ..." : "")
+            return "\(subject): \(record.condition): \(devices.count) now\(named.isEmpty ? "" : " (\(named))")"
+        }
+        if record.isMetricState { return "\(subject): \(record.condition)\(record.value == 1 ? "" : " no longer")" }
+        return "\(subject): \(value), limit \(number(record.threshold))"
     }
 
     private var resolved: String {

@@ -1,4 +1,4 @@
-// The alerts that the box raises of itself: records were lost to damage; nothing is taken in.
+// Records of alerts that no rule is behind; those of lost records, and of a box that takes nothing in.
 package import CommitLog
 internal import EventModel
 package import Platform
@@ -42,10 +42,14 @@ extension AlertRecord {
         )
     }
 
-    private init(
+    /// `at`: when it fires, and began.
+    init(
         builtIn name: String,
         metric: String,
         value: Double,
+        threshold: Double = 0,
+        condition: String? = nil,
+        severity: String = "critical",
         summary: String,
         at time: Timestamp,
         box: String,
@@ -59,10 +63,10 @@ extension AlertRecord {
             box: box,
             metric: metric,
             value: value,
-            threshold: 0,
-            condition: "\(metric) > 0",
+            threshold: threshold,
+            condition: condition ?? "\(metric) > 0",
             peak: value,
-            severity: "critical",
+            severity: severity,
             at: time,
             breachedAt: time,
             firedAt: time,
@@ -75,12 +79,15 @@ extension AlertRecord {
     }
 
     /// The record that ends this alert: the box has started anew.
-    package func over(at time: Timestamp) -> AlertRecord {
+    package func over(at time: Timestamp) -> AlertRecord { over(at: time, "\(alert) of an earlier run") }
+
+    /// The record that ends this alert, and says so in these words.
+    func over(at time: Timestamp, _ words: String) -> AlertRecord {
         var record = self
         record.state = .resolved
         record.at = max(time, at)
         record.resolvedAt = record.at
-        record.summary = "RESOLVED \(box): \(alert) of an earlier run"
+        record.summary = "RESOLVED \(box): \(words)"
         return record
     }
 }

@@ -6,7 +6,15 @@ internal import Rules
 ///
 /// One rule, one state, each alert at most once: a receiver never has to guess which of two states is the newer.
 struct DeliveryGroup {
-    private let hook: String
+    /// What is to be done with a record.
+    enum Taking {
+        case tell
+        /// It is not told, because it was over before the receiver could be.
+        case collapse
+        /// It is none of this hook's, or is told another time.
+        case pass
+    }
+
     private let countMax: Int
     private(set) var offsets: [Offset] = []
     /// Edges that are not told, because they were over before the receiver could be.
@@ -17,18 +25,19 @@ struct DeliveryGroup {
     private var state: AlertState?
     private var fingerprints: Set<String> = []
 
-    init(hook: String, countMax: Int) {
-        self.hook = hook
+    init(countMax: Int) {
         self.countMax = countMax
     }
 
-    /// Records for other hooks, and those that are no alerts, are stepped over; so are edges for which `isCollapsed` says
-    /// that the one which ended them is told in their place.
-    mutating func take(_ record: Record, _ isCollapsed: (AlertRecord, Offset) -> Bool) {
-        guard let value = record.value, let edge = AlertRecord(json: value), edge.goes(to: hook) else { return }
-        if isCollapsed(edge, record.offset) {
+    /// Records that are no alerts are stepped over; so are edges that `decide` does not want to be told.
+    mutating func take(_ record: Record, _ decide: (AlertRecord, Offset) -> Taking) {
+        guard let value = record.value, let edge = AlertRecord(json: value) else { return }
+        switch decide(edge, record.offset) {
+        case .tell: break
+        case .collapse:
             collapsed += 1
             return
+        case .pass: return
         }
         let isFitting =
             alert == nil || (alert == edge.alert && state == edge.state && !fingerprints.contains(edge.fingerprint))

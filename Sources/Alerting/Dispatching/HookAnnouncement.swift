@@ -1,5 +1,4 @@
 // Tells hooks of an alert that is in no log, because the log takes nothing.
-package import AsyncHTTPClient
 package import Logging
 package import Platform
 
@@ -13,26 +12,27 @@ package enum HookAnnouncement {
         _ record: AlertRecord,
         to hooks: [HookSettings],
         origin: AlertOrigin,
-        client: HTTPClient,
+        http: HookHTTP,
         clock: any Platform.Clock,
         logger: Logger,
         seed: UInt64
     ) async {
         await withTaskGroup(of: Void.self) { group in
             for settings in hooks {
-                guard let made = HookRegistry.make(settings, client: client), made.hook.beatInterval == nil else {
-                    continue
-                }
+                guard let made = HookRegistry.make(settings, http: http, origin: origin) else { continue }
                 group.addTask {
-                    await deliver(
-                        record,
-                        settings.name,
-                        made.hook,
-                        origin: origin,
-                        clock: clock,
-                        logger: logger,
-                        seed: seed
-                    )
+                    if made.hook.beatInterval == nil {
+                        await deliver(
+                            record,
+                            settings.name,
+                            made.hook,
+                            origin: origin,
+                            clock: clock,
+                            logger: logger,
+                            seed: seed
+                        )
+                    }
+                    await made.close()
                 }
             }
         }

@@ -1,5 +1,4 @@
 // All hooks: started, stopped, replaced at a reload, tested and looked at.
-package import AsyncHTTPClient
 package import CommitLog
 package import Logging
 package import Platform
@@ -9,6 +8,7 @@ internal import Synchronization
 package actor HookDispatcher {
     private struct Running {
         var worker: HookWorker
+        var made: MadeHook
         var task: Task<Void, Never>
         var wake: AsyncStream<Void>.Continuation
         /// Says when what fires is to be told again; nil for hooks that need no such thing.
@@ -18,17 +18,19 @@ package actor HookDispatcher {
     private let log: CommitLog
     private let alerts: Partition
     private let book: AlertBook
+    private let operations: OperationsBook
     private let pulse: @Sendable () -> HookPulse
     private let dataDirectory: String
     private let disk: any Disk
     private let clock: any Platform.Clock
-    private let client: HTTPClient
+    private let http: HookHTTP
     private let logger: Logger
     private let retry: HookRetryPolicy
     /// One thread for the files of all hooks: a cursor's sync takes milliseconds, and deliveries are not awaited on it.
     private let executor = ThreadExecutor(name: "hooks")
     private var running: [String: Running] = [:]
     private var origin: AlertOrigin?
+    private var policies = AlertPolicies.none
     private var generator: SeededGenerator
     nonisolated private let shared = Shared()
     private let listener: LogTail.ListenerID
@@ -46,18 +48,20 @@ package actor HookDispatcher {
     }
 
     /// - `book`: of this log; fed by its owner.
+    /// - `operations`: of this log, likewise; `wake` says that it has changed.
     /// - `pulse`: how the daemon is; asked by hooks that tell of it.
-    /// - `client`: from `HookHTTP.client`; shut down by its owner after `stop`.
+    /// - `http`: shut down by its owner after `stop`.
     /// - `seed`: of the jitter.
     /// - `retry`: the default is the one of production.
     package init(
         log: CommitLog,
         book: AlertBook,
+        operations: OperationsBook,
         pulse: @escaping @Sendable () -> HookPulse,
         dataDirectory: String,
         disk: any Disk,
         clock: any Platform.Clock,
-        client: HTTPClient,
+        http: HookHTTP,
         logger: Logger,
         seed: UInt64,
         retry: HookRetryPolicy = HookRetryPolicy()
@@ -67,12 +71,13 @@ package actor HookDispatcher {
         }
         self.log = log
         self.book = book
+        self.operations = operations
         self.pulse = pulse
         self.alerts = alerts
         self.dataDirectory = dataDirectory
         self.disk = disk
         self.clock = clock
-        self.client = client
+        self.http = http
         self.logger = logger
         self.retry = retry
         generator = SeededGenerator(seed: seed)
@@ -86,11 +91,17 @@ package actor HookDispatcher {
 
     /// Puts these hooks to work. One that is unchanged goes on undisturbed; one that is gone stops, and its cursor stays for
     /// the day it comes back. A hook whose files fail is reported in its status and logged, and tries again; the others run.
-    package func start(_ hooks: [HookSettings], origin: AlertOrigin) async {
+    ///
+    /// `policies`: of the rules in force; from now on they hold for all hooks.
+    package func start(_ hooks: [HookSettings], origin: AlertOrigin, policies: AlertPolicies) async {
         let isOriginNew = self.origin != origin
         self.origin = origin
+        self.policies = policies
         for (name, hook) in running {
-            if !isOriginNew, hooks.contains(hook.worker.settings) { continue }
+            if !isOriginNew, hooks.contains(hook.worker.settings) {
+                await hook.worker.apply(policies)
+                continue
+            }
             await end(hook)
             running[name] = nil
         }
@@ -105,18 +116,20 @@ package actor HookDispatcher {
     }
 
     private func begin(_ settings: HookSettings, origin: AlertOrigin) async {
-        guard let made = HookRegistry.make(settings, client: client) else {
+        guard let made = HookRegistry.make(settings, http: http, origin: origin) else {
             logger.error("hook cannot be made", metadata: ["hook": "\(settings.name)"])
             return
         }
         let worker = HookWorker(
             settings: settings,
-            type: made.type,
+            type: made.typeName,
             hook: made.hook,
+            policies: policies,
             around: HookSurroundings(
                 log: log,
                 alerts: alerts,
                 book: book,
+                operations: operations,
                 pulse: pulse,
                 dataDirectory: dataDirectory,
                 disk: disk,
@@ -133,8 +146,9 @@ package actor HookDispatcher {
         if interval == nil { await worker.start() }
         running[settings.name] = Running(
             worker: worker,
+            made: made,
             task: Task {
-                if let interval { await worker.beat(every: interval) } else { await worker.run(wakes) }
+                if let interval { await worker.beat(every: interval) } else { await worker.run(wakes, wake) }
             },
             wake: wake,
             ticks: made.hook.resendInterval.map { HookDispatcher.ticks(every: $0, of: worker, wake) }
@@ -163,6 +177,8 @@ package actor HookDispatcher {
         hook.task.cancel()
         await hook.task.value
         await hook.ticks?.value
+        await hook.worker.disarm()
+        await hook.made.close()
     }
 
     /// Ends all hooks: a delivery that is on its way is given up and, where it was not acknowledged, repeated at the next
@@ -174,6 +190,11 @@ package actor HookDispatcher {
         running.removeAll()
         shared.state.withLock { $0 = Shared.State() }
         await executor.stop()
+    }
+
+    /// Has every hook look again at what it holds, repeats and escalates. Any thread.
+    nonisolated package func wake() {
+        for wake in shared.state.withLock({ $0.wakes }) { wake.yield() }
     }
 
     /// In the order of the configuration. Any thread.

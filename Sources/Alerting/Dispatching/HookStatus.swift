@@ -18,11 +18,15 @@ package struct HookStatus: Hashable, Sendable {
     package var expired: UInt64 = 0
     /// Firings that were over before the receiver could be told, and of which only the end is.
     package var collapsed: UInt64 = 0
+    /// Firings that were over before they might be told: nobody was told of their end either.
+    package var held: UInt64 = 0
     /// Records that were gone before it read them.
     package var skippedRecords: UInt64 = 0
     package var lastSuccess: Timestamp?
     /// The last failure in words; nil after a success.
     package var lastError: String?
+    /// When the first attempt ended that failed and was followed by none that did not; nil after a success.
+    package var failingSince: MonotonicInstant?
 
     package init(name: String, type: String) {
         self.name = name
@@ -33,7 +37,7 @@ package struct HookStatus: Hashable, Sendable {
     package var deliveriesByResult: [(result: String, count: UInt64)] {
         [
             ("delivered", delivered), ("failed", failed), ("dead_letter", refused), ("expired", expired),
-            ("collapsed", collapsed),
+            ("collapsed", collapsed), ("held", held),
         ]
     }
 }

@@ -97,7 +97,7 @@ extension HookWorker {
     private func tellNewer(than told: [String: Int64]) async -> HookOutcome? {
         for (fingerprint, offset) in told.sorted(by: { $0.value < $1.value }) {
             guard let entry = around.book.entry(fingerprint), entry.offset.value > offset,
-                entry.offset < settledEnd, entry.record.goes(to: settings.name)
+                entry.offset < settledEnd, entry.record.goes(to: settings.name), !isHeld(entry)
             else { continue }
             let alert = HookAlert(entry.record, offset: entry.offset.value, at: around.clock)
             let key = "\(settings.name):\(entry.offset):again-\(around.clock.now().milliseconds)"

@@ -33,7 +33,7 @@ extension HookWorker {
                 problem = "nothing was written for \(AlertSummary.words(stillness))"
             }
             if let problem {
-                state.change { $0.lastError = "no heartbeat is sent: \(problem)" }
+                noteFailure("no heartbeat is sent: \(problem)") { _ in }
                 continue
             }
             let key = "\(settings.name):beat-\(around.clock.now().milliseconds)"
@@ -42,10 +42,7 @@ extension HookWorker {
             if outcome.verdict == .delivered {
                 noteSuccess()
             } else {
-                state.change { status in
-                    status.failed += 1
-                    status.lastError = outcome.error
-                }
+                noteFailure(outcome)
             }
         }
     }

@@ -11,6 +11,8 @@ struct HookSurroundings: Sendable {
     let alerts: Partition
     /// What fires, for hooks that have to repeat it; fed by somebody else.
     let book: AlertBook
+    /// What people did about it.
+    let operations: OperationsBook
     /// How the daemon is, for hooks that tell; any thread.
     let pulse: @Sendable () -> HookPulse
     let dataDirectory: String
@@ -33,7 +35,7 @@ package struct HookRetryPolicy: Hashable, Sendable {
 }
 
 /// One alert of a delivery, as topic `alerts` has it.
-private struct StoredAlert {
+struct StoredAlert {
     var record: AlertRecord
     var offset: Int64
 }
@@ -52,18 +54,26 @@ actor HookWorker {
     /// The dead letters, sent again; nil where nobody has asked.
     var resending: Task<DeadLetterResend, Never>?
     var isStopping = false
-    /// nil where it has to be opened: at first, and after it has failed.
-    private var cursorFile: CursorFile?
+    var policies: AlertPolicies
+    /// nil where it has to be opened: at first, and after it or the ledger has failed.
+    var cursorFile: CursorFile?
     /// As it was stored last, but for alerts that are none of this hook's; and for a delivery that is over, where that could
     /// not be stored: it is before anything else is done.
-    private var cursor: HookCursor
+    var cursor: HookCursor
+    let ledgerFile: HookLedgerFile
+    /// As it was stored last, but where it says that it has changed.
+    var ledger = HookLedger()
+    /// Wakes the worker while the ledger says something.
+    var timer: Task<Void, Never>?
+    /// When repeats may be tried again; nil: at once.
+    var repeatPause: MonotonicInstant?
     /// nil until the cursor was read.
     private var follower: PartitionFollower?
     private let gaps: ConsumerGaps
     private var goneFromDeliveries: UInt64 = 0
     /// Why it waits, where the log or the cursor has failed.
     private var noted: String?
-    private var backoff: Backoff
+    var backoff: Backoff
     private let jitterSeed: UInt64
     /// A receiver that forgets is told soon after it is back.
     private let longestPause: Duration
@@ -77,16 +87,19 @@ actor HookWorker {
         settings: HookSettings,
         type: String,
         hook: any Hook,
+        policies: AlertPolicies,
         around: HookSurroundings,
         executor: ThreadExecutor,
         seed: UInt64
     ) {
         self.settings = settings
         self.hook = hook
+        self.policies = policies
         self.around = around
         self.executor = executor
         state = HookStatusBox(HookStatus(name: settings.name, type: type))
         letters = DeadLetters(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
+        ledgerFile = HookLedgerFile(dataDirectory: around.dataDirectory, name: settings.name, disk: around.disk)
         gaps = ConsumerGaps(log: around.log, clock: around.clock, consumer: "hook-\(settings.name)")
         jitterSeed = seed
         longestPause = hook.resendInterval.map { min($0, around.retry.longest) } ?? around.retry.longest
@@ -109,11 +122,15 @@ actor HookWorker {
         if follower == nil {
             let end = around.log.snapshot().highWatermark(of: around.alerts)
             switch contents {
-            case .missing: try file.store(cursor.encoded())
+            case .missing:
+                try clearLedger()
+                try file.store(cursor.encoded())
             case .value(let bytes):
-                if let stored = HookCursor(bytes) {
+                if let stored = HookCursor(bytes), let ledger = try loadLedger() {
                     cursor = stored
                     cursor.position = min(cursor.position, end)
+                    self.ledger = ledger
+                    self.ledger.cut(at: end.value)
                 } else {
                     try beginAnew(file, at: end)
                 }
@@ -126,35 +143,50 @@ actor HookWorker {
                 waitsForRepair: true
             )
         } else {
+            try storeLedger()
             try file.store(cursor.encoded())
         }
         cursorFile = file
         publishPlace()
     }
 
+    /// nil where it is damaged.
+    private func loadLedger() throws(LogError) -> HookLedger? {
+        do { return try ledgerFile.load() } catch { throw LogError(.disk, underlying: error) }
+    }
+
+    private func clearLedger() throws(LogError) {
+        do { try ledgerFile.clear() } catch { throw LogError(.disk, "the hook's ledger cannot be stored: \(error)") }
+        ledger = HookLedger()
+    }
+
     /// Durable on return. After an error the cursor in memory stands, and the file has to be opened again.
-    private func store(_ cursor: HookCursor) throws(LogError) {
+    func store(_ cursor: HookCursor) throws(LogError) {
         do { try cursorFile?.store(cursor.encoded()) } catch {
             cursorFile = nil
             throw error
         }
     }
 
-    /// Goes on with the oldest alert that still fires: what fires is told, perhaps again; what is over is not.
+    /// Goes on with the oldest alert that still fires: what fires is told, perhaps again; what is over is not. What the ledger
+    /// had is told, or held, anew.
     private func beginAnew(_ file: CursorFile, at end: Offset) throws(LogError) {
         let book = AlertBook()
         try book.read(around.alerts, of: around.log, upTo: end)
         let start = book.firing.map(\.offset).min() ?? end
+        try clearLedger()
         let fresh = HookCursor(position: start)
         try file.store(fresh.encoded())
         cursor = fresh
-        let words = "the cursor was damaged: alerts up to offset \(start) may not have been delivered"
+        let words = "the cursor or the ledger was damaged: alerts up to offset \(start) may not have been delivered"
         state.change { $0.lastError = words }
         around.logger.error("hook cursor damaged", metadata: ["hook": "\(settings.name)", "offset": "\(end)"])
     }
 
     /// Delivers whenever `wakes` says that something was appended, until it ends or the task is cancelled.
-    func run(_ wakes: AsyncStream<Void>) async {
+    ///
+    /// `wake`: has `wakes` say so.
+    func run(_ wakes: AsyncStream<Void>, _ wake: AsyncStream<Void>.Continuation) async {
         for await _ in wakes {
             var pauses = Backoff(first: around.retry.first, longest: around.retry.longest, seed: jitterSeed)
             while !Task.isCancelled {
@@ -162,7 +194,9 @@ actor HookWorker {
                     forgetNote()
                     if cursorFile == nil { try open() }
                     try await deliverAll()
+                    try await tellAgain()
                     await resend()
+                    arm(wake)
                     break
                 } catch {
                     // The log or the cursor failed. Without a durable cursor nothing is delivered, or it would be for ever.
@@ -192,14 +226,16 @@ actor HookWorker {
     private func deliverAll() async throws {
         while !Task.isCancelled {
             _ = await resending?.value
-            if cursor.delivery.isEmpty, try !takeNext() { return }
+            if cursor.delivery.isEmpty, try !takeNext(), try !takeHeld() { return }
             let records = try read(cursor.delivery)
             noteMissing(of: records.count)
             if !records.isEmpty { guard await deliver(records) else { return } }
             if hook.resendInterval != nil {
                 for alert in records { settledEdges[alert.record.fingerprint] = alert.offset }
             }
+            settle(records)
             cursor.delivery = []
+            try storeLedger()
             try store(cursor)
             publishPlace()
         }
@@ -215,11 +251,11 @@ actor HookWorker {
         let end = around.log.snapshot().highWatermark(of: around.alerts)
         while cursor.position < end {
             follower.rewind(to: cursor.position)
-            var group = DeliveryGroup(hook: settings.name, countMax: hook.alertsPerDeliveryMax)
+            var group = DeliveryGroup(countMax: hook.alertsPerDeliveryMax)
             var next = cursor.position
             _ = try follower.read(upTo: end, visible: end, countMax: AlertingLimits.alertsPerDeliveryMax) { record in
                 if group.isClosed { return }
-                group.take(record) { isOver($0, $1) }
+                group.take(record) { decide($0, $1) }
                 if !group.isClosed { next = record.offset + 1 }
             }
             noteMissed(follower.takeMissed())
@@ -228,6 +264,7 @@ actor HookWorker {
                 status.skippedRecords = follower.skipped &+ goneFromDeliveries
                 status.collapsed &+= group.collapsed
             }
+            try storeLedger()
             // What comes next is being repaired: the commit after that wakes this hook.
             if taken.delivery.isEmpty, taken.position == cursor.position { break }
             // Nothing for this hook among as many as are read at once: on to the next, which the next delivery stores.
@@ -236,12 +273,13 @@ actor HookWorker {
             publishPlace()
             if !taken.delivery.isEmpty { return true }
         }
+        try sweepLedger()
         publishPlace()
         return false
     }
 
     /// The records of a delivery; those that retention took meanwhile are not there.
-    private func read(_ offsets: [Offset]) throws(LogError) -> [StoredAlert] {
+    func read(_ offsets: [Offset]) throws(LogError) -> [StoredAlert] {
         guard let first = offsets.first, let last = offsets.last else { return [] }
         let reader = PartitionFollower(partition: around.alerts, log: around.log, position: first)
         let visible = around.log.snapshot().highWatermark(of: around.alerts)
@@ -276,9 +314,9 @@ actor HookWorker {
     var isDelivering: Bool { !cursor.delivery.isEmpty }
 
     /// Everything before it was dealt with.
-    var settledEnd: Offset { cursor.delivery.first ?? cursor.position }
+    var settledEnd: Offset { isReleasing ? cursor.position : cursor.delivery.first ?? cursor.position }
 
-    private func publishPlace() {
+    func publishPlace() {
         state.setSettled(settledEnd)
     }
 
@@ -289,7 +327,7 @@ actor HookWorker {
         let key = "\(settings.name):" + cursor.delivery.map(\.description).joined(separator: ",")
         let began = around.clock.monotonic()
         while true {
-            let edges = alerts.map { HookAlert($0.record, offset: $0.offset, at: around.clock) }
+            let edges = alerts.map { hookAlert($0) }
             let outcome = await hook.deliver(payload(edges, key: key))
             if Task.isCancelled, outcome.verdict != .delivered { return false }
             switch outcome.verdict {
@@ -310,10 +348,7 @@ actor HookWorker {
                     bury(alerts, key: key, outcome)
                     return true
                 }
-                state.change { status in
-                    status.failed += 1
-                    status.lastError = outcome.error
-                }
+                noteFailure(outcome)
                 let wanted = outcome.retryAfter?.pause(at: around.clock.now()) ?? .zero
                 do { try await Task.sleep(for: max(backoff.next(), wanted)) } catch { return false }
             }
@@ -324,13 +359,33 @@ actor HookWorker {
         HookPayload(alerts: alerts, receiver: settings.name, origin: around.origin, idempotencyKey: key)
     }
 
+    func noteFailure(_ outcome: HookOutcome) {
+        noteFailure(outcome.error) { $0.failed += 1 }
+    }
+
     func noteSuccess() {
         backoff.reset()
+        noteAnswer { $0.delivered += 1 }
+    }
+
+    /// The receiver has taken something; `count` counts it.
+    private func noteAnswer(_ count: (inout HookStatus) -> Void) {
         let now = around.clock.now()
         state.change { status in
-            status.delivered += 1
+            count(&status)
             status.lastSuccess = now
             status.lastError = nil
+            status.failingSince = nil
+        }
+    }
+
+    /// An attempt has failed; `count` counts it.
+    func noteFailure(_ error: String?, _ count: (inout HookStatus) -> Void) {
+        let now = around.clock.monotonic()
+        state.change { status in
+            count(&status)
+            status.lastError = error
+            if status.failingSince == nil { status.failingSince = now }
         }
     }
 
@@ -338,7 +393,7 @@ actor HookWorker {
     /// and how bad it was, is all that is told.
     ///
     /// Safe also where an attempt timed out, and may have arrived: the end is told in any case.
-    private func isOver(_ record: AlertRecord, _ offset: Offset) -> Bool {
+    func isOver(_ record: AlertRecord, _ offset: Offset) -> Bool {
         guard record.state == .firing, offset < unreachableUpTo, let newest = around.book.entry(record.fingerprint)
         else {
             return false
@@ -353,20 +408,20 @@ actor HookWorker {
     /// earlier ones and for what waited behind another delivery.
     private func isTooLate(_ alerts: [StoredAlert], triedSince began: MonotonicInstant) -> Bool {
         if around.clock.monotonic().since(began) >= settings.retryFor { return true }
+        // What was held is as old as what held it.
+        guard !isReleasing else { return false }
         return alerts.allSatisfy { alert in
             HookAlert.age(of: alert.record, at: around.clock).map { $0 >= settings.retryFor } ?? false
         }
     }
 
     /// To the dead letters: what was refused, and what failed for too long.
-    private func bury(_ alerts: [StoredAlert], key: String, _ outcome: HookOutcome) {
+    func bury(_ alerts: [StoredAlert], key: String, _ outcome: HookOutcome) {
         let isExpired = outcome.verdict == .retry
         var error = outcome.error ?? "refused"
         if isExpired { error = "given up as too late; the last attempt: \(error)" }
-        let words = error
-        state.change { status in
+        noteFailure(error) { status in
             if isExpired { status.expired += 1 } else { status.refused += 1 }
-            status.lastError = words
         }
         let letter = DeadLetter(
             at: TimestampText.string(around.clock.now()),
@@ -399,7 +454,7 @@ actor HookWorker {
         guard hook.resendInterval != nil, isResendDue, !Task.isCancelled else { return }
         isResendDue = false
         var firing: [HookAlert] = []
-        for entry in around.book.firing where entry.offset < cursor.position && entry.record.goes(to: settings.name) {
+        for entry in around.book.firing where entry.offset < cursor.position && isTold(entry) {
             // The book lags behind where the rules thread does: what is known to be over stays over.
             if let settled = settledEdges[entry.record.fingerprint], settled > entry.offset.value { continue }
             firing.append(HookAlert(entry.record, offset: entry.offset.value, at: around.clock))
@@ -413,18 +468,8 @@ actor HookWorker {
             let key = "\(settings.name):firing-\(around.clock.now().milliseconds)-\(start)"
             let outcome = await hook.deliver(payload(alerts, key: key))
             if Task.isCancelled { return }
-            guard outcome.verdict == .delivered else {
-                state.change { status in
-                    status.failed += 1
-                    status.lastError = outcome.error
-                }
-                return
-            }
-            let now = around.clock.now()
-            state.change { status in
-                status.lastSuccess = now
-                status.lastError = nil
-            }
+            guard outcome.verdict == .delivered else { return noteFailure(outcome) }
+            noteAnswer { _ in }
         }
     }
 

@@ -1,5 +1,4 @@
 // Hook type `alertmanager`: the API v2 of Alertmanager, which holds an alert to be over unless it is told again.
-internal import AsyncHTTPClient
 internal import Foundation
 internal import Rules
 
@@ -19,7 +18,7 @@ struct AlertmanagerHook: Hook {
     private let post: HookPost
     let resendInterval: Duration?
 
-    init?(_ settings: HookSettings, client: HTTPClient) {
+    init?(_ settings: HookSettings, client: HookClient) {
         guard case .alertmanager(let url, let headers, let interval) = settings.target else { return nil }
         let base = url.hasSuffix("/") ? String(url.dropLast()) : url
         post = HookPost(url: "\(base)/api/v2/alerts", headers: headers, timeout: settings.timeout, client: client)

@@ -1,4 +1,5 @@
 // What a hook is: one way of delivering alerts, told whether it worked.
+package import MQTT
 internal import Platform
 
 /// An edge of an alert on its way to a receiver.
@@ -8,6 +9,8 @@ package struct HookAlert: Hashable, Sendable {
     var offset: Int64?
     /// From the edge to this attempt, where that is late; nil where it is not, or no clock can say.
     var delayed: Duration?
+    /// How often it was told before, where it is told again; nil at first.
+    var repeated: Int?
 
     /// `clock`: of the moment of the attempt.
     init(_ record: AlertRecord, offset: Int64?, at clock: any Clock) {
@@ -75,12 +78,15 @@ package protocol Hook: Sendable {
     var resendInterval: Duration? { get }
     /// How often it is called while all is well, and of nothing else; nil for hooks that get alerts.
     var beatInterval: Duration? { get }
+    /// Gives back what it holds; the last call, exactly once, when no delivery is on its way.
+    func close() async
 }
 
 extension Hook {
     package var alertsPerDeliveryMax: Int { AlertingLimits.alertsPerDeliveryMax }
     package var resendInterval: Duration? { nil }
     package var beatInterval: Duration? { nil }
+    package func close() async {}
 }
 
 /// Where and how a hook delivers. A new type of hook is a further case.
@@ -99,6 +105,38 @@ package enum HookTarget: Hashable, Sendable {
     case email(sendmail: String, from: String, to: [String])
     /// `url`: of the server, to which the API's path is added.
     case alertmanager(url: String, headers: [String: String], resendInterval: Duration)
+    case mqtt(MQTTHookTarget)
+}
+
+/// Where a hook of type `mqtt` publishes.
+package struct MQTTHookTarget: Hashable, Sendable {
+    package var connection: MQTTConnectionSettings
+    /// The first levels of its topics, as `MQTTTopic.isPrefix` has them.
+    package var topic: String
+    /// The first levels of Home Assistant's topics of discovery; nil: there is none.
+    package var discoveryPrefix: String?
+
+    package init(connection: MQTTConnectionSettings, topic: String, discoveryPrefix: String? = nil) {
+        self.connection = connection
+        self.topic = topic
+        self.discoveryPrefix = discoveryPrefix
+    }
+}
+
+/// How hooks that speak HTTP connect, beyond what all have in common.
+package struct HookTransport: Hashable, Sendable {
+    /// Absolute paths of PEM files, read before each attempt: what the receiver's certificate must descend from in place of
+    /// the system's authorities, and what the box shows of itself.
+    package var caFile: String?
+    package var certificateFile: String?
+    package var keyFile: String?
+    /// How many redirects of one attempt are followed.
+    package var redirectsMax = 0
+
+    package init() {}
+
+    /// Whether it needs certificates of its own.
+    var hasFiles: Bool { caFile != nil || certificateFile != nil }
 }
 
 /// One entry of `hooks`.
@@ -110,16 +148,19 @@ package struct HookSettings: Hashable, Sendable {
     package var timeout: Duration
     /// Older than this, or tried for so long, a delivery that fails once more is given up.
     package var retryFor: Duration
+    package var transport: HookTransport
 
     package init(
         name: String,
         target: HookTarget,
         timeout: Duration = .seconds(10),
-        retryFor: Duration = AlertingLimits.retryFor
+        retryFor: Duration = AlertingLimits.retryFor,
+        transport: HookTransport = HookTransport()
     ) {
         self.name = name
         self.target = target
         self.timeout = timeout
         self.retryFor = retryFor
+        self.transport = transport
     }
 }

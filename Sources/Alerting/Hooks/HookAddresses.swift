@@ -1,7 +1,6 @@
 // Which addresses hooks may reach: looked at for each connection, when the name has been resolved and the peer is known.
-package import AsyncHTTPClient
 internal import Glibc
-package import NIOCore
+internal import NIOCore
 internal import Synchronization
 
 /// An IP address; one of version 4 that is written as version 6 (mapped, or through NAT64) is the one of version 4.
@@ -87,30 +86,11 @@ package final class HookAddresses: Sendable {
         allowed.withLock { $0 = addresses }
     }
 
-    fileprivate func check(_ channel: any Channel) -> EventLoopFuture<Void> {
+    func check(_ channel: any Channel) -> EventLoopFuture<Void> {
         guard let peer = channel.remoteAddress.flatMap({ HookAddress($0) }), isRefused(peer),
             !allowed.withLock({ $0.contains(peer) })
         else { return channel.eventLoop.makeSucceededVoidFuture() }
         channel.close(promise: nil)
         return channel.eventLoop.makeFailedFuture(RefusedAddress(address: peer))
-    }
-}
-
-/// The client that all hooks share: no redirects, no silent retries, a short time to connect, no forbidden peer.
-package enum HookHTTP {
-    /// `eventLoops`: the process's; the client must be shut down before they are.
-    package static func client(
-        on eventLoops: any EventLoopGroup,
-        addresses: HookAddresses = HookAddresses()
-    ) -> HTTPClient {
-        var configuration = HTTPClient.Configuration()
-        configuration.redirectConfiguration = .disallow
-        configuration.timeout.connect = .seconds(5)
-        configuration.decompression = .disabled
-        configuration.connectionPool.retryConnectionEstablishment = false
-        // Named for debugging, they are called with each connection before a request goes over it, and may refuse it.
-        configuration.http1_1ConnectionDebugInitializer = { addresses.check($0) }
-        configuration.http2ConnectionDebugInitializer = { addresses.check($0) }
-        return HTTPClient(eventLoopGroupProvider: .shared(eventLoops), configuration: configuration)
     }
 }

@@ -1,4 +1,4 @@
-// One HTTP request, as every hook that speaks HTTP makes it: in bounded time, without redirects, its answer judged.
+// One HTTP request, as every hook that speaks HTTP makes it: in bounded time, its answer judged.
 internal import AsyncHTTPClient
 internal import Crypto
 internal import Foundation
@@ -7,6 +7,7 @@ internal import NIOHTTP1
 internal import Platform
 
 /// 2xx is delivered; 408, 429, 5xx, redirects, time-outs and broken connections are tried again; other statuses are refused.
+/// Of redirects, as many are followed as the hook's transport allows.
 struct HookPost: Sendable {
     /// May hold a secret, as may the values of headers: they appear in no message.
     let url: String
@@ -14,7 +15,7 @@ struct HookPost: Sendable {
     /// Signs the body, where both sides have it.
     var secret: String?
     let timeout: Duration
-    let client: HTTPClient
+    let client: HookClient
 
     /// One attempt to send `value`, within `timeout`; `key` names the delivery, as `Idempotency-Key`.
     func send(json value: some Encodable, key: String) async -> HookOutcome {
@@ -71,12 +72,29 @@ struct HookPost: Sendable {
     }
 
     private func execute(_ request: HTTPClientRequest) async -> HookOutcome {
+        let deadline = NIODeadline.now() + .nanoseconds(timeout.wholeNanoseconds)
+        var request = request
+        var redirects = 0
         do {
-            let deadline = NIODeadline.now() + .nanoseconds(timeout.wholeNanoseconds)
-            let response = try await client.execute(request, deadline: deadline)
-            // Delivered is delivered, whatever comes after the status.
-            let answer = response.status.code / 100 == 2 ? "" : await Self.answer(response.body)
-            return Self.outcome(response.status, response.headers, answer: answer)
+            let client = try await client.current()
+            while true {
+                let response = try await client.execute(request, deadline: deadline)
+                // Delivered is delivered, whatever comes after the status.
+                let answer = response.status.code / 100 == 2 ? "" : await Self.answer(response.body)
+                guard HookRedirect.codes.contains(response.status.code), self.client.transport.redirectsMax > 0 else {
+                    return Self.outcome(response.status, response.headers, answer: answer)
+                }
+                let status = Int(response.status.code)
+                guard redirects < self.client.transport.redirectsMax else {
+                    return .retry(status: status, "HTTP \(status): more than \(redirects) redirects")
+                }
+                redirects += 1
+                do throws(HookRedirect.Refusal) {
+                    request = try HookRedirect.next(after: request, response.headers.first(name: "location"))
+                } catch {
+                    return .retry(status: status, "HTTP \(status): \(error.rawValue)")
+                }
+            }
         } catch {
             return .retry(Self.words(error))
         }

@@ -1,5 +1,4 @@
 // Hook type `ntfy`: a message to a topic of an ntfy server, as JSON (docs.ntfy.sh/publish, "Publish as JSON").
-internal import AsyncHTTPClient
 internal import Foundation
 internal import Rules
 
@@ -22,7 +21,7 @@ struct NtfyHook: Hook {
     private let topic: String
     private let post: HookPost
 
-    init?(_ settings: HookSettings, client: HTTPClient) {
+    init?(_ settings: HookSettings, client: HookClient) {
         guard case .ntfy(let url, let topic, let headers) = settings.target else { return nil }
         self.topic = topic
         post = HookPost(url: url, headers: headers, timeout: settings.timeout, client: client)

@@ -1,5 +1,4 @@
 // Hook type `pagerduty`: an event of the Events API v2; one alert is one incident, opened and resolved by its key.
-internal import AsyncHTTPClient
 internal import Foundation
 internal import Rules
 
@@ -46,7 +45,7 @@ struct PagerDutyHook: Hook {
     /// The API takes one event per request.
     let alertsPerDeliveryMax = 1
 
-    init?(_ settings: HookSettings, client: HTTPClient) {
+    init?(_ settings: HookSettings, client: HookClient) {
         guard case .pagerduty(let url, let routingKey) = settings.target else { return nil }
         self.routingKey = routingKey
         post = HookPost(url: url, timeout: settings.timeout, client: client)

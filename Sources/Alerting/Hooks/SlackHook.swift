@@ -1,5 +1,4 @@
 // Hook type `slack`: a message through an incoming webhook; Mattermost and Rocket.Chat take the same.
-internal import AsyncHTTPClient
 
 struct SlackHook: Hook {
     private struct Message: Encodable {
@@ -13,7 +12,7 @@ struct SlackHook: Hook {
 
     private let post: HookPost
 
-    init?(_ settings: HookSettings, client: HTTPClient) {
+    init?(_ settings: HookSettings, client: HookClient) {
         guard case .slack(let url) = settings.target else { return nil }
         post = HookPost(url: url, timeout: settings.timeout, client: client)
     }

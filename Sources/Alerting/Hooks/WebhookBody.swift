@@ -24,10 +24,14 @@ struct WebhookBody: Encodable {
         var offset: Int64?
         /// Whole seconds from the edge to this attempt; left out where it is not late.
         var delayedSeconds: Int64?
+        /// How often the receiver was told before that it fires; left out where this is the first time.
+        var repeated: Int?
+        /// Firings within the last hour; left out where there is one.
+        var flaps: Int?
 
         enum CodingKeys: String, CodingKey {
             case status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint
-            case breachedAt, lastSeen, condition, peak, stale, reason, offset
+            case breachedAt, lastSeen, condition, peak, stale, reason, offset, repeated, flaps
             case delayedSeconds = "delayed_s"
         }
     }
@@ -102,5 +106,7 @@ extension WebhookBody.Alert {
         reason = record.reason?.rawValue
         offset = edge.offset
         delayedSeconds = edge.delayed.map { $0.wholeMilliseconds / 1000 }
+        repeated = edge.repeated
+        flaps = record.flaps > 1 ? record.flaps : nil
     }
 }

@@ -1,10 +1,9 @@
 // Hook type `webhook`: an HTTP POST of Alertmanager's body.
-internal import AsyncHTTPClient
 
 struct WebhookHook: Hook {
     private let post: HookPost
 
-    init?(_ settings: HookSettings, client: HTTPClient) {
+    init?(_ settings: HookSettings, client: HookClient) {
         guard case .webhook(let url, let headers, let secret) = settings.target else { return nil }
         post = HookPost(url: url, headers: headers, secret: secret, timeout: settings.timeout, client: client)
     }

@@ -91,6 +91,11 @@ package final class LogReplay {
         order.intake.engine.standing(ofAlert: alert, device: device, at: time)
     }
 
+    /// See `RuleEngine.signals`.
+    package func signals(ofAlert alert: String, device: String, metric: String) -> [SignalStanding] {
+        order.intake.engine.signals(ofAlert: alert, device: device, metric: metric)
+    }
+
     /// Where the log ended at `time`: behind the last record of `system` by then, and in each partition of readings before the
     /// first event that was received later. Inside of batches, where that is.
     private static func ends(

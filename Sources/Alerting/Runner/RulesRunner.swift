@@ -30,6 +30,7 @@ package final class RulesRunner: @unchecked Sendable {
     /// The start had no usable snapshot, and alerts that the log does not explain have not been ended yet.
     var isStateLost: Bool
     private(set) var isCaughtUp = false
+    private let countersAtStart: RuleEngineCounters
 
     private var transitions: [AlertTransition] = []
     private let gaps: ConsumerGaps
@@ -104,6 +105,7 @@ package final class RulesRunner: @unchecked Sendable {
             isStateLost = true
             for follower in readings + [system] { follower.rewind(to: follower.partition.logStartOffset) }
         }
+        countersAtStart = intake.engine.counters
         order = RecordedOrder(intake: intake, readings: readings, system: system)
         try foldAlerts(parts)
         resolveOrphans(of: rules)
@@ -225,6 +227,7 @@ package final class RulesRunner: @unchecked Sendable {
         status.pendingCount = order.intake.engine.pendingCount
         status.firingCount = order.intake.engine.firingCount
         status.counters = order.intake.engine.counters
+        status.countersAtStart = countersAtStart
         status.skippedRecords = order.readings.reduce(order.system.skipped) { $0 &+ $1.skipped }
         status.snapshotSavedAt = savedAt
         status.problem = failure ?? problem

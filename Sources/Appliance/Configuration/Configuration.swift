@@ -110,12 +110,17 @@ package struct LogSection: Hashable, Sendable {
     /// As long as `readings`, for replay needs its ticks: 8,640 a day of about 200 bytes.
     package var system = TopicConfiguration(retention: .days(400), retentionBytes: .mebibytes(1024))
     package var gaps = TopicConfiguration(retention: .days(400), retentionBytes: .mebibytes(64))
+    /// Of each silence and acknowledgement what holds; an old one that still holds must not go.
+    package var operations = TopicConfiguration(cleanup: .compact)
 
     package init() {}
 
     /// Every topic with its settings.
     package var topics: [(name: TopicName, topic: TopicConfiguration)] {
-        [(.readings, readings), (.alerts, alerts), (.rejected, rejected), (.system, system), (.gaps, gaps)]
+        [
+            (.readings, readings), (.alerts, alerts), (.rejected, rejected), (.system, system), (.gaps, gaps),
+            (.operations, operations),
+        ]
     }
 }
 

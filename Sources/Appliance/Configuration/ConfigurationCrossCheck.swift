@@ -1,4 +1,5 @@
 // What only shows when the parts are looked at together.
+internal import CommitLog
 internal import Rules
 
 /// Checks a decoded configuration against itself; needs nothing of the machine.
@@ -10,8 +11,13 @@ struct ConfigurationCrossCheck {
 
     func run(hooksAreKnown: Bool) {
         checkRules()
+        checkGroups()
         checkLevels()
-        if hooksAreKnown { checkNotify() }
+        if hooksAreKnown {
+            checkNotify()
+            checkEscalations()
+        }
+        checkInhibitors()
         checkAddresses()
         checkSerialPorts()
         checkClientIDs()
@@ -25,6 +31,17 @@ struct ConfigurationCrossCheck {
             } catch {
                 for problem in error.problems { report(problem, in: rule) }
             }
+        }
+    }
+
+    /// Between partitions there is no order, so what several devices are together would be left to chance.
+    private func checkGroups() {
+        guard configuration.log.readings.partitions > 1 else { return }
+        for rule in configuration.rules where rule.group != nil {
+            diagnostics.error(
+                place("rules.\(rule.alert).at_least"),
+                "rule `\(rule.alert)` looks across devices, which needs `readings` to have one partition"
+            )
         }
     }
 
@@ -78,6 +95,60 @@ struct ConfigurationCrossCheck {
         }
     }
 
+    private func checkEscalations() {
+        let hooks = configuration.hooks.filter(\.takesAlerts).map(\.name)
+        for rule in configuration.rules {
+            let place = place("rules.\(rule.alert).escalate")
+            for name in rule.policy.escalation?.notify ?? [] {
+                if !hooks.contains(name) {
+                    let hint = hooks.isEmpty ? "; there are no hooks" : NearestName.hint(for: name, among: hooks)
+                    diagnostics.error(
+                        place,
+                        "rule `\(rule.alert)` escalates to hook `\(name)`, which is not there or gets no alerts\(hint)"
+                    )
+                } else if rule.notify?.contains(name) ?? false {
+                    diagnostics.error(
+                        place,
+                        "rule `\(rule.alert)` escalates to hook `\(name)`, which `notify` tells at once"
+                    )
+                }
+            }
+        }
+    }
+
+    /// Names of rules; and none that comes back to itself, or nobody would be told of any of them.
+    private func checkInhibitors() {
+        let names = configuration.rules.map(\.alert)
+        let known = Set(names)
+        let inhibitors = Dictionary(
+            configuration.rules.map { ($0.alert, Set($0.policy.inhibitors.map(\.alert))) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        for rule in configuration.rules where !rule.policy.inhibitors.isEmpty {
+            let place = place("rules.\(rule.alert).inhibited_by")
+            for name in rule.policy.inhibitors.map(\.alert) where !known.contains(name) {
+                diagnostics.error(
+                    place,
+                    "rule `\(rule.alert)` is inhibited by `\(name)`, which is no rule\(NearestName.hint(for: name, among: names))"
+                )
+            }
+            var reached: Set<String> = []
+            var open = inhibitors[rule.alert] ?? []
+            while let name = open.popFirst() {
+                guard reached.insert(name).inserted else { continue }
+                open.formUnion(inhibitors[name] ?? [])
+            }
+            guard reached.contains(rule.alert) else { continue }
+            let isDirect = inhibitors[rule.alert]?.contains(rule.alert) ?? false
+            diagnostics.error(
+                place,
+                isDirect
+                    ? "rule `\(rule.alert)` inhibits itself: nobody would ever be told"
+                    : "rule `\(rule.alert)` is inhibited by rules that it inhibits itself: nobody would be told of any"
+            )
+        }
+    }
+
     /// Two sockets on one address: the second would not open, or take the first one's datagrams.
     private func checkAddresses() {
         var taken: [(address: HostPort, name: String)] = []
@@ -115,22 +186,29 @@ struct ConfigurationCrossCheck {
         }
     }
 
-    /// Two sessions under one client id: the broker would throw each out for the other, for ever.
+    /// Two clients under one id: the broker would throw each out for the other, for ever.
     private func checkClientIDs() {
         var taken: [String: String] = [:]
-        for input in configuration.inputs {
-            guard case .mqtt(let mqtt) = input.transport,
-                !isRefused("inputs.\(input.name).url"), !isRefused("inputs.\(input.name).client_id")
-            else { continue }
-            let clientID = configuration.clientID(of: input.name, mqtt)
-            let key = "\(mqtt.broker)\n\(clientID)"
+        func check(_ path: String, _ name: String, _ broker: MQTTBroker, _ clientID: String) {
+            guard !isRefused("\(path).url"), !isRefused("\(path).client_id") else { return }
+            let key = "\(broker)\n\(clientID)"
             if let other = taken[key] {
                 diagnostics.error(
-                    place("inputs.\(input.name).client_id"),
-                    "inputs `\(other)` and `\(input.name)` connect to \(mqtt.broker) with the same client id `\(clientID)`"
+                    place("\(path).client_id"),
+                    "\(other) and \(name) connect to \(broker) with the same client id `\(clientID)`"
                 )
             }
-            taken[key] = input.name
+            taken[key] = name
+        }
+        for input in configuration.inputs {
+            guard case .mqtt(let mqtt) = input.transport else { continue }
+            let clientID = configuration.clientID(of: input.name, mqtt)
+            check("inputs.\(input.name)", "input `\(input.name)`", mqtt.broker, clientID)
+        }
+        for hook in configuration.hooks {
+            guard case .mqtt(let mqtt) = hook.delivery else { continue }
+            let clientID = configuration.clientID(of: hook.name, mqtt)
+            check("hooks.\(hook.name)", "hook `\(hook.name)`", mqtt.broker, clientID)
         }
     }
 
@@ -145,5 +223,10 @@ extension Configuration {
     /// The client id under which the broker keeps the session of an input: stable as long as the names are.
     package func clientID(of input: String, _ mqtt: MQTTConfiguration) -> String {
         mqtt.clientID ?? "forebay-\(name)-\(input)"
+    }
+
+    /// The client id of a hook.
+    package func clientID(of hook: String, _ mqtt: MQTTHookConfiguration) -> String {
+        mqtt.clientID ?? "forebay-\(name)-hook-\(hook)"
     }
 }

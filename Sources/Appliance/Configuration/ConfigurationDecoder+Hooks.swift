@@ -1,22 +1,24 @@
 // Reads the entries of `hooks`.
 internal import Alerting
 internal import Foundation
+internal import MQTT
 
 /// A value of `type` with the reader of its keys. A new hook is a line here.
 private struct HookType: Sendable {
     var name: String
-    /// It runs a program, and connects to nobody.
-    var isProgram = false
+    /// It is a client of HTTP, and has the keys of one.
+    var speaksHTTP = true
     var decode: @Sendable (ConfigurationDecoder, MappingReader) -> HookDelivery?
 
     static let all = [
         HookType(name: "webhook") { $0.decodeWebhook($1) },
-        HookType(name: "exec", isProgram: true) { $0.decodeExec($1) },
+        HookType(name: "exec", speaksHTTP: false) { $0.decodeExec($1) },
         HookType(name: "ntfy") { $0.decodeNtfy($1) },
         HookType(name: "slack") { $0.decodeSlack($1) },
         HookType(name: "pagerduty") { $0.decodePagerDuty($1) },
         HookType(name: "alertmanager") { $0.decodeAlertmanager($1) },
-        HookType(name: "email", isProgram: true) { $0.decodeEmail($1) },
+        HookType(name: "email", speaksHTTP: false) { $0.decodeEmail($1) },
+        HookType(name: "mqtt", speaksHTTP: false) { $0.decodeMQTTHook($1) },
         HookType(name: "heartbeat") { $0.decodeHeartbeat($1) },
     ]
 }
@@ -34,7 +36,8 @@ extension ConfigurationDecoder {
         else { return nil }
         let delivery = type.decode(self, reader)
         let timeout = reader.scalar("timeout", .duration(.milliseconds(100)...(.seconds(600))))
-        let addresses = type.isProgram ? [] : decodeAddresses(reader, url: delivery?.url)
+        let addresses = type.speaksHTTP ? decodeAddresses(reader, url: delivery?.url) : []
+        let transport = type.speaksHTTP ? decodeTransport(reader, url: delivery?.url) : HookTransport()
         let retryFor = reader.scalar("retry_for", .duration(.seconds(1)...(.days(365))))
         reader.finish()
         guard let delivery else { return nil }
@@ -42,6 +45,7 @@ extension ConfigurationDecoder {
         if let timeout { hook.timeout = timeout }
         if let retryFor { hook.retryFor = retryFor }
         hook.allowedAddresses = addresses
+        hook.transport = transport
         return hook
     }
 
@@ -99,6 +103,39 @@ extension ConfigurationDecoder {
         if reader.isEmpty("to") { reader.error("`to` is missing: the addresses of who is told") }
         guard let from, let to, !to.isEmpty else { return nil }
         return .email(sendmail: sendmail, from: from, to: to)
+    }
+
+    fileprivate func decodeMQTTHook(_ reader: MappingReader) -> HookDelivery? {
+        var mqtt = MQTTHookConfiguration()
+        reader.read("url", .broker, into: &mqtt.broker)
+        reader.read("user", .text(bytesMax: 256), into: &mqtt.user)
+        reader.read("password_file", .path, into: &mqtt.passwordFile)
+        reader.read("ca_file", .path, into: &mqtt.caFile)
+        reader.read("cert_file", .path, into: &mqtt.certFile)
+        reader.read("key_file", .path, into: &mqtt.keyFile)
+        reader.read("client_id", .text(bytesMax: 64), into: &mqtt.clientID)
+        reader.read("topic", .topicPrefix, into: &mqtt.topic)
+        reader.read("discovery", .boolean, into: &mqtt.discovery)
+        reader.read("discovery_prefix", .topicPrefix, into: &mqtt.discoveryPrefix)
+        checkPassword(reader)
+        checkCertificates(reader, isTLS: mqtt.broker.usesTLS, scheme: "mqtts://")
+        if reader.isGiven("discovery_prefix"), !mqtt.discovery {
+            context.diagnostics.error(
+                reader.place(of: "discovery_prefix"),
+                "`discovery_prefix` needs `discovery: true` beside it"
+            )
+        }
+        return .mqtt(mqtt)
+    }
+
+    private func decodeTransport(_ reader: MappingReader, url: String?) -> HookTransport {
+        var transport = HookTransport()
+        reader.read("ca_file", .path, into: &transport.caFile)
+        reader.read("cert_file", .path, into: &transport.certificateFile)
+        reader.read("key_file", .path, into: &transport.keyFile)
+        reader.read("redirects", .integer(0...AlertingLimits.redirectsMax), into: &transport.redirectsMax)
+        if let url { checkCertificates(reader, isTLS: url.lowercased().hasPrefix("https://"), scheme: "https://") }
+        return transport
     }
 
     /// `allow_addresses`; a URL that stands at a refused address without it is said here, and not at night.
@@ -203,6 +240,16 @@ extension ScalarType where Value == String {
             let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"()<>[]:;,\\\"".utf8.contains($0) }
             guard isPlain, parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, !text.hasPrefix("-") else {
                 throw WrongValue("expected an address such as `duty@example.org`")
+            }
+            return text
+        }
+    }
+
+    /// The first levels of MQTT topics.
+    fileprivate static var topicPrefix: ScalarType {
+        text(bytesMax: 256).refined { text throws(WrongValue) in
+            guard MQTTTopic.isPrefix(text) else {
+                throw WrongValue("expected levels such as `home/alerts`: none empty, no `+` and `#`, not below `$`")
             }
             return text
         }

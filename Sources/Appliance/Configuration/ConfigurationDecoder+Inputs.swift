@@ -123,18 +123,27 @@ extension ConfigurationDecoder {
         for (filter, node) in zip(mqtt.exclude, elements(reader, "exclude", count: mqtt.exclude.count)) {
             if let wrong = problem(in: filter) { context.diagnostics.error(node, "`exclude`: \(wrong)") }
         }
-        if mqtt.passwordFile != nil, mqtt.user == nil {
-            context.diagnostics.error(reader.place(of: "password_file"), "`password_file` needs `user` beside it")
-        }
-        if (mqtt.certFile == nil) != (mqtt.keyFile == nil) {
-            let given = mqtt.certFile == nil ? "key_file" : "cert_file"
-            let other = mqtt.certFile == nil ? "cert_file" : "key_file"
+        checkPassword(reader)
+        checkCertificates(reader, isTLS: mqtt.broker.usesTLS, scheme: "mqtts://")
+    }
+
+    /// Whoever has a password has a name.
+    func checkPassword(_ reader: MappingReader) {
+        guard reader.isGiven("password_file"), !reader.isGiven("user") else { return }
+        context.diagnostics.error(reader.place(of: "password_file"), "`password_file` needs `user` beside it")
+    }
+
+    /// `ca_file`, `cert_file` and `key_file` of what connects, which is TLS where its URL begins with `scheme`.
+    func checkCertificates(_ reader: MappingReader, isTLS: Bool, scheme: String) {
+        if reader.isGiven("cert_file") != reader.isGiven("key_file") {
+            let (given, other) =
+                reader.isGiven("cert_file") ? ("cert_file", "key_file") : ("key_file", "cert_file")
             context.diagnostics.error(reader.place(of: given), "`\(given)` needs `\(other)` beside it")
         }
-        for key in ["ca_file", "cert_file", "key_file"] where !mqtt.broker.usesTLS && reader.isGiven(key) {
+        for key in ["ca_file", "cert_file", "key_file"] where !isTLS && reader.isGiven(key) {
             context.diagnostics.error(
                 reader.place(of: key),
-                "`\(key)` is for TLS: the `url` must begin with `mqtts://`"
+                "`\(key)` is for TLS: the `url` must begin with `\(scheme)`"
             )
         }
     }

@@ -2,7 +2,9 @@
 internal import Rules
 
 extension ConfigurationDecoder {
-    private static let conditionKeys = ["above", "below", "outside", "inside", "equals", "absent", "unchanged"]
+    private static let conditionKeys = [
+        "above", "below", "outside", "inside", "equals", "absent", "unchanged", "expr",
+    ]
 
     /// Ticks come every ten seconds, so less cannot be told.
     fileprivate static var watchTime: ScalarType<Duration> { .duration(.seconds(10)...(.days(366))) }
@@ -14,10 +16,12 @@ extension ConfigurationDecoder {
         var severity = "warning"
     }
 
-    /// nil where something is wrong, which is reported.
-    func decodeLevels(_ rule: MappingReader) -> [RuleLevel]? {
+    /// nil where something is wrong, which is reported. `unit`: becomes that of the limits, where any of them has one.
+    func decodeLevels(_ rule: MappingReader, unit: inout String?) -> [RuleLevel]? {
         let defaults = decodeDefaults(rule, LevelDefaults())
-        guard let node = rule.node("levels") else { return decodeLevel(rule, defaults).map { [$0] } }
+        let limits = LimitReader(context)
+        defer { unit = limits.unit }
+        guard let node = rule.node("levels") else { return decodeLevel(rule, defaults, limits).map { [$0] } }
         for key in ConfigurationDecoder.conditionKeys + ["clear_below", "clear_above"] where rule.isGiven(key) {
             context.diagnostics.error(rule.place(of: key), "with `levels`, `\(key)` stands in each of them")
         }
@@ -29,7 +33,9 @@ extension ConfigurationDecoder {
         var isWhole = true
         for element in elements.prefix(RuleLimits.levelsMax) {
             let reader = rule.mapping(element, named: "levels")
-            let level = reader.flatMap { reader in decodeLevel(reader, decodeDefaults(reader, defaults)) }
+            let level = reader.flatMap { reader in
+                decodeLevel(reader, decodeDefaults(reader, defaults), limits)
+            }
             reader?.finish()
             if let level { levels.append(level) } else { isWhole = false }
         }
@@ -49,8 +55,12 @@ extension ConfigurationDecoder {
         return defaults
     }
 
-    private func decodeLevel(_ reader: MappingReader, _ defaults: LevelDefaults) -> RuleLevel? {
-        guard let condition = decodeCondition(reader) else { return nil }
+    private func decodeLevel(
+        _ reader: MappingReader,
+        _ defaults: LevelDefaults,
+        _ limits: LimitReader
+    ) -> RuleLevel? {
+        guard let condition = decodeCondition(reader, limits) else { return nil }
         return RuleLevel(
             condition,
             holdFor: defaults.holdFor,
@@ -59,17 +69,12 @@ extension ConfigurationDecoder {
         )
     }
 
-    private func decodeCondition(_ reader: MappingReader) -> RuleCondition? {
-        let clearBelow = reader.scalar("clear_below", .number)
-        let clearAbove = reader.scalar("clear_above", .number)
+    /// What a rule, a level, or `only_if` demands of a value.
+    func decodeCondition(_ reader: MappingReader, _ limits: LimitReader) -> RuleCondition? {
         let given = ConfigurationDecoder.conditionKeys.filter(reader.isGiven)
         guard let kind = given.first else {
-            // A condition of a later version is reported as such.
-            if !reader.all.contains(where: { ConfigurationDecoder.laterRuleKeys.contains($0.key) }) {
-                reader.error(
-                    "a rule needs its condition: one of `above:`, `below:`, `outside:`, `inside:`, `equals:`, `absent:`, `unchanged:`"
-                )
-            }
+            let keys = ConfigurationDecoder.conditionKeys.map { "`\($0):`" }.joined(separator: ", ")
+            reader.error("a condition is missing: one of \(keys)")
             return nil
         }
         for other in given.dropFirst() {
@@ -86,17 +91,20 @@ extension ConfigurationDecoder {
         guard given.count == 1 else { return nil }
         switch kind {
         case "above":
-            guard let limit = reader.scalar("above", .number) else { return nil }
+            guard let limit = limits.limit("above", reader) else { return nil }
+            let clearBelow = limits.limit("clear_below", reader)
             if let clearBelow, clearBelow > limit { refuseEarly("clear_below", kind, "high", reader) }
             return .above(limit: limit, clear: clearBelow)
         case "below":
-            guard let limit = reader.scalar("below", .number) else { return nil }
+            guard let limit = limits.limit("below", reader) else { return nil }
+            let clearAbove = limits.limit("clear_above", reader)
             if let clearAbove, clearAbove < limit { refuseEarly("clear_above", kind, "low", reader) }
             return .below(limit: limit, clear: clearAbove)
-        case "outside": return range("outside", reader).map { .outside(low: $0.low, high: $0.high) }
-        case "inside": return range("inside", reader).map { .inside(low: $0.low, high: $0.high) }
-        case "equals": return reader.scalar("equals", .number).map { .equals($0) }
+        case "outside": return limits.range("outside", reader).map { .outside(low: $0.low, high: $0.high) }
+        case "inside": return limits.range("inside", reader).map { .inside(low: $0.low, high: $0.high) }
+        case "equals": return limits.equals(reader)
         case "absent": return reader.scalar("absent", .silence).map { .absent($0) }
+        case "expr": return reader.scalar("expr", .expression).map { .holds($0) }
         default: return reader.scalar("unchanged", ConfigurationDecoder.watchTime).map { .unchanged($0) }
         }
     }
@@ -106,15 +114,6 @@ extension ConfigurationDecoder {
             reader.place(of: key),
             "`\(key)` lies beyond `\(kind)`: the alert would clear while it is still too \(still)"
         )
-    }
-
-    private func range(_ key: String, _ reader: MappingReader) -> (low: Double, high: Double)? {
-        guard let ends = reader.list(key, .number, countMax: 2) else { return nil }
-        guard ends.count == 2, ends[0] <= ends[1] else {
-            context.diagnostics.error(reader.place(of: key), "`\(key)`: two numbers, the lower one first: `[2, 8]`")
-            return nil
-        }
-        return (ends[0], ends[1])
     }
 }
 

@@ -4,10 +4,6 @@ internal import Rules
 extension ConfigurationDecoder {
     /// Severities that people use; another word is taken, but questioned where it looks like one of these.
     private static let severities = ["info", "warning", "critical"]
-    static let laterRuleKeys = [
-        "value", "over", "per", "only_if", "expr", "at_least", "within", "by", "repeat", "mute",
-        "inhibited_by", "escalate",
-    ]
 
     func decodeRules(_ root: MappingReader) -> [RuleDefinition] {
         guard let node = root.node("rules") else { return [] }
@@ -44,24 +40,34 @@ extension ConfigurationDecoder {
         let alert = reader.scalar("alert", .text(bytesMax: 128))
         if alert == nil, !reader.isGiven("alert") { reader.error("a rule needs its name: `alert: ...`") }
         let match = reader.mapping("match").map(decodeMatch)
-        let levels = decodeLevels(reader)
+        var unit: String?
+        let levels = decodeLevels(reader, unit: &unit)
+        let signal = decodeSignal(reader)
+        let gate = decodeGate(reader)
+        let group = decodeGroup(reader)
         let summary = reader.scalar("summary", .paragraph(bytesMax: 4096))
         let description = reader.scalar("description", .paragraph(bytesMax: 16_384))
         let runbook = reader.scalar("runbook", .text(bytesMax: 2048))
         let notify = reader.list("notify", .text(bytesMax: 64), countMax: 64)
-        reader.finish(later: ConfigurationDecoder.laterRuleKeys)
+        let policy = decodePolicy(reader)
+        reader.finish()
         guard let alert, let levels else { return nil }
-        if !reader.isGiven("match") {
+        if !reader.isGiven("match"), levels.allSatisfy({ $0.condition.expression == nil }) {
             context.diagnostics.warning(
                 reader.place(of: "alert"),
                 "rule `\(alert)` has no `match` and watches every metric of every device"
             )
         }
         var rule = RuleDefinition(alert: alert, match: match ?? RuleMatch(), levels: levels)
+        rule.unit = unit
+        rule.signal = signal
+        rule.onlyIf = gate
+        rule.group = group
         rule.summary = summary
         rule.description = description
         rule.runbook = runbook
         rule.notify = notify
+        rule.policy = policy
         return rule
     }
 

@@ -77,7 +77,8 @@ struct ConfigurationDecoder {
             decodeTopic(topics, "rejected", partitionsMax: 1, into: &target.rejected)
             decodeTopic(topics, "system", partitionsMax: 1, into: &target.system)
             decodeTopic(topics, "gaps", partitionsMax: 1, into: &target.gaps)
-            topics.finish(later: ["devices", "operations"])
+            decodeTopic(topics, "operations", partitionsMax: 1, into: &target.operations)
+            topics.finish(later: ["devices"])
         }
         log.finish(later: ["auto_create"])
     }

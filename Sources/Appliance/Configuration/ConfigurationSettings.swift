@@ -169,11 +169,30 @@ extension HookConfiguration {
             lines.add("sendmail", sendmail)
             lines.add("from", from)
             lines.add("to", to)
+        case .mqtt(let mqtt):
+            add(mqtt, to: &lines)
         }
         lines.add("timeout", timeout)
         lines.add("retry_for", retryFor)
         lines.add("allow_addresses", allowedAddresses.map(\.description))
+        lines.add("ca_file", transport.caFile)
+        lines.add("cert_file", transport.certificateFile)
+        lines.add("key_file", transport.keyFile)
+        if transport.redirectsMax > 0 { lines.add("redirects", "\(transport.redirectsMax)") }
         return lines.settings
+    }
+
+    private func add(_ mqtt: MQTTHookConfiguration, to lines: inout SettingLines) {
+        lines.add("url", mqtt.broker.description)
+        lines.add("user", mqtt.user)
+        lines.add("password_file", mqtt.passwordFile)
+        lines.add("ca_file", mqtt.caFile)
+        lines.add("cert_file", mqtt.certFile)
+        lines.add("key_file", mqtt.keyFile)
+        lines.add("client_id", mqtt.clientID)
+        lines.add("topic", mqtt.topic)
+        lines.add("discovery", "\(mqtt.discovery)")
+        if mqtt.discovery { lines.add("discovery_prefix", mqtt.discoveryPrefix) }
     }
 }
 
@@ -191,10 +210,39 @@ extension RuleDefinition {
         for (index, level) in levels.enumerated() {
             lines.add(level, below: levels.count == 1 ? "" : "levels.\(index + 1).")
         }
+        if signal != .reading {
+            lines.add("value", signal.aggregate.rawValue)
+            lines.add("over", signal.over)
+            if signal.aggregate == .rate { lines.add("per", signal.per) }
+        }
+        lines.add("unit", unit)
+        if let onlyIf {
+            lines.add("only_if.metric", onlyIf.metric)
+            lines.add(onlyIf.condition, below: "only_if.")
+            lines.add("only_if.within", onlyIf.within)
+        }
+        if let group {
+            lines.add("at_least", "\(group.atLeast)")
+            lines.add("within", group.within)
+            lines.add("by", group.by)
+        }
         lines.add("summary", summary)
         lines.add("description", description)
         lines.add("runbook", runbook)
         if let notify { lines.add("notify", "[\(notify.joined(separator: ", "))]") }
+        lines.add("repeat", policy.repeatEvery)
+        lines.add("mute", policy.mutes.map(\.text))
+        lines.add(
+            "inhibited_by",
+            policy.inhibitors.map { inhibitor in
+                let equal = inhibitor.equal.joined(separator: ", ")
+                return equal.isEmpty ? inhibitor.alert : "{ alert: \(inhibitor.alert), equal: [\(equal)] }"
+            }
+        )
+        if let escalation = policy.escalation {
+            lines.add("escalate.after", escalation.after)
+            lines.add("escalate.notify", escalation.notify)
+        }
         return lines.settings
     }
 }
@@ -212,8 +260,8 @@ private struct SettingLines {
         if let value { settings.append(ConfigurationSetting(part, key, value)) }
     }
 
-    mutating func add(_ level: RuleLevel, below path: String) {
-        switch level.condition {
+    mutating func add(_ condition: RuleCondition, below path: String) {
+        switch condition {
         case .above(let limit, let clear):
             add("\(path)above", "\(limit)")
             add("\(path)clear_below", clear.map { "\($0)" })
@@ -226,7 +274,13 @@ private struct SettingLines {
         case .absent(.duration(let duration)): add("\(path)absent", duration)
         case .absent(.intervals(let count)): add("\(path)absent", "\(count)x")
         case .unchanged(let duration): add("\(path)unchanged", duration)
+        case .isState(let state): add("\(path)equals", state)
+        case .holds(let expression): add("\(path)expr", expression.source)
         }
+    }
+
+    mutating func add(_ level: RuleLevel, below path: String) {
+        add(level.condition, below: path)
         add("\(path)for", level.holdFor)
         if level.clearFor > .zero { add("\(path)clear_for", level.clearFor) }
         add("\(path)severity", level.severity)

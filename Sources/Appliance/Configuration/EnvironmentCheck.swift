@@ -1,4 +1,5 @@
 // Whether this machine can do what a configuration asks for: directories, ports, devices, files.
+internal import Alerting
 internal import Foundation
 internal import HTTPAPI
 internal import Platform
@@ -32,24 +33,36 @@ package struct EnvironmentCheck {
         for input in loaded.configuration.inputs {
             let path = "inputs.\(input.name)"
             switch input.transport {
-            case .mqtt(let mqtt): problems += check(mqtt, path)
+            case .mqtt(let mqtt):
+                problems += checkFiles(
+                    [mqtt.passwordFile, mqtt.caFile, mqtt.certFile, mqtt.keyFile],
+                    path
+                )
+                problems += check(mqtt.broker, path)
             case .udp(let udp): problems += check(udp, path)
             case .serial(let serial): problems += check(serial, path, isRequired: input.isRequired)
             }
         }
-        for hook in loaded.configuration.hooks {
-            let used: (key: String, program: String)? =
-                switch hook.delivery {
-                case .exec(let program, _): ("command", program)
-                case .email(let sendmail, _, _): ("sendmail", sendmail)
-                default: nil
-                }
-            guard let (key, program) = used, access(program, X_OK) != 0 else { continue }
-            problems.append(
-                problem(.error, "hooks.\(hook.name).\(key)", "cannot run `\(program)`: \(systemErrorText(errno))")
-            )
-        }
+        for hook in loaded.configuration.hooks { problems += check(hook) }
         return problems + RegistryCheck(loaded).reach()
+    }
+
+    private func check(_ hook: HookConfiguration) -> [ConfigurationProblem] {
+        let path = "hooks.\(hook.name)"
+        let transport = hook.transport
+        switch hook.delivery {
+        case .exec(let program, _): return checkProgram(program, "\(path).command")
+        case .email(let sendmail, _, _): return checkProgram(sendmail, "\(path).sendmail")
+        case .mqtt(let mqtt):
+            return checkFiles([mqtt.passwordFile, mqtt.caFile, mqtt.certFile, mqtt.keyFile], path)
+                + check(mqtt.broker, path)
+        default: return checkFiles([nil, transport.caFile, transport.certificateFile, transport.keyFile], path)
+        }
+    }
+
+    private func checkProgram(_ program: String, _ path: String) -> [ConfigurationProblem] {
+        guard access(program, X_OK) != 0 else { return [] }
+        return [problem(.error, path, "cannot run `\(program)`: \(systemErrorText(errno))")]
     }
 
     private func problem(
@@ -118,20 +131,20 @@ package struct EnvironmentCheck {
 
     // MARK: Inputs
 
-    private func check(_ mqtt: MQTTConfiguration, _ path: String) -> [ConfigurationProblem] {
+    /// `files`: password, authorities, certificate and key of what connects; nil for those that are not there.
+    private func checkFiles(_ files: [String?], _ path: String) -> [ConfigurationProblem] {
         var problems: [ConfigurationProblem] = []
-        let files = [
-            ("password_file", mqtt.passwordFile), ("ca_file", mqtt.caFile), ("cert_file", mqtt.certFile),
-            ("key_file", mqtt.keyFile),
-        ]
-        for case (let key, let file?) in files where access(file, R_OK) != 0 {
+        for case (let key, let file?) in zip(["password_file", "ca_file", "cert_file", "key_file"], files)
+        where access(file, R_OK) != 0 {
             problems.append(problem(.error, "\(path).\(key)", "cannot read `\(file)`: \(systemErrorText(errno))"))
         }
-        let address = HostPort(host: mqtt.broker.host, port: mqtt.broker.port)
-        if let reason = Probe.connect(to: address, timeout: EnvironmentCheck.connectTimeout) {
-            problems.append(problem(.warning, "\(path).url", "the broker at \(mqtt.broker) does not answer: \(reason)"))
-        }
         return problems
+    }
+
+    private func check(_ broker: MQTTBroker, _ path: String) -> [ConfigurationProblem] {
+        let address = HostPort(host: broker.host, port: broker.port)
+        guard let reason = Probe.connect(to: address, timeout: EnvironmentCheck.connectTimeout) else { return [] }
+        return [problem(.warning, "\(path).url", "the broker at \(broker) does not answer: \(reason)")]
     }
 
     private func check(_ udp: UDPConfiguration, _ path: String) -> [ConfigurationProblem] {

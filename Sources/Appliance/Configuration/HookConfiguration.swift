@@ -12,6 +12,8 @@ package struct HookConfiguration: Hashable, Sendable {
     package var retryFor = AlertingLimits.retryFor
     /// `allow_addresses`: peers that hooks else refuse.
     package var allowedAddresses: [HookAddress] = []
+    /// `ca_file`, `cert_file`, `key_file` and `redirects`, of hooks that speak HTTP.
+    package var transport = HookTransport()
 
     /// Whether alerts go there.
     package var takesAlerts: Bool {
@@ -40,6 +42,7 @@ package enum HookDelivery: Hashable, Sendable {
     case heartbeat(url: Secret, interval: Duration)
     /// `sendmail`: absolute path of the program.
     case email(sendmail: String, from: String, to: [String])
+    case mqtt(MQTTHookConfiguration)
 
     /// The word in `type`.
     package var typeName: String {
@@ -51,22 +54,42 @@ package enum HookDelivery: Hashable, Sendable {
         case .pagerduty: "pagerduty"
         case .alertmanager: "alertmanager"
         case .email: "email"
+        case .mqtt: "mqtt"
         case .heartbeat: "heartbeat"
         }
     }
 }
 
 extension HookDelivery {
-    /// Of what is connected to; nil for programs.
+    /// Of what is spoken HTTP to; nil for others.
     var url: String? {
         switch self {
         case .webhook(let url, _, _), .ntfy(let url, _, _), .slack(let url), .alertmanager(let url, _, _),
             .heartbeat(let url, _):
             url.reveal()
         case .pagerduty(let url, _): url
-        case .exec, .email: nil
+        case .exec, .email, .mqtt: nil
         }
     }
+}
+
+/// Keys of `type: mqtt`; those that the input of this type has are the same.
+package struct MQTTHookConfiguration: Hashable, Sendable {
+    package var broker = MQTTBroker(host: "127.0.0.1", port: 1883, usesTLS: false)
+    package var user: String?
+    package var passwordFile: String?
+    package var caFile: String?
+    package var certFile: String?
+    package var keyFile: String?
+    /// `client_id`; nil: `forebay-BOX-hook-NAME`.
+    package var clientID: String?
+    /// `topic`: the first levels.
+    package var topic = "forebay/alerts"
+    /// `discovery`: Home Assistant finds the alerts.
+    package var discovery = false
+    package var discoveryPrefix = "homeassistant"
+
+    package init() {}
 }
 
 /// Text that no message, status page, log line or mirror may show.

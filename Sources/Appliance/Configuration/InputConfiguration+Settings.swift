@@ -2,6 +2,8 @@
 internal import Foundation
 package import CommitLog
 package import Ingest
+internal import MQTT
+internal import Platform
 
 /// An input that cannot be made from its configuration although the words are right.
 package struct InputSettingsError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -209,13 +209,6 @@ extension ScalarType where Value == Double {
         ScalarType { value throws(WrongValue) in
             let isNumeral = value.text.utf8.allSatisfy { ConfigurationText.isDigit($0) || "+-.eE".utf8.contains($0) }
             if !value.isText, isNumeral, let number = Double(value.text), number.isFinite { return number }
-            let leading = value.text.prefix { $0.isASCII && ($0.isNumber || "+-.eE".contains($0)) }
-            if !value.isText, Double(leading) != nil {
-                throw WrongValue(
-                    "expected a number, not `\(value.shown)`: a limit is in the metric's own unit, and a unit behind it is"
-                        + " not in this version"
-                )
-            }
             throw WrongValue("expected a number, not `\(value.shown)`\(value.isText ? " in quotes" : "")")
         }
     }

@@ -157,8 +157,23 @@ package final class BoxAccess: Sendable {
             let document: AlertsDocument = try await decoded(client, "/api/v1/alerts")
             return document.alerts
         case .files(let files):
-            let book = try await translated { try AlertBook(reading: files.view.log) }
-            return book.firing.compactMap { AlertingParts.document($0.json) }
+            let (book, operations) = try await translated {
+                (try AlertBook(reading: files.view.log), try OperationsBook(reading: files.view.log))
+            }
+            let now = SystemClock().now()
+            return book.firing.compactMap { AlertingParts.document($0, operations, at: now) }
+        }
+    }
+
+    /// Oldest first; those of yesterday may be among them.
+    package func silences() async throws -> [JSONDocument] {
+        switch way {
+        case .daemon(let client):
+            let document: SilencesDocument = try await decoded(client, "/api/v1/silences")
+            return document.silences
+        case .files(let files):
+            let operations = try await translated { try OperationsBook(reading: files.view.log) }
+            return AlertingParts.silences(operations, at: SystemClock().now()).silences
         }
     }
 
@@ -306,6 +321,30 @@ package final class BoxAccess: Sendable {
             )
         }
         return try JSONDecoder().decode(DeadLetterResendDocument.self, from: answer)
+    }
+
+    /// Acknowledges firing alerts; the records.
+    package func acknowledge(_ request: AcknowledgementRequest) async throws -> [JSONDocument] {
+        let answer: AcknowledgementsDocument = try await posted("/api/v1/alerts/ack", request)
+        return answer.acknowledged
+    }
+
+    /// The record.
+    package func silence(_ request: SilenceRequest) async throws -> JSONDocument {
+        try await posted("/api/v1/silences", request)
+    }
+
+    /// Ends silences; what they were.
+    package func endSilences(_ request: SilenceEndRequest) async throws -> [JSONDocument] {
+        let answer: SilencesDocument = try await posted("/api/v1/silences/end", request)
+        return answer.silences
+    }
+
+    private func posted<Document: Decodable>(_ path: String, _ request: some Encodable) async throws -> Document {
+        let client = try daemon()
+        let body = try JSONEncoder().encode(request)
+        let answer = try await translated { try await client.send(path, method: "POST", body: body) }
+        return try JSONDecoder().decode(Document.self, from: answer)
     }
 
     /// A hook may take ten minutes.

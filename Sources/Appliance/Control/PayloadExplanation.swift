@@ -69,7 +69,11 @@ package struct PayloadExplanation: Codable, Sendable {
             guard case .event(_, let value, let partition, let isKnown) = part else { return nil }
             let matching = rules.matching(value)
             let notified = configuration.rules.filter { matching.contains($0.alert) }
-            let hooks = notified.flatMap { $0.notify ?? configuration.hooks.filter(\.takesAlerts).map(\.name) }
+            let hooks = notified.flatMap { rule in
+                let later = rule.policy.escalation?.notify ?? []
+                let names = rule.notify ?? configuration.hooks.filter(\.takesAlerts).map(\.name)
+                return names.filter { !later.contains($0) }
+            }
             return Event(
                 partition: Int(partition),
                 known: isKnown,

@@ -1,6 +1,5 @@
 // The rules thread and the hooks, as the daemon runs them and as the API asks them.
 internal import Alerting
-internal import AsyncHTTPClient
 internal import CommitLog
 internal import EventModel
 internal import Foundation
@@ -16,11 +15,14 @@ internal import Rules
 /// Started by `init`, after the log is open; `stop()` once, while it still is.
 final class AlertingParts: Sendable {
     let book: AlertBook
+    let operations: OperationsBook
+    /// nil where nothing may be written.
+    let desk: OperationsDesk?
     private let runner: RulesRunner
-    private let dispatcher: HookDispatcher
-    private let client: HTTPClient
+    let dispatcher: HookDispatcher
+    private let http: HookHTTP
     private let addresses = HookAddresses()
-    private let clock: any Platform.Clock
+    let clock: any Platform.Clock
     private let latest = LatestReadings(seed: randomSeed())
     private let thread: SteppingThread?
 
@@ -52,16 +54,23 @@ final class AlertingParts: Sendable {
         )
         self.runner = runner
         self.clock = clock
-        addresses.allow(AlertingParts.allowedAddresses(configuration))
-        client = HookHTTP.client(on: eventLoops, addresses: addresses)
+        let operations = try OperationsBook(reading: log)
+        self.operations = operations
+        desk =
+            isReadOnly
+            ? nil
+            : try OperationsDesk(log: log, alerts: book, operations: operations, clock: clock, seed: randomSeed())
+        addresses.allow(configuration.hookAddresses)
+        http = HookHTTP(on: eventLoops, addresses: addresses)
         dispatcher = try HookDispatcher(
             log: log,
             book: book,
+            operations: operations,
             pulse: { AlertingParts.pulse(log, runner, watch, clock) },
             dataDirectory: configuration.data,
             disk: disk,
             clock: clock,
-            client: client,
+            http: http,
             logger: logger,
             seed: randomSeed()
         )
@@ -69,7 +78,11 @@ final class AlertingParts: Sendable {
             thread = nil
             return
         }
-        await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
+        await dispatcher.start(
+            configuration.hookSettings,
+            origin: origin,
+            policies: AlertingParts.policies(configuration)
+        )
         thread = SteppingThread(name: "rules", watch: watch, limit: AlertingParts.stepLimit, clock: clock) {
             let step = {
                 switch runner.step(waitUpTo: AlertingParts.waitMax) {
@@ -86,7 +99,7 @@ final class AlertingParts: Sendable {
         thread?.stop()
         await thread?.joined()
         await dispatcher.stop()
-        try? await client.shutdown()
+        try? await http.shutdown()
     }
 
     /// Puts changed rules and hooks in force. `rules`: those of `configuration`.
@@ -94,8 +107,12 @@ final class AlertingParts: Sendable {
         guard thread != nil else { return }
         let origin = AlertingParts.origin(configuration)
         runner.apply(rules, origin: origin)
-        addresses.allow(AlertingParts.allowedAddresses(configuration))
-        await dispatcher.start(AlertingParts.hooks(configuration), origin: origin)
+        addresses.allow(configuration.hookAddresses)
+        await dispatcher.start(
+            configuration.hookSettings,
+            origin: origin,
+            policies: AlertingParts.policies(configuration)
+        )
     }
 
     /// Has the alert of a daemon that only reads stand for as long as this run does, and tells every hook: until all have it,
@@ -106,9 +123,9 @@ final class AlertingParts: Sendable {
         if let json = try? record.encoded() { _ = json.withUnsafeBytes { book.take($0, at: Offset(.max)) } }
         await HookAnnouncement.deliver(
             record,
-            to: AlertingParts.hooks(configuration),
+            to: configuration.hookSettings,
             origin: AlertingParts.origin(configuration),
-            client: client,
+            http: http,
             clock: clock,
             logger: logger,
             seed: randomSeed()
@@ -140,36 +157,8 @@ final class AlertingParts: Sendable {
         )
     }
 
-    private static func hooks(_ configuration: Configuration) -> [HookSettings] {
-        configuration.hooks.map { hook in
-            HookSettings(
-                name: hook.name,
-                target: target(hook.delivery),
-                timeout: hook.timeout,
-                retryFor: hook.retryFor
-            )
-        }
-    }
-
-    private static func allowedAddresses(_ configuration: Configuration) -> Set<HookAddress> {
-        Set(configuration.hooks.flatMap(\.allowedAddresses))
-    }
-
-    private static func target(_ delivery: HookDelivery) -> HookTarget {
-        func revealed(_ headers: [String: Secret]) -> [String: String] { headers.mapValues { $0.reveal() } }
-        return switch delivery {
-        case .webhook(let url, let headers, let secret):
-            .webhook(url: url.reveal(), headers: revealed(headers), secret: secret?.reveal())
-        case .exec(let program, let arguments): .exec(command: [program] + arguments.map { $0.reveal() })
-        case .heartbeat(let url, let interval): .heartbeat(url: url.reveal(), interval: interval)
-        case .email(let sendmail, let from, let to): .email(sendmail: sendmail, from: from, to: to)
-        case .ntfy(let url, let topic, let headers):
-            .ntfy(url: url.reveal(), topic: topic.reveal(), headers: revealed(headers))
-        case .slack(let url): .slack(url: url.reveal())
-        case .pagerduty(let url, let routingKey): .pagerduty(url: url, routingKey: routingKey.reveal())
-        case .alertmanager(let url, let headers, let resendInterval):
-            .alertmanager(url: url.reveal(), headers: revealed(headers), resendInterval: resendInterval)
-        }
+    private static func policies(_ configuration: Configuration) -> AlertPolicies {
+        AlertPolicies(configuration.rules, timeZone: origin(configuration).timeZone)
     }
 
     private static let waitMax = Duration.milliseconds(200)
@@ -215,12 +204,18 @@ extension AlertingParts {
     }
 
     func countsByState() -> [String: Int] {
-        ["firing": book.firingCount, "pending": runner.status.pendingCount]
+        let now = clock.now()
+        let firing = book.firing.map(\.record)
+        return [
+            "firing": book.firingCount, "pending": runner.status.pendingCount,
+            "acknowledged": firing.count { operations.acknowledgement(of: $0) != nil },
+            "silenced": firing.count { operations.silence(of: $0, at: now) != nil },
+        ]
     }
 
     func pendingCount() -> Int { runner.status.pendingCount }
 
-    func firing() -> [JSONDocument] { book.firing.compactMap { AlertingParts.document($0.json) } }
+    func firing() -> [JSONDocument] { book.firing.compactMap(document) }
 
     func hookMetrics() -> [HookMetrics] {
         dispatcher.statuses.map { status in
@@ -251,16 +246,26 @@ extension AlertingParts {
         }
     }
 
+    func boxHooks() -> [BoxObservation.Hook] { dispatcher.statuses.map { BoxObservation.Hook($0) } }
+
     func latestReadings(_ directory: DeviceDirectory) -> [LatestReading] { latest.readings(directory) }
 
     /// Sentences for the status page.
     func problems() -> [String] {
         var problems: [String] = []
-        if let problem = runner.status.problem { problems.append("rules: \(problem)") }
+        let rules = runner.status
+        if let problem = rules.problem { problems.append("rules: \(problem)") }
+        for (count, words) in rules.leftOut { problems.append("rules: \(count) readings \(words)") }
         let unreadable = book.unreadableCount
         if unreadable > 0 {
             problems.append(
                 "topic alerts holds \(unreadable) records that are no alerts of this version; they are left out"
+            )
+        }
+        let unknown = operations.unreadableCount
+        if unknown > 0 {
+            problems.append(
+                "topic operations holds \(unknown) records that are none of this version; they are left out"
             )
         }
         for status in dispatcher.statuses {

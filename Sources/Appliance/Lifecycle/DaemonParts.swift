@@ -34,6 +34,7 @@ final class DaemonParts: Sendable {
     private let sightings: DeviceSightings
     let recorder: SystemRecorder
     /// nil where nothing may be written.
+    private let reports: ReportWriter?
     private let damage: DamageReporter?
     /// Where blocking reads of the log run.
     let readersThread: ThreadExecutor
@@ -88,9 +89,8 @@ final class DaemonParts: Sendable {
             eventLoops: eventLoops,
             logger: logger
         )
-        damage =
-            readOnly != nil
-            ? nil : DamageReporter(log: opened.log, clock: clock, box: configuration.name)
+        reports = readOnly != nil ? nil : ReportWriter(log: opened.log)
+        damage = reports.map { DamageReporter(writer: $0, clock: clock, box: configuration.name) }
         damage?.begin(alerting.book)
         inputs = InputSupervisor(
             surroundings: try DaemonParts.surroundings(opened, configuration, sightings, clock, watch)
@@ -180,13 +180,14 @@ final class DaemonParts: Sendable {
         await alerting.announce(readOnly: reason, at: clock.now(), configuration, logger: logger)
     }
 
-    /// Every five seconds until the task is cancelled: rates, the disk, and a line in the log where an input has come up
-    /// or gone down or the disk is full.
+    /// Every five seconds until the task is cancelled: rates, the disk, the alerts that no rule is behind, and a line in the
+    /// log where an input has come up or gone down or the disk is full.
     func sampleRates() async {
         var wasUp: [String: Bool] = [:]
         var lastProblem: String?
         var logged: UInt64 = 0
         var telling: DamageReporter.Telling?
+        var watcher = reports.map { BoxWatcher(writer: $0, book: alerting.book) }
         while !Task.isCancelled {
             let now = clock.monotonic()
             let views = inputs.views()
@@ -210,6 +211,8 @@ final class DaemonParts: Sendable {
                 )
             }
             if let sample = DataSpace.sample(self) { disk.add(sample) }
+            // Before, there are no inputs to look at.
+            if isReady, !isStopping { watcher?.look(self) }
             try? await Task.sleep(for: .seconds(5))
         }
         damage?.settle(&telling)

@@ -9,8 +9,17 @@ struct SeriesEvent: ~Copyable {
     private var metric = ByteBuilder(capacity: 64)
     private var unit = ByteBuilder(capacity: 16)
     private var labels = ByteBuilder(capacity: 64)
+    private let states: [[UInt8]]
 
-    init(device: String, metric: String, unit: String? = nil, labels: [(name: String, value: String)]) {
+    /// `states`: those that values stand for, by their place; empty: values are numbers.
+    init(
+        device: String,
+        metric: String,
+        unit: String? = nil,
+        labels: [(name: String, value: String)],
+        states: [String] = []
+    ) {
+        self.states = states.map { Array($0.utf8) }
         Array(device.utf8).withUnsafeBytes { EventEncoder.appendDevicePrefix($0, to: &devicePrefix) }
         Array(metric.utf8).withUnsafeBytes { EventEncoder.appendName($0, to: &self.metric) }
         if let unit { self.unit.append(text: unit) }
@@ -28,7 +37,11 @@ struct SeriesEvent: ~Copyable {
         _ body: (RawSpan) -> Result
     ) -> Result {
         encoder.begin(devicePrefix: devicePrefix.bytes, time: reading.time, received: received, clock: .device)
-        encoder.pair(.readings, nameFragment: metric.bytes, number: reading.value)
+        if let place = Int(exactly: reading.value), states.indices.contains(place) {
+            states[place].withUnsafeBytes { encoder.pair(.states, nameFragment: metric.bytes, text: $0) }
+        } else {
+            encoder.pair(.readings, nameFragment: metric.bytes, number: reading.value)
+        }
         if unit.count > 0 { encoder.pair(.units, nameFragment: metric.bytes, text: unit.bytes) }
         encoder.labels(members: labels.bytes)
         encoder.end(quality: .good, calibration: nil, sequence: nil, isRetained: false)

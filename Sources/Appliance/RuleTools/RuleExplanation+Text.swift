@@ -17,6 +17,10 @@ extension RuleExplanation {
                     + "offset \(reading.offset))"
             )
         }
+        for input in inputs {
+            let value = input.value.map { RuleText.number($0) } ?? input.state ?? "not known"
+            lines.append("  input      \(input.what): \(value), of \(input.readings) readings")
+        }
         if let intervalSeconds {
             lines.append(
                 "  interval   \(RuleText.duration(milliseconds: Int64((intervalSeconds * 1000).rounded()))) between readings, as a rule"
@@ -39,12 +43,12 @@ extension RuleExplanation {
 }
 
 extension RuleExplanation.Level {
-    init(_ standing: LevelStanding, _ level: RuleLevel, metric: String, unit: String?) {
+    init(_ standing: LevelStanding, _ level: RuleLevel, of rule: RuleDefinition, metric: String, unit: String?) {
         let runs = standing.phase != .ok
         let holdFor = level.condition.isWatch || level.holdFor > .zero ? standing.holdFor : nil
         self.init(
             severity: level.severity,
-            condition: level.text(metric: metric, unit: unit),
+            condition: rule.text(of: level, metric: metric, unit: unit),
             state: standing.phase.rawValue,
             since: standing.since?.rfc3339,
             elapsedSeconds: runs ? RuleExplanation.seconds(standing.elapsed) : nil,
@@ -58,15 +62,16 @@ extension RuleExplanation.Level {
 
 extension LevelStanding {
     /// Why this level holds or does not, in one sentence.
-    func reason(_ definition: RuleLevel, metric: String, unit: String?) -> String {
+    func reason(_ definition: RuleLevel, of rule: RuleDefinition, metric: String, unit: String?) -> String {
         let value = RuleText.number(value) + (unit.map { " " + $0 } ?? "")
-        let condition = definition.text(metric: metric, unit: unit)
+        let condition = rule.text(of: definition, metric: metric, unit: unit)
         let begun = since?.rfc3339 ?? ""
         let run = RuleText.duration(milliseconds: elapsed.wholeMilliseconds)
         let whole = holdFor.map { RuleText.duration(milliseconds: $0.wholeMilliseconds) }
         switch phase {
         case .ok:
-            return "\(value) does not meet `\(condition)`"
+            let isNumber = !isState && definition.condition.expression == nil
+            return isNumber ? "\(value) does not meet `\(condition)`" : "`\(condition)` does not hold"
         case .pending:
             let due = deadline.map { ": it fires at \($0.rfc3339), if no reading ends it before" } ?? ""
             return "`\(condition)` holds since \(begun); \(run) of \(whole ?? "") have run\(due)"

@@ -18,6 +18,16 @@ package struct RuleExplanation: Encodable, Sendable {
         package var offset: Int64
     }
 
+    /// What the rule looks at beside a reading as it comes.
+    package struct Input: Encodable, Sendable {
+        /// `avg(temperature, 5m)`, or the metric of `only_if` or of an expression.
+        package var what: String
+        /// nil where it is not known, and of a state.
+        package var value: Double?
+        package var state: String?
+        package var readings: Int
+    }
+
     /// One condition of the rule.
     package struct Level: Encodable, Sendable {
         package var severity: String
@@ -64,6 +74,7 @@ package struct RuleExplanation: Encodable, Sendable {
     package var state: String
     package var severity: String?
     package var reading: Reading?
+    package var inputs: [Input] = []
     /// The usual time between two readings.
     package var intervalSeconds: Double?
     /// Of the device's newest event.
@@ -78,7 +89,7 @@ package struct RuleExplanation: Encodable, Sendable {
     package var skipped: UInt64
 
     private enum CodingKeys: String, CodingKey {
-        case alert, device, metric, at, state, severity, reading, labels, levels, mismatches, why, skipped
+        case alert, device, metric, at, state, severity, reading, inputs, labels, levels, mismatches, why, skipped
         case intervalSeconds = "interval_s"
         case lastEdge = "last_edge"
     }
@@ -112,7 +123,18 @@ extension RuleExplanation {
                 if edge.device == device { edges[edge.metric] = edge }
             }
             let levels = replay.standing(ofAlert: alert, device: device, at: time)
-            return DeviceView(device: device, witness: witness, levels: levels, edges: edges, skipped: replay.skipped)
+            var signals: [String: [SignalStanding]] = [:]
+            for level in levels where signals[level.metric] == nil {
+                signals[level.metric] = replay.signals(ofAlert: alert, device: device, metric: level.metric)
+            }
+            return DeviceView(
+                device: device,
+                witness: witness,
+                levels: levels,
+                signals: signals,
+                edges: edges,
+                skipped: replay.skipped
+            )
         }
         return try view.explanations(of: rule, metric: metric, at: time, data: configuration.data)
     }
@@ -123,6 +145,7 @@ private struct DeviceView {
     let device: String
     let witness: DeviceWitness
     let levels: [LevelStanding]
+    let signals: [String: [SignalStanding]]
     let edges: [String: AlertTransition]
     let skipped: UInt64
 
@@ -178,13 +201,13 @@ private struct DeviceView {
             explanation.why = ["no reading of \(device) had come by then"]
             return explanation
         }
-        if let metric, witness.readings[metric] == nil {
+        if let metric, witness.readings[metric] == nil, witness.states[metric] == nil {
             let hint = NearestName.hint(for: metric, among: witness.readings.keys.sorted())
             explanation.state = AlertStanding.State.noData.rawValue
             explanation.why = ["no reading of \(device) with metric `\(metric)` had come by then\(hint)"]
             return explanation
         }
-        let metrics = metric.map { [$0] } ?? witness.readings.keys.sorted()
+        let metrics = metric.map { [$0] } ?? (witness.readings.keys + witness.states.keys).sorted()
         explanation.mismatches = rule.match.mismatches(device: device, metrics: metrics, labels: witness.labels)
         explanation.why = explanation.mismatches.map { mismatch in
             let found =
@@ -200,14 +223,22 @@ private struct DeviceView {
         var explanation = head(rule, metric: metric, at: time)
         let own = levels.filter { $0.metric == metric }
         let standing = AlertStanding(own, rule)
-        let unit = explanation.reading?.unit
+        let unit = rule.unit ?? explanation.reading?.unit
+        explanation.inputs = (signals[metric] ?? []).map { signal in
+            RuleExplanation.Input(
+                what: signal.text,
+                value: signal.value,
+                state: signal.isState ? witness.states[signal.metric] : nil,
+                readings: signal.readings
+            )
+        }
         explanation.state = standing.state.rawValue
         explanation.severity = standing.severity
         explanation.intervalSeconds = own.first?.interval.map(RuleExplanation.seconds)
         for level in own where rule.levels.indices.contains(level.level) {
             let definition = rule.levels[level.level]
-            explanation.levels.append(RuleExplanation.Level(level, definition, metric: metric, unit: unit))
-            explanation.why.append(level.reason(definition, metric: metric, unit: unit))
+            explanation.levels.append(RuleExplanation.Level(level, definition, of: rule, metric: metric, unit: unit))
+            explanation.why.append(level.reason(definition, of: rule, metric: metric, unit: unit))
         }
         if let edge = edges[metric] {
             explanation.lastEdge = RuleExplanation.Edge(
@@ -235,6 +266,7 @@ private final class DeviceWitness {
     private let device: [UInt8]
     private(set) var events: Int64 = 0
     private(set) var readings: [String: RuleExplanation.Reading] = [:]
+    private(set) var states: [String: String] = [:]
     private(set) var labels: [String: String] = [:]
 
     init(_ device: String) {
@@ -256,6 +288,11 @@ private final class DeviceWitness {
             labels.removeAll(keepingCapacity: true)
             for label in event.labels { labels[text(label.name)] = text(label.text) }
             let time = Timestamp(milliseconds: event.time).rfc3339
+            for state in event.states {
+                let metric = text(state.name)
+                guard states[metric] != nil || states.count < RuleToolLimits.metricsMax else { continue }
+                states[metric] = text(state.text)
+            }
             for reading in event.readings {
                 let metric = text(reading.metric)
                 guard readings[metric] != nil || readings.count < RuleToolLimits.metricsMax else { continue }

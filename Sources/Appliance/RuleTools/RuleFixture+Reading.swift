@@ -253,6 +253,11 @@ private struct FixtureDecoder {
             let what = "series of device `\(expectation.device)` with metric"
             return metrics.contains(metric) ? expectation : refuse("metric", metric, what, metrics)
         }
+        var resolved = expectation
+        if let term = rule.levels.first?.condition.expression?.terms.first {
+            resolved.metric = term.metric
+            return resolved
+        }
         let globs = rule.match.metrics.map { Glob($0) }
         let watched = metrics.filter { metric in globs.isEmpty || globs.contains { $0.matches(metric) } }
         guard watched.count <= 1 else {
@@ -260,7 +265,6 @@ private struct FixtureDecoder {
             reader.error("`metric` is missing: rule `\(rule.alert)` watches \(names) of device `\(expectation.device)`")
             return nil
         }
-        var resolved = expectation
         resolved.metric = watched.first
         return resolved
     }

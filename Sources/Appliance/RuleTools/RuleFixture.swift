@@ -34,6 +34,23 @@ struct RuleTestSeries: Sendable {
     var unit: String?
     var labels: [(name: String, value: String)]
     var readings: Readings
+
+    /// Those that its values stand for; empty: they are numbers.
+    var states: [String] {
+        if case .pattern(let pattern, _, _) = readings { return pattern.states }
+        return []
+    }
+
+    /// A reading of it, for people.
+    func shown(_ reading: SeriesReading) -> RuleTestResult.Reading {
+        let place = Int(exactly: reading.value)
+        let state = place.flatMap { states.indices.contains($0) ? states[$0] : nil }
+        return RuleTestResult.Reading(
+            time: reading.time.rfc3339,
+            value: state == nil ? reading.value : nil,
+            state: state
+        )
+    }
 }
 
 /// How an alert must stand at an instant.

@@ -62,11 +62,12 @@ final class RuleTestReadings {
         earliest.map { (cursors[$0].received, cursors[$0].series.place) }
     }
 
-    /// Takes the next reading away. `body` sees it as an event, and which key it is of. Only where there is a next one.
-    func take(_ body: (RawSpan, SeriesReading, _ key: Int) -> Void) throws(CommandFailure) {
+    /// Takes the next reading away. `body` sees it as an event, as people are shown it, and which key it is of. Only where
+    /// there is a next one.
+    func take(_ body: (RawSpan, RuleTestResult.Reading, _ key: Int) -> Void) throws(CommandFailure) {
         guard let index = earliest, let reading = cursors[index].next else { return }
         cursors[index].writer.write(reading, received: cursors[index].received) {
-            body($0, reading, cursors[index].key)
+            body($0, cursors[index].series.shown(reading), cursors[index].key)
         }
         let next = try cursors[index].source.next()
         cursors[index].next = next
@@ -88,7 +89,13 @@ private final class EventWriter {
     private var event: SeriesEvent
 
     init(_ series: RuleTestSeries) {
-        event = SeriesEvent(device: series.device, metric: series.metric, unit: series.unit, labels: series.labels)
+        event = SeriesEvent(
+            device: series.device,
+            metric: series.metric,
+            unit: series.unit,
+            labels: series.labels,
+            states: series.states
+        )
     }
 
     func write(_ reading: SeriesReading, received: Timestamp, _ body: (RawSpan) -> Void) {

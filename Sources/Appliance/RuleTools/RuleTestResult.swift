@@ -40,7 +40,9 @@ package struct RuleTestResult: Encodable, Sendable {
 
     package struct Reading: Encodable, Sendable {
         package var time: String
-        package var value: Double
+        /// nil for a state.
+        package var value: Double?
+        package var state: String?
     }
 
     /// One expectation that was not met.
@@ -99,7 +101,13 @@ extension RuleTestResult.Failure {
             return (edge.at, "\(edge.state) \(edge.severity), value \(RuleText.number(edge.value))\(late)")
         }
         lines += RuleTestResult.Failure.around(at, "edges", told)
-        lines += RuleTestResult.Failure.around(at, "readings", readings.map { ($0.time, RuleText.number($0.value)) })
+        lines += RuleTestResult.Failure.around(
+            at,
+            "readings",
+            readings.map { reading in
+                (reading.time, reading.value.map { RuleText.number($0) } ?? reading.state ?? "")
+            }
+        )
         return lines
     }
 

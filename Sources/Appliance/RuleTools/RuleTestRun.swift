@@ -159,7 +159,7 @@ private struct RuleTestWitness {
     private let keys: [(device: String, metric: String)]
     private(set) var failures: [RuleTestResult.Failure] = []
     /// By key.
-    private var readings: [[SeriesReading]]
+    private var readings: [[RuleTestResult.Reading]]
     private var edges: [Alert: [RuleTestResult.Edge]] = [:]
     /// Places of failures that have not seen all of what comes after them, with how much they have.
     private var awaitingReadings: [(failure: Int, seen: Int)] = []
@@ -170,12 +170,12 @@ private struct RuleTestWitness {
         readings = Array(repeating: [], count: keys.count)
     }
 
-    mutating func take(_ reading: SeriesReading, key: Int) {
+    mutating func take(_ reading: RuleTestResult.Reading, key: Int) {
         readings[key].append(reading)
         if readings[key].count > RuleToolLimits.readingsBefore { readings[key].removeFirst() }
         guard !awaitingReadings.isEmpty else { return }
         for index in awaitingReadings.indices where isOf(failures[awaitingReadings[index].failure], key) {
-            failures[awaitingReadings[index].failure].readings.append(shown(reading))
+            failures[awaitingReadings[index].failure].readings.append(reading)
             awaitingReadings[index].seen += 1
         }
         awaitingReadings.removeAll { $0.seen == RuleToolLimits.readingsAfter }
@@ -206,7 +206,7 @@ private struct RuleTestWitness {
 
     mutating func take(_ failure: RuleTestResult.Failure) {
         var failure = failure
-        for key in keys.indices where isOf(failure, key) { failure.readings = readings[key].map(shown) }
+        for key in keys.indices where isOf(failure, key) { failure.readings = readings[key] }
         if let metric = failure.metric {
             failure.edges = edges[Alert(alert: failure.alert, device: failure.device, metric: metric)] ?? []
         }
@@ -217,9 +217,5 @@ private struct RuleTestWitness {
 
     private func isOf(_ failure: RuleTestResult.Failure, _ key: Int) -> Bool {
         keys[key].device == failure.device && keys[key].metric == failure.metric
-    }
-
-    private func shown(_ reading: SeriesReading) -> RuleTestResult.Reading {
-        RuleTestResult.Reading(time: reading.time.rfc3339, value: reading.value)
     }
 }

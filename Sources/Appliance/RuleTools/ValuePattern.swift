@@ -1,5 +1,6 @@
-// `-18x20 -10 _x5 -18..-10x9`: the values of a series in a test of rules.
+// `-18x20 -10 _x5 -18..-10x9`, `closedx20 open`: the values of a series in a test of rules.
 internal import Foundation
+internal import Rules
 
 /// Runs of values, kept as they are written: how often one repeats costs no memory.
 struct ValuePattern: Hashable, Sendable {
@@ -8,6 +9,7 @@ struct ValuePattern: Hashable, Sendable {
         var first: Double?
         var last: Double
         var count: Int64
+        var isState = false
 
         /// `index`: from 0, below `count`.
         func value(_ index: Int64) -> Double? {
@@ -17,21 +19,49 @@ struct ValuePattern: Hashable, Sendable {
     }
 
     let runs: [Run]
+    /// The states that its values stand for, by their place; empty: they are numbers.
+    let states: [String]
     /// Steps, silent ones among them; at most `RuleToolLimits.readingsMax`.
     let count: Int64
 
     init(_ text: String) throws(WrongValue) {
         var runs: [Run] = []
+        var states: [String] = []
         var count: Int64 = 0
         for word in text.split(whereSeparator: \.isWhitespace) {
-            let run = try ValuePattern.run(word)
+            let run = try ValuePattern.state(word, &states) ?? ValuePattern.run(word)
             count += run.count
             guard count <= RuleToolLimits.readingsMax else { throw ValuePattern.tooMany(word) }
             runs.append(run)
         }
         guard !runs.isEmpty else { throw WrongValue("no value; expected such as `-18x20 -10 _x5`") }
+        let isMixed = !states.isEmpty && runs.contains { $0.first != nil && !$0.isState }
+        guard !isMixed else { throw WrongValue("a series has numbers or states, not both") }
         self.runs = runs
+        self.states = states
         self.count = count
+    }
+
+    /// A word that begins with a letter is a state; nil: it is none. An `x` with digits behind it, at its end, says how often.
+    private static func state(_ word: Substring, _ states: inout [String]) throws(WrongValue) -> Run? {
+        guard word.first?.isLetter ?? false else { return nil }
+        var (state, count) = (word, Int64(1))
+        if let mark = word.lastIndex(of: "x"), mark > word.startIndex {
+            let digits = word[word.index(after: mark)...]
+            if !digits.isEmpty, digits.utf8.allSatisfy(ConfigurationText.isDigit) {
+                (state, count) = (word[..<mark], try times(digits, word))
+            }
+        }
+        guard state.utf8.count <= RuleLimits.stateBytesMax else { throw malformed(word) }
+        let place = states.firstIndex(of: String(state)) ?? states.count
+        if place == states.count { states.append(String(state)) }
+        return Run(first: Double(place), last: Double(place), count: count, isState: true)
+    }
+
+    private static func times(_ digits: Substring, _ word: Substring) throws(WrongValue) -> Int64 {
+        guard let times = Int64(digits), times <= RuleToolLimits.readingsMax else { throw tooMany(word) }
+        guard times > 0 else { throw WrongValue("`\(word)`: expected 1 or more behind the `x`") }
+        return times
     }
 
     private static func run(_ word: Substring) throws(WrongValue) -> Run {
@@ -39,9 +69,7 @@ struct ValuePattern: Hashable, Sendable {
         var count: Int64 = 1
         if parts.count == 2 {
             guard !parts[1].isEmpty, parts[1].utf8.allSatisfy(ConfigurationText.isDigit) else { throw malformed(word) }
-            guard let times = Int64(parts[1]), times <= RuleToolLimits.readingsMax else { throw tooMany(word) }
-            guard times > 0 else { throw WrongValue("`\(word)`: expected 1 or more behind the `x`") }
-            count = times
+            count = try times(parts[1], word)
         }
         if parts[0] == "_" { return Run(first: nil, last: 0, count: count) }
         if let value = number(parts[0]) { return Run(first: value, last: value, count: count) }
@@ -72,7 +100,7 @@ struct ValuePattern: Hashable, Sendable {
 
     private static func malformed(_ word: Substring) -> WrongValue {
         WrongValue(
-            "`\(word.prefix(40))` is no value: expected a number, `_` for silence, or `FROM..TO`, and how often, such as `-18x20`"
+            "`\(word.prefix(40))` is no value: expected a number, a state, `_` for silence, or `FROM..TO`, and how often, such as `-18x20`"
         )
     }
 

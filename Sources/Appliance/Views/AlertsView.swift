@@ -15,14 +15,19 @@ struct AlertsView: AlertBrowser {
     }
 
     func alert(_ fingerprint: String) async throws -> JSONDocument {
-        let found = try box.parts().alerting.book.entries(fingerprintPrefix: fingerprint)
-        guard let entry = found.first, let document = AlertingParts.document(entry.json) else {
+        let alerting = try box.parts().alerting
+        let found = alerting.book.entries(fingerprintPrefix: fingerprint)
+        guard let entry = found.first, let document = alerting.document(entry) else {
             throw APIFailure(.notFound, "no alert has the fingerprint \(fingerprint)")
         }
         guard found.count == 1 else {
             throw APIFailure(.badRequest, "\(fingerprint) begins \(found.count) fingerprints")
         }
         return document
+    }
+
+    func silences() async throws -> SilencesDocument {
+        try box.parts().alerting.silences()
     }
 
     func history(_ query: AlertHistoryQuery) async throws -> LineSequence {

@@ -74,7 +74,7 @@ struct RegistryView: DeviceDirectoryEditor {
     }
 }
 
-/// Reload, test alerts, dead letters, and what a backup needs to know.
+/// Reload, test alerts, dead letters, what people do about alerts, and what a backup needs to know.
 struct ActionsView: ControlActions {
     let box: ViewsBox
 
@@ -92,6 +92,18 @@ struct ActionsView: ControlActions {
 
     func resendDeadLetters(_ hook: String) async throws -> DeadLetterResendDocument {
         try await box.parts().alerting.resendDeadLetters(of: hook)
+    }
+
+    func acknowledge(_ request: AcknowledgementRequest) async throws -> AcknowledgementsDocument {
+        try await box.parts().alerting.acknowledge(request)
+    }
+
+    func silence(_ request: SilenceRequest) async throws -> JSONDocument {
+        try await box.parts().alerting.silence(request)
+    }
+
+    func endSilences(_ request: SilenceEndRequest) async throws -> SilencesDocument {
+        try await box.parts().alerting.endSilences(request)
     }
 
     func backup() async throws -> BackupDocument {

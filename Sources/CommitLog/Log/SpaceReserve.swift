@@ -7,7 +7,7 @@ package import Platform
 
 extension TopicName {
     /// Topics that only Forebay writes, little at a time, and whose records are wanted most while the disk is full.
-    var usesReserve: Bool { self == .alerts || self == .system || self == .gaps }
+    var usesReserve: Bool { self == .alerts || self == .system || self == .gaps || self == .operations }
 }
 
 /// Owned by the log-writer thread (by the opening thread before that).

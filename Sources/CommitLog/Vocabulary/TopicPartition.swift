@@ -30,6 +30,7 @@ package struct TopicName: Hashable, Comparable, Sendable, CustomStringConvertibl
     package static let rejected = TopicName(trusted: "rejected")
     package static let system = TopicName(trusted: "system")
     package static let gaps = TopicName(trusted: "gaps")
+    package static let operations = TopicName(trusted: "operations")
 
     package static func < (left: TopicName, right: TopicName) -> Bool {
         left.text < right.text

@@ -144,7 +144,7 @@ private struct AnyKey: CodingKey {
 
 extension Decoder {
     /// Throws `DecodingError.dataCorrupted`, naming the known keys, where the object holds another one.
-    fileprivate func refuseKeys<Key: CodingKey & CaseIterable>(otherThan known: Key.Type) throws {
+    package func refuseKeys<Key: CodingKey & CaseIterable>(otherThan known: Key.Type) throws {
         let present = try container(keyedBy: AnyKey.self).allKeys.map(\.stringValue).sorted()
         for key in present where Key(stringValue: key) == nil {
             let names = Key.allCases.map(\.stringValue).sorted().joined(separator: ", ")

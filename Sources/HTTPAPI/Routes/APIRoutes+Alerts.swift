@@ -39,5 +39,21 @@ extension APIRoutes {
         router.get("/api/v1/alerts/{fingerprint}") { [providers] _, context in
             try Response.json(try await providers.alerts.alert(context.pathPart("fingerprint")))
         }
+        router.get("/api/v1/silences") { [providers] _, _ in
+            try Response.json(try await providers.alerts.silences())
+        }
+        guard surface == .control else { return }
+        router.post("/api/v1/alerts/ack") { [providers] request, _ in
+            let body = try await request.document(AcknowledgementRequest.self)
+            return try Response.json(try await providers.actions.acknowledge(body))
+        }
+        router.post("/api/v1/silences") { [providers] request, _ in
+            let body = try await request.document(SilenceRequest.self)
+            return try Response.json(try await providers.actions.silence(body))
+        }
+        router.post("/api/v1/silences/end") { [providers] request, _ in
+            let body = try await request.document(SilenceEndRequest.self)
+            return try Response.json(try await providers.actions.endSilences(body))
+        }
     }
 }

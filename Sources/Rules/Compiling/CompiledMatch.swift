@@ -32,8 +32,10 @@ struct CompiledMatch: Sendable {
     var dependsOnLabels: Bool { !labels.isEmpty }
 
     func matches(device: UnsafeRawBufferPointer, metric: UnsafeRawBufferPointer) -> Bool {
-        CompiledMatch.any(metrics, metric) && CompiledMatch.any(devices, device)
+        CompiledMatch.any(metrics, metric) && matches(device: device)
     }
+
+    func matches(device: UnsafeRawBufferPointer) -> Bool { CompiledMatch.any(devices, device) }
 
     /// `isMatching`: whether the event has a label of that name whose text one of the globs covers.
     func matchesLabels(_ isMatching: (_ name: [UInt8], _ globs: [Glob]) -> Bool) -> Bool {

@@ -11,6 +11,7 @@ struct ConditionHash {
             if index > 0 { hash.add("level") }
             hash.add(level)
         }
+        hash.addSignal(definition)
         let match = definition.match
         for patterns in [match.metrics, match.devices, match.names, match.profiles, match.locations] {
             hash.add(patterns)
@@ -22,8 +23,37 @@ struct ConditionHash {
         return hash.state
     }
 
+    /// What only some rules have; nothing at all for the others.
+    private mutating func addSignal(_ definition: RuleDefinition) {
+        let signal = definition.signal
+        if !signal.isReading {
+            add("value")
+            add(signal.aggregate.rawValue)
+            add([signal.over ?? .zero, signal.per].map { UInt64(bitPattern: $0.wholeMilliseconds) })
+        }
+        if let unit = definition.unit { add(["unit", unit]) }
+        if let gate = definition.onlyIf {
+            add(["only_if", gate.metric])
+            add(gate.condition)
+            add(UInt64(bitPattern: (gate.within ?? .zero).wholeMilliseconds))
+        }
+        if let group = definition.group {
+            add("at_least")
+            add([UInt64(clamping: group.atLeast), UInt64(bitPattern: (group.within ?? .zero).wholeMilliseconds)])
+            add(group.by)
+        }
+    }
+
     private mutating func add(_ level: RuleLevel) {
-        switch level.condition {
+        add(level.condition)
+        add(UInt64(bitPattern: level.holdFor.wholeMilliseconds))
+        guard level.clearFor > .zero else { return }
+        add("clear_for")
+        add(UInt64(bitPattern: level.clearFor.wholeMilliseconds))
+    }
+
+    private mutating func add(_ condition: RuleCondition) {
+        switch condition {
         case .above(let limit, let clear): add("above", limit, clear)
         case .below(let limit, let clear): add("below", limit, clear)
         case .outside(let low, let high): add("outside", low, high)
@@ -32,11 +62,9 @@ struct ConditionHash {
         case .absent(.duration(let duration)): add("absent", Double(duration.wholeMilliseconds), nil)
         case .absent(.intervals(let count)): add("absent_intervals", Double(count), nil)
         case .unchanged(let duration): add("unchanged", Double(duration.wholeMilliseconds), nil)
+        case .isState(let state): add(["equals", state])
+        case .holds(let expression): add(["expr", expression.source])
         }
-        add(UInt64(bitPattern: level.holdFor.wholeMilliseconds))
-        guard level.clearFor > .zero else { return }
-        add("clear_for")
-        add(UInt64(bitPattern: level.clearFor.wholeMilliseconds))
     }
 
     private mutating func add(_ kind: String, _ first: Double, _ second: Double?) {

@@ -25,6 +25,7 @@ enum RuleCheck {
                 problems.append(problem(key, "`absent` and `unchanged` have their own duration, and end at once"))
             }
         }
+        problems += SignalCheck.problems(definition)
         for (lower, upper) in zip(definition.levels, definition.levels.dropFirst())
         where !upper.condition.liesWithin(lower.condition) {
             let message =
@@ -35,7 +36,7 @@ enum RuleCheck {
         return problems
     }
 
-    private static func numberProblem(_ condition: RuleCondition) -> (key: String, message: String)? {
+    static func numberProblem(_ condition: RuleCondition) -> (key: String, message: String)? {
         let noNumber = "the limit is no finite number"
         switch condition {
         case .above(let limit, let clear):
@@ -54,6 +55,9 @@ enum RuleCheck {
             return low.isFinite && high.isFinite && low <= high ? nil : ("inside", "[low, high]: two numbers in order")
         case .equals(let value):
             return value.isFinite ? nil : ("equals", noNumber)
+        case .isState(let state):
+            return state.isEmpty ? ("equals", "a state is no empty text") : nil
+        case .holds: return nil
         case .absent(.duration(let duration)):
             return duration > .zero ? nil : ("absent", "a duration, larger than nothing")
         case .absent(.intervals(let count)):

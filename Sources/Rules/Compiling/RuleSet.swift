@@ -21,12 +21,19 @@ package struct RuleProblems: Error, Hashable, Sendable {
 /// The rules in force. Immutable; compiled once per load.
 package struct RuleSet: Sendable {
     package let rules: [CompiledRule]
+    /// Whether any of them looks at states, at further series, or at units: what most sets spare the inner loop.
+    let readsStates: Bool
+    let hasTerms: Bool
+    let convertsUnits: Bool
 
     /// No rules at all.
     package static let empty = RuleSet(rules: [])
 
     private init(rules: [CompiledRule]) {
         self.rules = rules
+        readsStates = rules.contains { $0.role.contains(.states) || $0.terms.contains(where: \.isState) }
+        hasTerms = rules.contains { !$0.terms.isEmpty }
+        convertsUnits = rules.contains { $0.definition.unit != nil }
     }
 
     package init(_ definitions: [RuleDefinition]) throws(RuleProblems) {
@@ -40,7 +47,7 @@ package struct RuleSet: Sendable {
             do { rules.append(try CompiledRule(definition)) } catch { problems += error.problems }
         }
         guard problems.isEmpty else { throw RuleProblems(problems: problems) }
-        self.rules = rules
+        self.init(rules: rules)
     }
 
     package func rule(named alert: String) -> CompiledRule? {
@@ -57,8 +64,16 @@ package final class CompiledRule: Sendable {
     /// alerts, so it is the same in every version of this program.
     package let conditionHash: UInt64
     let match: CompiledMatch
-    /// Of each level.
+    /// Of each level; of a group, for the count of its devices.
     let thresholds: [Threshold]
+    /// Of a group, for the reading of one device.
+    let memberThreshold: Threshold?
+    /// What the rule reads of the series that it watches.
+    let role: SeriesRole
+    /// Further series of the same device: those of an expression, or the one of `only_if`.
+    let terms: [ExpressionTerm]
+    let gate: Threshold?
+    let expression: RuleExpression?
 
     init(_ definition: RuleDefinition) throws(RuleProblems) {
         var problems = RuleCheck.problems(definition)
@@ -67,9 +82,28 @@ package final class CompiledRule: Sendable {
         description = CompiledRule.template(definition.description, "description", definition, &problems)
         conditionHash = ConditionHash.of(definition)
         match = CompiledMatch(definition.match)
-        thresholds = definition.levels.map(Threshold.init)
+        thresholds = definition.levels.map { level in
+            let enough = definition.group.map { RuleCondition.above(limit: Double($0.atLeast) - 0.5, clear: nil) }
+            return Threshold(enough ?? level.condition, holdFor: level.holdFor, clearFor: level.clearFor)
+        }
+        memberThreshold = definition.group.flatMap { _ in definition.levels.first }.map {
+            Threshold($0.condition, holdFor: .zero, clearFor: .zero)
+        }
+        expression = definition.levels.first?.condition.expression
+        role = SeriesRole(watching: definition)
+        gate = definition.onlyIf.map { Threshold($0.condition, holdFor: .zero, clearFor: .zero) }
+        terms = expression?.terms ?? definition.onlyIf.map { [ExpressionTerm($0)] } ?? []
         guard problems.isEmpty else { throw RuleProblems(problems: problems) }
     }
+
+    /// The unit of its values, where the readings have `unit`.
+    func unit(of unit: String?) -> String? {
+        if definition.group != nil { return nil }
+        return expression == nil ? definition.signal.unit(of: definition.unit ?? unit) : nil
+    }
+
+    /// Whether its value can change, or be lost, with time alone.
+    var movesWithTime: Bool { !definition.signal.isReading || expression != nil || definition.group != nil }
 
     private static func template(
         _ source: String?,
@@ -90,5 +124,41 @@ package final class CompiledRule: Sendable {
             )
             return nil
         }
+    }
+}
+
+/// What of a series a rule looks at, and what for. Plain bytes, for the inner loop.
+struct SeriesRole: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+
+    /// It watches the numbers, or the states.
+    static let numbers = SeriesRole(rawValue: 1)
+    static let states = SeriesRole(rawValue: 2)
+    /// They are a term of it.
+    static let numberTerm = SeriesRole(rawValue: 4)
+    static let stateTerm = SeriesRole(rawValue: 8)
+
+    /// Watched, it is one of a group.
+    static let member = SeriesRole(rawValue: 16)
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Silence and standing still concern numbers and states alike.
+    init(watching definition: RuleDefinition) {
+        switch definition.levels.first?.condition {
+        case .isState: self = .states
+        case .absent, .unchanged: self = [.numbers, .states]
+        case .holds: self = []
+        case .above, .below, .outside, .inside, .equals, nil: self = .numbers
+        }
+    }
+}
+
+extension ExpressionTerm {
+    /// The series that a gate looks at.
+    init(_ gate: RuleGate) {
+        let role: Bool
+        if case .isState = gate.condition { role = true } else { role = false }
+        self.init(metric: gate.metric, signal: RuleSignal(.last, over: gate.within), isState: role)
     }
 }

@@ -51,6 +51,8 @@ extension RuleCondition {
             (value - low).magnitude <= (value - high).magnitude ? low : high
         case .absent(.duration(let duration)), .unchanged(let duration): Double(duration.wholeMilliseconds) / 1000
         case .absent(.intervals(let count)): Double(count)
+        case .isState: 1
+        case .holds(let expression): expression.shown.limit
         }
     }
 
@@ -61,6 +63,8 @@ extension RuleCondition {
         case .outside(let low, let high): "outside \(RuleText.number(low)) to \(RuleText.number(high))"
         case .inside(let low, let high): "inside \(RuleText.number(low)) to \(RuleText.number(high))"
         case .equals(let value): "= \(RuleText.number(value))"
+        case .isState(let state): "= \(state)"
+        case .holds(let expression): expression.source
         case .absent(.duration(let duration)):
             "absent for \(RuleText.duration(milliseconds: duration.wholeMilliseconds))"
         case .absent(.intervals(let count)): "absent for \(count) intervals"
@@ -69,12 +73,18 @@ extension RuleCondition {
     }
 }
 
-extension RuleLevel {
-    /// `temperature > -15 °C for 10m`.
-    package func text(metric: String, unit: String?) -> String {
-        var text = "\(metric) \(condition.words)"
-        if let unit, !unit.isEmpty, !condition.isWatch { text += " \(unit)" }
-        if holdFor > .zero { text += " for \(RuleText.duration(milliseconds: holdFor.wholeMilliseconds))" }
+extension RuleDefinition {
+    /// `temperature > -15 °C for 10m`, of one of its levels. `unit`: what the limits are in.
+    package func text(of level: RuleLevel, metric: String, unit: String?) -> String {
+        let condition = level.condition
+        var text = condition.expression?.source ?? "\(signal.text(of: metric)) \(condition.words)"
+        if let unit, !unit.isEmpty, condition.hasLimits { text += " \(unit)" }
+        if let group {
+            let within = group.within.map { " within \(RuleText.duration(milliseconds: $0.wholeMilliseconds))" } ?? ""
+            text = "\(group.atLeast) of: \(text)\(within)"
+        }
+        if level.holdFor > .zero { text += " for \(RuleText.duration(milliseconds: level.holdFor.wholeMilliseconds))" }
+        if let gate = onlyIf { text += " only if \(gate.metric) \(gate.condition.words)" }
         return text
     }
 }

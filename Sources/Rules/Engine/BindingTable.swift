@@ -60,10 +60,16 @@ struct Binding: BitwiseCopyable {
 
 struct RuleCandidate: BitwiseCopyable {
     let rule: Int32
-    /// -1 before its first matching reading.
-    var instance: Int32
+    /// -1 before its first matching reading; of a term there is none, and of a group's rule it is the member.
+    var instance: Int32 = -1
+    let role: SeriesRole
+    /// Which of the rule's terms the series is; irrelevant where it is watched.
+    let term: UInt8
     /// Whether the labels match too.
     var isMatching: Bool
+
+    var isMember: Bool { role.contains(.member) }
+    var isWatched: Bool { role.isDisjoint(with: [.numberTerm, .stateTerm]) }
 }
 
 /// The labels that a device's last event carried, as JSON members; a new version whenever they differ.

@@ -29,10 +29,14 @@ extension RuleEngine {
         rebuildTables()
     }
 
-    /// Drops the instances whose rule has no place in the next set and gives the others their rule's new one.
+    /// Drops the instances whose rule has no place in the next set, with all that belongs to them, and gives the others
+    /// their rule's new one.
     private mutating func keepInstances(_ places: [Int32?]) {
         var kept: [RuleInstance] = []
         var keptContexts: [[UInt8]] = []
+        var keptWindows: [SeriesWindow] = []
+        var moves = [Int32](repeating: -1, count: instances.count)
+        var keptFirings: [[Int64]] = []
         timers.removeAll(keepingCapacity: true)
         for (index, instance) in instances.enumerated() {
             guard let place = places[Int(instance.rule)] else { continue }
@@ -41,10 +45,36 @@ extension RuleEngine {
                 moved.timerSlot = Int32(timers.count)
                 timers.append(Int32(kept.count))
             }
+            if moved.window >= 0 {
+                if moved.level == 0 { keptWindows.append(windows[Int(moved.window)]) }
+                moved.window = Int32(keptWindows.count - 1)
+            }
+            moves[index] = Int32(kept.count)
             kept.append(moved)
             keptContexts.append(contexts[index])
+            keptFirings.append(firings[index])
         }
         instances = kept
         contexts = keptContexts
+        termSets = termSets.compactMap { set in
+            guard let place = places[Int(set.rule)] else { return nil }
+            var moved = set
+            moved.rule = place
+            moved.first = Int32(keptWindows.count)
+            moved.instance = set.instance < 0 ? -1 : moves[Int(set.instance)]
+            let count = rules.rules[Int(place)].terms.count
+            keptWindows += windows[Int(set.first)..<Int(set.first) + count]
+            return moved
+        }
+        windows = keptWindows
+        windowedReadings = windows.reduce(0) { $0 + $1.count }
+        members = members.compactMap { member in
+            guard let place = places[Int(member.rule)] else { return nil }
+            var moved = member
+            moved.rule = place
+            moved.group = member.group < 0 ? -1 : moves[Int(member.group)]
+            return moved
+        }
+        firings = keptFirings
     }
 }

@@ -43,6 +43,7 @@ extension RuleEngine {
             let levels = levelCount(ofRule: instances[first].rule)
             show(first, levels, at: timer.deadline, isStale: timer.isStale, position)
         }
+        moveWindows(to: position)
     }
 
     /// What waits for its `for` to run out, as it stands: at most `count`, in the order in which they were made.
@@ -108,7 +109,9 @@ extension RuleEngine {
             if let shown { end(shown, reason: next == nil ? nil : .levelChanged, at: at, cause) }
             if let next { begin(next, at: at, isStale: isStale, cause) }
         }
-        for index in range where instances[index].phase == .ok { contexts[index].removeAll(keepingCapacity: true) }
+        for index in range where instances[index].phase == .ok && !instances[index].movesWithTime {
+            contexts[index].removeAll(keepingCapacity: true)
+        }
     }
 
     private mutating func begin(_ index: Int, at: Int64, isStale: Bool, _ cause: RecordPosition) {
@@ -116,7 +119,17 @@ extension RuleEngine {
         instances[index].firedAt = at
         instances[index].firedCause = cause
         instances[index].transitions &+= 1
-        transitions.append(transition(instances[index], index, .firing, at: at, isStale: isStale, cause: cause))
+        var edge = transition(instances[index], index, .firing, at: at, isStale: isStale, cause: cause)
+        edge.flaps = countFiring(index - Int(instances[index].level), at: at)
+        transitions.append(edge)
+    }
+
+    /// Notes a firing of the alert whose first level is at `first`; how many there were in the hour up to it.
+    private mutating func countFiring(_ first: Int, at: Int64) -> Int32 {
+        firings[first].removeAll { $0 <= at &- RuleLimits.flapWindow }
+        if firings[first].count >= RuleLimits.flapsMax { firings[first].removeFirst() }
+        firings[first].append(at)
+        return Int32(firings[first].count)
     }
 
     mutating func end(_ index: Int, reason: ResolutionReason?, at: Int64, _ cause: RecordPosition) {
@@ -136,15 +149,23 @@ extension RuleEngine {
         cause: RecordPosition
     ) -> AlertTransition {
         let rule = rules.rules[Int(instance.rule)]
+        let threshold = thresholds[Int(instance.threshold)]
+        /// A state has no value: 1 where it is the one that is waited for.
+        func number(_ value: Double) -> Double {
+            guard instance.isState else { return value }
+            return threshold.isBeyond(value, allows: true) ? 1 : 0
+        }
         return AlertTransition(
             rule: rule,
             level: rule.definition.levels[Int(instance.level)],
             state: state,
             device: deviceNames.string(of: instance.device),
             metric: metricNames.string(of: instance.metric),
-            value: instance.value,
-            unit: BreachContext.unit(contexts[index]),
-            peak: instance.peak,
+            isMetricState: instance.isState,
+            devices: devices(ofGroup: index),
+            value: number(instance.value),
+            unit: instance.isState ? nil : rule.unit(of: BreachContext.unit(contexts[index])),
+            peak: number(instance.peak),
             breachedAt: Timestamp(milliseconds: instance.since),
             firedAt: Timestamp(milliseconds: instance.firedAt),
             at: Timestamp(milliseconds: at),
@@ -152,6 +173,7 @@ extension RuleEngine {
             labels: BreachContext.labels(contexts[index]),
             samples: instance.samples,
             isStale: isStale,
+            flaps: 0,
             reason: nil,
             cause: cause
         )

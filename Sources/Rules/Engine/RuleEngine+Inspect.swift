@@ -18,8 +18,9 @@ package struct LevelStanding: Hashable, Sendable {
     package var isShown: Bool
     /// Whether there was an edge of it.
     package var hasFired: Bool
-    /// The newest one, and its event time.
+    /// The newest one, as it is compared, and its event time; of a state, 1 where it is the one that the rule names.
     package var value: Double
+    package var isState: Bool
     package var newest: Timestamp
     /// Typical event time between two readings; nil before there were two.
     package var interval: Duration?
@@ -44,16 +45,63 @@ package struct LevelStanding: Hashable, Sendable {
     }
 }
 
+/// A series that a rule looks at, and what its readings amount to.
+package struct SignalStanding: Hashable, Sendable {
+    /// `avg(temperature, 5m)`
+    package var text: String
+    package var metric: String
+    /// nil where it is not known, and of a state.
+    package var value: Double?
+    package var isState: Bool
+    /// Of which it is made.
+    package var readings: Int
+}
+
 extension RuleEngine {
     /// The levels of the rule of that name for a device, those of one metric side by side and in order; empty where none of
     /// its readings was watched.
     ///
-    /// `time`: of the box, at or after the last record; what is running has run until then.
+    /// For a device of a group, the standing of its group. `time`: of the box, at or after the last record; what is running
+    /// has run until then.
     package func standing(ofAlert alert: String, device: String, at time: Timestamp) -> [LevelStanding] {
         guard let rule = rules.rules.firstIndex(where: { $0.definition.alert == alert }) else { return [] }
-        return instances.filter { instance in
-            instance.rule == rule && deviceNames.string(of: instance.device) == device
-        }.map { standing($0, at: time) }
+        return instances.indices.filter { index in
+            Int(instances[index].rule) == rule
+                && (deviceNames.string(of: instances[index].device) == device || isMember(device, ofGroup: index))
+        }.map { standing(instances[$0], at: time) }
+    }
+
+    private func isMember(_ device: String, ofGroup index: Int) -> Bool {
+        (groupMembers[Int32(index)] ?? []).contains { deviceNames.string(of: members[Int($0)].device) == device }
+    }
+
+    /// What the rule of that name compares for a device beside a reading as it comes: its window of `metric`, and its terms.
+    package func signals(ofAlert alert: String, device: String, metric: String) -> [SignalStanding] {
+        guard let place = rules.rules.firstIndex(where: { $0.definition.alert == alert }) else { return [] }
+        let rule = rules.rules[place]
+        let signal = rule.definition.signal
+        let own = instances.filter { instance in
+            Int(instance.rule) == place && instance.level == 0 && instance.window >= 0
+                && deviceNames.string(of: instance.device) == device
+                && metricNames.string(of: instance.metric) == metric
+        }.map { instance in
+            standing(windows[Int(instance.window)], ExpressionTerm(metric: metric, signal: signal, isState: false))
+        }
+        let terms = termSets.filter { Int($0.rule) == place && deviceNames.string(of: $0.device) == device }
+            .flatMap { set in
+                rule.terms.enumerated().map { standing(windows[Int(set.first) + $0.offset], $0.element) }
+            }
+        return own + terms
+    }
+
+    private func standing(_ window: SeriesWindow, _ term: ExpressionTerm) -> SignalStanding {
+        SignalStanding(
+            text: term.signal.text(of: term.metric),
+            metric: term.metric,
+            value: term.isState ? nil : window.value(term.signal),
+            isState: term.isState,
+            readings: window.count
+        )
     }
 
     private func standing(_ instance: RuleInstance, at time: Timestamp) -> LevelStanding {
@@ -68,7 +116,8 @@ extension RuleEngine {
             phase: LevelStanding.Phase(instance.phase),
             isShown: instance.isShown,
             hasFired: instance.transitions > 0,
-            value: instance.value,
+            value: instance.isState ? (threshold.isBeyond(instance.value, allows: true) ? 1 : 0) : instance.value,
+            isState: instance.isState,
             newest: Timestamp(milliseconds: instance.newest),
             interval: instance.interval > 0 ? .milliseconds(instance.interval) : nil,
             since: isOver ? nil : Timestamp(milliseconds: instance.since),

@@ -25,7 +25,7 @@ extension RuleEngine {
     }
 
     /// The text of a slice with its escapes resolved; nil where it is malformed, outside, or longer than any name.
-    private func text(
+    func text(
         _ slice: ByteSlice,
         _ event: borrowing StoredEvent,
         _ bytes: UnsafeRawBufferPointer
@@ -104,8 +104,10 @@ extension RuleEngine {
         bindings[binding].labelVersion = version
         let first = Int(bindings[binding].first)
         for index in first..<first + Int(bindings[binding].count) {
-            let match = rules.rules[Int(candidates[index].rule)].match
-            guard match.dependsOnLabels else { continue }
+            let rule = rules.rules[Int(candidates[index].rule)]
+            let match = rule.match
+            // What a gate looks at may come with other labels.
+            guard match.dependsOnLabels, candidates[index].isWatched || rule.expression != nil else { continue }
             candidates[index].isMatching = match.matchesLabels { name, globs in
                 event.labels.contains { label in
                     guard let found = text(label.name, event, bytes), found.elementsEqual(name) else { return false }
@@ -118,11 +120,16 @@ extension RuleEngine {
     }
 
     /// Keeps the unit and labels of a reading beyond its limit, for the alert that may come of it.
-    mutating func keepContext(_ index: Int, _ reading: StoredReading, _ bytes: UnsafeRawBufferPointer, device: Int) {
-        let unit = RuleEngine.slice(bytes, reading.unit) ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        let labels = deviceLabels[device].members
+    mutating func keepContext(_ index: Int, _ context: ReadingContext) {
+        let unit = context.unit ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        let labels = deviceLabels[context.device].members
         if BreachContext.holds(contexts[index], unit: unit, labels: labels) { return }
         BreachContext.write(unit: unit, labels: labels, to: &contexts[index])
+    }
+
+    /// The same for all levels that do not fire.
+    mutating func keepContexts(_ first: Int, _ levels: Int, _ context: ReadingContext) {
+        for index in first..<first &+ levels where !instances[index].isActive { keepContext(index, context) }
     }
 
     // MARK: Bindings
@@ -145,12 +152,25 @@ extension RuleEngine {
     mutating func bind(device: Int32, metric: Int32) -> Int {
         let first = candidates.count
         var dependsOnLabels = false
-        for (index, rule) in rules.rules.enumerated()
-        where rule.match.matches(device: deviceNames.bytes(of: device), metric: metricNames.bytes(of: metric)) {
-            dependsOnLabels = dependsOnLabels || rule.match.dependsOnLabels
-            candidates.append(
-                RuleCandidate(rule: Int32(index), instance: -1, isMatching: !rule.match.dependsOnLabels)
-            )
+        let (deviceName, metricName) = (deviceNames.bytes(of: device), metricNames.bytes(of: metric))
+        for (index, rule) in rules.rules.enumerated() where rule.match.matches(device: deviceName) {
+            let isFree = !rule.match.dependsOnLabels
+            if !rule.role.isEmpty, rule.match.matches(device: deviceName, metric: metricName) {
+                dependsOnLabels = dependsOnLabels || !isFree
+                let role = rule.memberThreshold == nil ? rule.role : rule.role.union(.member)
+                candidates.append(RuleCandidate(rule: Int32(index), role: role, term: 0, isMatching: isFree))
+            }
+            for (term, series) in rule.terms.enumerated() where series.metric.utf8.elementsEqual(metricName) {
+                dependsOnLabels = dependsOnLabels || !isFree
+                candidates.append(
+                    RuleCandidate(
+                        rule: Int32(index),
+                        role: series.isState ? .stateTerm : .numberTerm,
+                        term: UInt8(clamping: term),
+                        isMatching: isFree || rule.gate != nil
+                    )
+                )
+            }
         }
         bindings.append(
             Binding(
@@ -165,7 +185,8 @@ extension RuleEngine {
         return bindings.count - 1
     }
 
-    /// The first instance of a candidate, made now where this is its first reading; nil where there are too many.
+    /// The first instance of a candidate, or the member that it is, made now where this is its first reading; nil where
+    /// there are too many.
     @inline(__always)
     mutating func instance(of candidate: Int, device: Int32, binding: Int) -> Int? {
         let known = candidates[candidate].instance
@@ -174,17 +195,38 @@ extension RuleEngine {
 
     @inline(never)
     private mutating func makeInstance(_ candidate: Int, device: Int32, metric: Int32) -> Int? {
-        let rule = candidates[candidate].rule
+        if candidates[candidate].isMember { return makeMember(candidate, device: device, metric: metric) }
+        guard let first = makeInstances(candidates[candidate].rule, device: device, metric: metric) else { return nil }
+        candidates[candidate].instance = Int32(first)
+        return first
+    }
+
+    /// Those of all levels of a rule, side by side; nil where there are too many.
+    mutating func makeInstances(_ rule: Int32, device: Int32, metric: Int32) -> Int? {
         let first = instances.count
         guard first + levelCount(ofRule: rule) <= instancesMax else { return nil }
+        let compiled = rules.rules[Int(rule)]
+        var window: Int32 = -1
+        if !compiled.definition.signal.isReading {
+            guard windows.count < instancesMax else { return nil }
+            window = Int32(windows.count)
+            windows.append(SeriesWindow())
+        }
         let threshold = firstThresholds[Int(rule)]
         for level in 0..<Int32(levelCount(ofRule: rule)) {
-            instances.append(
-                RuleInstance(rule: rule, level: level, threshold: threshold + level, device: device, metric: metric)
+            var instance = RuleInstance(
+                rule: rule,
+                level: level,
+                threshold: threshold + level,
+                device: device,
+                metric: metric,
+                movesWithTime: compiled.movesWithTime
             )
+            instance.window = window
+            instances.append(instance)
             contexts.append([])
+            firings.append([])
         }
-        candidates[candidate].instance = Int32(first)
         return first
     }
 
@@ -200,9 +242,16 @@ extension RuleEngine {
         var devices = Interner(seed: seed, capacityMax: RuleLimits.namesMax)
         var metrics = Interner(seed: seed, capacityMax: RuleLimits.namesMax)
         for index in instances.indices {
-            // There are fewer instances than either interner holds, so every name finds its place.
+            // There are fewer instances, terms and members than either interner holds, so every name finds its place.
             instances[index].device = devices.id(of: deviceNames.bytes(of: instances[index].device)) ?? 0
             instances[index].metric = metrics.id(of: metricNames.bytes(of: instances[index].metric)) ?? 0
+        }
+        for index in termSets.indices {
+            termSets[index].device = devices.id(of: deviceNames.bytes(of: termSets[index].device)) ?? 0
+        }
+        for index in members.indices {
+            members[index].device = devices.id(of: deviceNames.bytes(of: members[index].device)) ?? 0
+            members[index].metric = metrics.id(of: metricNames.bytes(of: members[index].metric)) ?? 0
         }
         deviceNames = devices
         metricNames = metrics
@@ -218,17 +267,29 @@ extension RuleEngine {
     /// Points the candidates of every live instance at it; false where two instances claim the same one.
     mutating func bindInstances() -> Bool {
         var isUnambiguous = true
-        for index in instances.indices where instances[index].level == 0 {
+        termTable = BindingTable()
+        for (index, set) in termSets.enumerated() {
+            let key = BindingTable.key(device: set.device, metric: set.rule)
+            isUnambiguous = isUnambiguous && termTable.binding(key) == nil
+            termTable.insert(key, binding: Int32(index))
+        }
+        for index in instances.indices where instances[index].level == 0 && isBound(instances[index].rule) {
             let (device, metric) = (instances[index].device, instances[index].metric)
             let known = table.binding(BindingTable.key(device: device, metric: metric)).map { Int($0) }
             let binding = known ?? bind(device: device, metric: metric)
             let first = Int(bindings[binding].first)
             for candidate in first..<first + Int(bindings[binding].count)
-            where candidates[candidate].rule == instances[index].rule {
+            where candidates[candidate].rule == instances[index].rule && candidates[candidate].isWatched {
                 isUnambiguous = isUnambiguous && candidates[candidate].instance < 0
                 candidates[candidate].instance = Int32(index)
             }
         }
+        bindGroups()
         return isUnambiguous
+    }
+
+    /// Whether an alert of the rule is that of one series: expressions and groups have tables of their own.
+    private func isBound(_ rule: Int32) -> Bool {
+        rules.rules[Int(rule)].expression == nil && rules.rules[Int(rule)].memberThreshold == nil
     }
 }

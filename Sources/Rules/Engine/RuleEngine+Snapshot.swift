@@ -4,21 +4,23 @@
 //
 // | At | Bytes | Field    | Holds                                                                          |
 // |---:|------:|----------|--------------------------------------------------------------------------------|
-// |  0 |     8 | magic    | `FBRULES2`; the digit is the version                                            |
+// |  0 |     8 | magic    | `FBRULES3`; the digit is the version                                            |
 // |  8 |     4 | crc      | CRC-32C of everything from byte 12                                              |
 // | 12 |    24 | log time | now, wall and monotonic milliseconds of the last start or tick                    |
 // |    |     1 | has run  | 1 where `run` is known, else 0                                                  |
 // |    |  text | run      | identifier of the run                                                          |
-// |    |    32 | counters | evaluations, late, overflowing, unnamed                                        |
+// |    |    48 | counters | evaluations, late, overflowing, unnamed, foreign, crowded out                     |
 // |    |     4 | rules    | count; each: text name, 8 bytes condition hash                                  |
-// |    |     4 | instances | count; each as `encode(_:context:)` writes it, in the order in which they were made |
+// |    |     4 | instances | count; each as `encode` writes it, in the order in which they were made             |
+// |    |     4 | terms    | count; each as `encode(_: TermSet)` writes it                                       |
+// |    |     4 | members  | count; each as `encode(_: GroupMember)` writes it                                   |
 //
 // Valid if magic and checksum match, every length lies inside, counts are within `RuleLimits`, the levels of a rule for one
 // device and metric stand side by side, all of them and once, and nothing is left over. Anything else is no snapshot, and the log is read again.
 internal import EventModel
 internal import Platform
 
-private let snapshotMagic: [UInt8] = Array("FBRULES2".utf8)
+private let snapshotMagic: [UInt8] = Array("FBRULES3".utf8)
 private let checksummedFrom = 12
 
 extension RuleEngine {
@@ -35,19 +37,25 @@ extension RuleEngine {
         writer.put(counters.late)
         writer.put(counters.overflowing)
         writer.put(counters.unnamed)
+        writer.put(counters.foreign)
+        writer.put(counters.crowdedOut)
         writer.put(UInt32(clamping: rules.rules.count))
         for rule in rules.rules {
             writer.put(text: Array(rule.definition.alert.utf8))
             writer.put(rule.conditionHash)
         }
         writer.put(UInt32(clamping: instances.count))
-        for (index, instance) in instances.enumerated() { encode(instance, context: contexts[index], to: &writer) }
+        for (index, instance) in instances.enumerated() { encode(instance, index, to: &writer) }
+        writer.put(UInt32(clamping: termSets.count))
+        for set in termSets { encode(set, to: &writer) }
+        writer.put(UInt32(clamping: members.count))
+        for member in members { encode(member, to: &writer) }
         let crc = writer.bytes[checksummedFrom...].withUnsafeBytes { CRC32C.checksum($0) }
         for shift in 0..<4 { writer.bytes[8 + shift] = UInt8(truncatingIfNeeded: crc >> UInt32(8 * shift)) }
         return writer.bytes
     }
 
-    private func encode(_ instance: RuleInstance, context: [UInt8], to writer: inout SnapshotWriter) {
+    private func encode(_ instance: RuleInstance, _ index: Int, to writer: inout SnapshotWriter) {
         writer.put(UInt32(bitPattern: instance.rule))
         writer.put(text: Array(deviceNames.bytes(of: instance.device)))
         writer.put(text: Array(metricNames.bytes(of: instance.metric)))
@@ -70,8 +78,44 @@ extension RuleEngine {
         writer.put(instance.firedCause.source.rawValue)
         writer.put(UInt32(bitPattern: instance.firedCause.partition))
         writer.put(instance.firedCause.offset)
-        writer.put(UInt32(clamping: context.count))
-        writer.bytes += context
+        writer.put(UInt8(instance.isState ? 1 : 0))
+        writer.put(UInt32(clamping: contexts[index].count))
+        writer.bytes += contexts[index]
+        writer.put(UInt8(clamping: firings[index].count))
+        for firing in firings[index] { writer.put(firing) }
+        let hasWindow = instance.window >= 0 && instance.level == 0
+        writer.put(UInt8(hasWindow ? 1 : 0))
+        if hasWindow { encode(windows[Int(instance.window)], to: &writer) }
+    }
+
+    private func encode(_ window: SeriesWindow, to writer: inout SnapshotWriter) {
+        writer.put(UInt8(window.isDeviceTime ? 1 : 0))
+        writer.put(UInt32(clamping: window.count))
+        for reading in window.contents {
+            writer.put(reading.time)
+            writer.put(reading.value.bitPattern)
+        }
+    }
+
+    private func encode(_ set: TermSet, to writer: inout SnapshotWriter) {
+        writer.put(UInt32(bitPattern: set.rule))
+        writer.put(text: Array(deviceNames.bytes(of: set.device)))
+        writer.put(set.instance)
+        writer.put(set.clock)
+        writer.put(set.lastLogTime)
+        let terms = rules.rules[Int(set.rule)].terms
+        writer.put(UInt8(clamping: terms.count))
+        for term in terms.indices { encode(windows[Int(set.first) + term], to: &writer) }
+    }
+
+    private func encode(_ member: GroupMember, to writer: inout SnapshotWriter) {
+        writer.put(UInt32(bitPattern: member.rule))
+        writer.put(text: Array(deviceNames.bytes(of: member.device)))
+        writer.put(text: Array(metricNames.bytes(of: member.metric)))
+        writer.put(member.group)
+        writer.put(member.newest)
+        writer.put(member.beyondLogTime)
+        writer.put(UInt8((member.isBeyond ? 1 : 0) | (member.isCounted ? 2 : 0)))
     }
 
     /// The engine as it was when `snapshot` was taken, under `rules`: a rule that is gone or whose condition changed
@@ -88,10 +132,21 @@ extension RuleEngine {
         guard restoreTime(&reader), let places = restoreRules(&reader), let count = reader.uint32(),
             count <= RuleLimits.instancesMax
         else { return nil }
+        var moves: [Int32] = []
         for _ in 0..<count {
-            guard restoreInstance(&reader, places) else { return nil }
+            guard let place = restoreInstance(&reader, places) else { return nil }
+            moves.append(place)
         }
-        guard reader.isAtEnd, isLastComplete, bindInstances() else { return nil }
+        guard isLastComplete, let sets = reader.uint32(), sets <= RuleLimits.instancesMax else { return nil }
+        for _ in 0..<sets {
+            guard restoreTerms(&reader, places, moves) else { return nil }
+        }
+        guard let memberCount = reader.uint32(), memberCount <= RuleLimits.groupMembersMax else { return nil }
+        for _ in 0..<memberCount {
+            guard restoreMember(&reader, places, moves) else { return nil }
+        }
+        windowedReadings = windows.reduce(0) { $0 + $1.count }
+        guard reader.isAtEnd, bindInstances() else { return nil }
         deviceLabels = Array(repeating: DeviceLabels(), count: deviceNames.count)
     }
 
@@ -107,7 +162,8 @@ extension RuleEngine {
     private mutating func restoreTime(_ reader: inout SnapshotReader) -> Bool {
         guard let now = reader.int64(), let wall = reader.int64(), let monotonic = reader.int64(),
             let hasRun = reader.byte(), let run = reader.text(), let evaluations = reader.uint64(),
-            let late = reader.uint64(), let overflowing = reader.uint64(), let unnamed = reader.uint64()
+            let late = reader.uint64(), let overflowing = reader.uint64(), let unnamed = reader.uint64(),
+            let foreign = reader.uint64(), let crowdedOut = reader.uint64()
         else { return false }
         logTime = LogTime(
             now: now,
@@ -119,6 +175,8 @@ extension RuleEngine {
         counters.late = late
         counters.overflowing = overflowing
         counters.unnamed = unnamed
+        counters.foreign = foreign
+        counters.crowdedOut = crowdedOut
         return true
     }
 
@@ -137,7 +195,8 @@ extension RuleEngine {
         return places
     }
 
-    private mutating func restoreInstance(_ reader: inout SnapshotReader, _ places: [Int32]) -> Bool {
+    /// - Returns: its place among those restored, -1 where its rule is gone; nil where the bytes are none.
+    private mutating func restoreInstance(_ reader: inout SnapshotReader, _ places: [Int32]) -> Int32? {
         guard let rule = reader.uint32(), rule < places.count, let device = reader.text(), let metric = reader.text(),
             let level = reader.byte(), let phase = reader.byte().flatMap({ RuleInstance.Phase(rawValue: $0) }),
             let isShown = reader.byte(),
@@ -147,25 +206,37 @@ extension RuleEngine {
             let sinceLogTime = reader.int64(), let firedAt = reader.int64(), let peak = reader.double(),
             let samples = reader.int64(), let clearedAt = reader.int64(), let clearedLogTime = reader.int64(),
             let source = reader.byte().flatMap({ RecordPosition.Source(rawValue: $0) }),
-            let partition = reader.uint32(), let offset = reader.int64(), let context = reader.bytes(),
-            BreachContext.isPlausible(context)
-        else { return false }
+            let partition = reader.uint32(), let offset = reader.int64(), let isState = reader.byte(),
+            let context = reader.bytes(), BreachContext.isPlausible(context), let fired = restoreFirings(&reader),
+            let hasWindow = reader.byte()
+        else { return nil }
         let place = places[Int(rule)]
-        guard place >= 0 else { return true }
+        let signal = place < 0 ? nil : rules.rules[Int(place)].definition.signal
+        var window: SeriesWindow?
+        if hasWindow == 1 {
+            window = restoreWindow(&reader, signal ?? .reading)
+            if window == nil { return nil }
+        }
+        guard place >= 0 else { return -1 }
+        guard (window != nil) == (signal?.isReading == false && level == 0) else { return nil }
         let deviceID = device.withUnsafeBytes { deviceNames.id(of: $0) }
         let metricID = metric.withUnsafeBytes { metricNames.id(of: $0) }
-        guard let deviceID, let metricID, instances.count < instancesMax else { return false }
-        guard isNext(level, ofRule: place, device: deviceID, metric: metricID) else { return false }
+        guard let deviceID, let metricID, instances.count < instancesMax else { return nil }
+        guard isNext(level, ofRule: place, device: deviceID, metric: metricID) else { return nil }
         var instance = RuleInstance(
             rule: place,
             level: Int32(level),
             threshold: firstThresholds[Int(place)] + Int32(level),
             device: deviceID,
-            metric: metricID
+            metric: metricID,
+            movesWithTime: rules.rules[Int(place)].movesWithTime
         )
         instance.phase = phase
         instance.isShown = isShown == 1
-        guard isPossible(instance) else { return false }
+        instance.isState = isState == 1
+        guard isPossible(instance) else { return nil }
+        if let window { windows.append(window) }
+        if signal?.isReading == false { instance.window = Int32(windows.count - 1) }
         instance.transitions = Int32(bitPattern: transitions)
         instance.newest = newest
         instance.clock = clock
@@ -183,7 +254,80 @@ extension RuleEngine {
         if phase == .pending || phase == .watching { enterTimers(&instance, instances.count, phase) }
         instances.append(instance)
         contexts.append(context)
+        firings.append(fired)
+        return Int32(instances.count - 1)
+    }
+
+    private func restoreWindow(_ reader: inout SnapshotReader, _ signal: RuleSignal) -> SeriesWindow? {
+        guard let isDeviceTime = reader.byte(), let count = reader.uint32(), count <= RuleLimits.windowReadingsMax
+        else { return nil }
+        var window = SeriesWindow(isDeviceTime: isDeviceTime == 1)
+        for _ in 0..<count {
+            guard let time = reader.int64(), let value = reader.double(), value.isFinite else { return nil }
+            let reading = WindowReading(time: time, value: value)
+            _ = window.add(reading, isDeviceTime: isDeviceTime == 1, signal: signal, mayGrow: true)
+        }
+        return window
+    }
+
+    private mutating func restoreTerms(_ reader: inout SnapshotReader, _ places: [Int32], _ moves: [Int32]) -> Bool {
+        guard let rule = reader.uint32(), rule < places.count, let device = reader.text(),
+            let instance = reader.int32(),
+            instance < moves.count, let clock = reader.int64(), let lastLogTime = reader.int64(),
+            let count = reader.byte()
+        else { return false }
+        let place = places[Int(rule)]
+        let terms = place < 0 ? [] : rules.rules[Int(place)].terms
+        guard place < 0 || terms.count == count else { return false }
+        var restored: [SeriesWindow] = []
+        for term in 0..<Int(count) {
+            let signal = term < terms.count ? terms[term].signal : .reading
+            guard let window = restoreWindow(&reader, signal) else { return false }
+            restored.append(window)
+        }
+        guard place >= 0 else { return true }
+        guard let id = device.withUnsafeBytes({ deviceNames.id(of: $0) }) else { return false }
+        var set = TermSet(rule: place, device: id, first: Int32(windows.count))
+        set.instance = instance < 0 ? -1 : moves[Int(instance)]
+        guard set.instance < 0 || instances[Int(set.instance)].rule == place else { return false }
+        set.clock = clock
+        set.lastLogTime = lastLogTime
+        termSets.append(set)
+        windows += restored
         return true
+    }
+
+    private mutating func restoreMember(_ reader: inout SnapshotReader, _ places: [Int32], _ moves: [Int32]) -> Bool {
+        guard let rule = reader.uint32(), rule < places.count, let device = reader.text(), let metric = reader.text(),
+            let group = reader.int32(), group < moves.count, let newest = reader.int64(),
+            let beyondLogTime = reader.int64(), let flags = reader.byte()
+        else { return false }
+        let place = places[Int(rule)]
+        guard place >= 0 else { return true }
+        guard let deviceID = device.withUnsafeBytes({ deviceNames.id(of: $0) }),
+            let metricID = metric.withUnsafeBytes({ metricNames.id(of: $0) })
+        else { return false }
+        var member = GroupMember(rule: place, device: deviceID, metric: metricID)
+        member.group = group < 0 ? -1 : moves[Int(group)]
+        guard member.group < 0 || instances[Int(member.group)].rule == place,
+            rules.rules[Int(place)].memberThreshold != nil
+        else { return false }
+        member.newest = newest
+        member.beyondLogTime = beyondLogTime
+        member.isBeyond = flags & 1 != 0
+        member.isCounted = flags & 2 != 0
+        members.append(member)
+        return true
+    }
+
+    private func restoreFirings(_ reader: inout SnapshotReader) -> [Int64]? {
+        guard let count = reader.byte(), count <= RuleLimits.flapsMax else { return nil }
+        var fired: [Int64] = []
+        for _ in 0..<count {
+            guard let at = reader.int64() else { return nil }
+            fired.append(at)
+        }
+        return fired
     }
 }
 
@@ -253,6 +397,7 @@ private struct SnapshotReader {
     mutating func byte() -> UInt8? { number(UInt8.self) }
     mutating func uint32() -> UInt32? { number(UInt32.self) }
     mutating func uint64() -> UInt64? { number(UInt64.self) }
+    mutating func int32() -> Int32? { number(Int32.self) }
     mutating func int64() -> Int64? { number(Int64.self) }
     mutating func double() -> Double? { uint64().map { Double(bitPattern: $0) } }
 

@@ -11,6 +11,10 @@ package struct RuleEngineCounters: Hashable, Sendable {
     package var overflowing: UInt64 = 0
     /// Events or readings whose names are longer than `RuleLimits.nameBytesMax`.
     package var unnamed: UInt64 = 0
+    /// Readings in a unit that the limit's cannot be compared with.
+    package var foreign: UInt64 = 0
+    /// Readings that left their window early because it was full.
+    package var crowdedOut: UInt64 = 0
 
     package init() {}
 }
@@ -28,7 +32,13 @@ package struct RuleEngine: ~Copyable {
     var instances: [RuleInstance] = []
     /// Unit and labels of each instance's breach, as `BreachContext` lays them out; empty in `ok`.
     var contexts: [[UInt8]] = []
+    /// At the place of an alert's first level: when it fired lately, oldest first.
+    var firings: [[Int64]] = []
     package internal(set) var counters = RuleEngineCounters()
+    /// Readings of some time; each belongs to one alert or to one term of a rule.
+    var windows: [SeriesWindow] = []
+    var termSets: [TermSet] = []
+    var members: [GroupMember] = []
 
     // Rules, and the part of them that the inner loop reads.
     package internal(set) var rules: RuleSet
@@ -45,6 +55,16 @@ package struct RuleEngine: ~Copyable {
     var bindings: [Binding] = []
     var candidates: [RuleCandidate] = []
     var tablesMax = RuleLimits.tablesMax
+    /// From device and rule to the rule's terms.
+    var termTable = BindingTable()
+    /// From rule, name of the group and metric to its alert, and the members of each alert.
+    var groupTable: [GroupKey: Int32] = [:]
+    var groupMembers: [Int32: [Int32]] = [:]
+    var units = UnitTable()
+    /// Readings in all windows.
+    var windowedReadings = 0
+    /// Term sets of expressions that the event in work has touched.
+    var touched: [Int32] = []
 
     /// Instances with a running `for`, `absent` or `unchanged`, in no order.
     var timers: [Int32] = []
@@ -92,8 +112,9 @@ package struct RuleEngine: ~Copyable {
     ///   - value: the record's value; used during the call only.
     ///   - position: the record's place, the cause of the edges that it makes.
     package mutating func observe(_ event: borrowing StoredEvent, _ value: RawSpan, at position: RecordPosition) {
-        guard !thresholds.isEmpty, !event.isRetained, !event.readings.isEmpty else { return }
-        if areTablesFull(for: event.readings.count) { rebuildTables() }
+        let series = event.readings.count &+ (rules.readsStates ? event.states.count : 0)
+        guard !thresholds.isEmpty, !event.isRetained, series > 0 else { return }
+        if areTablesFull(for: series) { rebuildTables() }
         value.withUnsafeBytes { bytes in
             guard let device = deviceID(event, bytes) else {
                 counters.unnamed &+= 1
@@ -106,12 +127,34 @@ package struct RuleEngine: ~Copyable {
                 isDeviceTime: event.clockIsDevice,
                 position: position
             )
-            for reading in event.readings { observe(reading, event, bytes, device: device, moment) }
+            if rules.hasTerms {
+                forEachSeries(event, bytes) { $0.takeTerm($1, event, bytes, device: device, moment) }
+            }
+            forEachSeries(event, bytes) { $0.observe($1, event, bytes, device: device, moment) }
+            if !touched.isEmpty { evaluateTouched(moment) }
+        }
+    }
+
+    /// The event's numbers, and its states where a rule looks at any.
+    @inline(__always)
+    private mutating func forEachSeries(
+        _ event: borrowing StoredEvent,
+        _ bytes: UnsafeRawBufferPointer,
+        _ body: (inout RuleEngine, SeriesReading) -> Void
+    ) {
+        for reading in event.readings {
+            body(&self, SeriesReading(metric: reading.metric, value: reading.value, unit: reading.unit, isState: false))
+        }
+        guard rules.readsStates else { return }
+        for state in event.states {
+            guard let text = text(state.text, event, bytes) else { continue }
+            let value = StateValue.of(text)
+            body(&self, SeriesReading(metric: state.name, value: value, unit: .none, isState: true))
         }
     }
 
     private mutating func observe(
-        _ reading: StoredReading,
+        _ reading: SeriesReading,
         _ event: borrowing StoredEvent,
         _ bytes: UnsafeRawBufferPointer,
         device: Int32,
@@ -122,13 +165,26 @@ package struct RuleEngine: ~Copyable {
             return
         }
         if bindings[binding].dependsOnLabels { matchLabels(binding, event, bytes, device: Int(device)) }
+        let role = reading.isState ? SeriesRole.states : .numbers
         let first = Int(bindings[binding].first)
-        for index in first..<first &+ Int(bindings[binding].count) where candidates[index].isMatching {
+        for index in first..<first &+ Int(bindings[binding].count)
+        where candidates[index].isMatching && candidates[index].role.contains(role) {
             guard let instance = instance(of: index, device: device, binding: binding) else {
                 counters.overflowing &+= 1
                 continue
             }
-            evaluate(instance, reading, bytes, device: Int(device), moment)
+            var reading = reading
+            if rules.convertsUnits {
+                guard convert(&reading, bytes, rule: candidates[index].rule) else {
+                    counters.foreign &+= 1
+                    continue
+                }
+            }
+            if candidates[index].isMember {
+                evaluateMember(instance, reading, event, bytes, moment)
+            } else {
+                evaluate(instance, reading, bytes, device: device, moment)
+            }
         }
     }
 
@@ -136,38 +192,69 @@ package struct RuleEngine: ~Copyable {
     @inline(__always)
     private mutating func evaluate(
         _ first: Int,
-        _ reading: StoredReading,
+        _ reading: SeriesReading,
         _ bytes: UnsafeRawBufferPointer,
-        device: Int,
+        device: Int32,
         _ moment: ReadingMoment
     ) {
         let newest = instances[first].newest
+        let levels = levelCount(ofRule: instances[first].rule)
+        let context = ReadingContext(unit: RuleEngine.slice(bytes, reading.unit), device: Int(device))
         // Only a device can be late: a receive time that lies behind tells of the box's clock.
         if moment.isDeviceTime, newest != .min, moment.time < newest &- RuleLimits.latenessMilliseconds {
             counters.late &+= 1
-            noteSignOfLife(first, reading, bytes, device: device, moment)
+            noteSignOfLife(first, levels, context, moment)
             return
         }
         counters.evaluations &+= 1
-        let levels = levelCount(ofRule: instances[first].rule)
+        for index in first..<first &+ levels {
+            instances[index].note(moment)
+            instances[index].isState = reading.isState
+        }
+        var value = reading.value
+        if instances[first].window >= 0 {
+            guard let amount = takeWindowed(first, value, moment) else { return keepContexts(first, levels, context) }
+            value = amount
+        }
+        judge(
+            first,
+            levels,
+            value,
+            allows: isAllowed(rule: instances[first].rule, device: device, moment),
+            context,
+            moment
+        )
+    }
+
+    /// What follows from a value that is known: of a reading, or of the time that passes.
+    @inline(__always)
+    mutating func judge(
+        _ first: Int,
+        _ levels: Int,
+        _ value: Double,
+        allows: Bool,
+        _ context: ReadingContext?,
+        _ moment: ReadingMoment
+    ) {
         var hasChanged = false
         for index in first..<first &+ levels {
             let wasActive = instances[index].isActive
-            step(index, reading, bytes, device: device, moment)
+            step(index, value, allows: allows, moment)
+            // What fires keeps what it has fired with.
+            if let context, !wasActive, instances[index].phase != .ok { keepContext(index, context) }
             hasChanged = hasChanged || instances[index].isActive != wasActive
         }
-        if hasChanged { endAndBegin(first, levels, reading, bytes, device: device, moment) }
+        if hasChanged { endAndBegin(first, levels, context, moment) }
+        if let context, instances[first].movesWithTime { keepContexts(first, levels, context) }
     }
 
     /// A reading that is too late to say anything but that the device lives.
     private mutating func noteSignOfLife(
         _ first: Int,
-        _ reading: StoredReading,
-        _ bytes: UnsafeRawBufferPointer,
-        device: Int,
+        _ levels: Int,
+        _ context: ReadingContext,
         _ moment: ReadingMoment
     ) {
-        let levels = levelCount(ofRule: instances[first].rule)
         var hasEnded = false
         for index in first..<first &+ levels where thresholds[Int(instances[index].threshold)].isAbsence {
             if instances[index].isActive {
@@ -177,75 +264,66 @@ package struct RuleEngine: ~Copyable {
                 instances[index].sinceLogTime = moment.logTime
             }
         }
-        if hasEnded { endAndBegin(first, levels, reading, bytes, device: device, moment) }
+        if hasEnded { endAndBegin(first, levels, context, moment) }
     }
 
     /// The edges of levels that have become active or have ended; a watch that a reading has ended begins with it.
     private mutating func endAndBegin(
         _ first: Int,
         _ levels: Int,
-        _ reading: StoredReading,
-        _ bytes: UnsafeRawBufferPointer,
-        device: Int,
+        _ context: ReadingContext?,
         _ moment: ReadingMoment
     ) {
         show(first, levels, at: instances[first].clock, isStale: false, moment.position)
         for index in first..<first &+ levels
         where instances[index].phase == .ok && thresholds[Int(instances[index].threshold)].isWatch {
             var instance = instances[index]
-            beginWatch(&instance, index, reading, bytes, device: device, moment)
+            beginWatch(&instance, index, moment)
             instances[index] = instance
+            if let context { keepContext(index, context) }
         }
     }
 
     /// The step of one level's state machine.
     @inline(__always)
-    private mutating func step(
-        _ index: Int,
-        _ reading: StoredReading,
-        _ bytes: UnsafeRawBufferPointer,
-        device: Int,
-        _ moment: ReadingMoment
-    ) {
+    private mutating func step(_ index: Int, _ value: Double, allows: Bool, _ moment: ReadingMoment) {
         var instance = instances[index]
         let previous = instance.value
-        instance.note(moment, value: reading.value)
+        instance.value = value
         let threshold = thresholds[Int(instance.threshold)]
         guard !threshold.isWatch else {
-            let goesOn = instance.phase != .ok && threshold.goesOn(from: previous, to: reading.value)
-            watch(&instance, index, threshold, goesOn: goesOn, reading, bytes, device: device, moment)
+            let goesOn = instance.phase != .ok && threshold.goesOn(from: previous, to: value)
+            watch(&instance, index, threshold, goesOn: goesOn, moment)
             instances[index] = instance
             return
         }
         switch instance.phase {
         case .ok:
-            guard threshold.isBeyond(reading.value) else { break }
+            guard threshold.isBeyond(value, allows: allows) else { break }
             instance.since = instance.clock
             instance.sinceLogTime = moment.logTime
-            instance.peak = reading.value
+            instance.peak = value
             instance.samples = 1
-            keepContext(index, reading, bytes, device: device)
             if threshold.holdFor == 0 {
                 instance.phase = .firing
             } else {
                 enterTimers(&instance, index, .pending)
             }
         case .pending:
-            guard threshold.isBeyond(reading.value) else {
+            guard threshold.isBeyond(value, allows: allows) else {
                 leaveTimers(&instance)
                 instance.phase = .ok
-                contexts[index].removeAll(keepingCapacity: true)
+                if !instance.movesWithTime { contexts[index].removeAll(keepingCapacity: true) }
                 break
             }
             noteBreach(&instance, threshold)
-            keepContext(index, reading, bytes, device: device)
             if moment.held(instance.since, instance.sinceLogTime, instance.clock) >= threshold.holdFor {
                 leaveTimers(&instance)
                 instance.phase = .firing
             }
         case .firing, .recovering, .watching:
             noteBreach(&instance, threshold)
-            recover(&instance, threshold, moment)
+            recover(&instance, threshold, allows: allows, moment)
         }
         instances[index] = instance
     }
@@ -256,9 +334,6 @@ package struct RuleEngine: ~Copyable {
         _ index: Int,
         _ threshold: Threshold,
         goesOn: Bool,
-        _ reading: StoredReading,
-        _ bytes: UnsafeRawBufferPointer,
-        device: Int,
         _ moment: ReadingMoment
     ) {
         guard goesOn else {
@@ -266,31 +341,22 @@ package struct RuleEngine: ~Copyable {
                 instance.samples &+= 1
                 instance.phase = .ok
             } else {
-                beginWatch(&instance, index, reading, bytes, device: device, moment)
+                beginWatch(&instance, index, moment)
             }
             return
         }
         instance.samples &+= 1
-        keepContext(index, reading, bytes, device: device)
         let held = moment.held(instance.since, instance.sinceLogTime, instance.clock)
         guard instance.phase == .watching, held >= threshold.holdFor(interval: instance.interval) else { return }
         leaveTimers(&instance)
         instance.phase = .firing
     }
 
-    private mutating func beginWatch(
-        _ instance: inout RuleInstance,
-        _ index: Int,
-        _ reading: StoredReading,
-        _ bytes: UnsafeRawBufferPointer,
-        device: Int,
-        _ moment: ReadingMoment
-    ) {
+    private mutating func beginWatch(_ instance: inout RuleInstance, _ index: Int, _ moment: ReadingMoment) {
         instance.since = instance.clock
         instance.sinceLogTime = moment.logTime
-        instance.peak = reading.value
+        instance.peak = instance.value
         instance.samples = 1
-        keepContext(index, reading, bytes, device: device)
         if instance.phase != .watching { enterTimers(&instance, index, .watching) }
     }
 
@@ -301,8 +367,13 @@ package struct RuleEngine: ~Copyable {
     }
 
     /// The way out of firing: readings that are cleared, for `clear_for`; silence clears nothing.
-    private func recover(_ instance: inout RuleInstance, _ threshold: Threshold, _ moment: ReadingMoment) {
-        guard threshold.isCleared(instance.value) else {
+    private func recover(
+        _ instance: inout RuleInstance,
+        _ threshold: Threshold,
+        allows: Bool,
+        _ moment: ReadingMoment
+    ) {
+        guard threshold.isCleared(instance.value, allows: allows) else {
             instance.phase = .firing
             return
         }
@@ -315,6 +386,22 @@ package struct RuleEngine: ~Copyable {
             instance.phase = .ok
         }
     }
+}
+
+/// One number or state of an event. Plain bytes.
+struct SeriesReading: BitwiseCopyable {
+    var metric: ByteSlice
+    /// Of a state, `StateValue`.
+    var value: Double
+    var unit: ByteSlice
+    var isState: Bool
+}
+
+/// What an alert will say of where its reading came from; valid while the event is.
+struct ReadingContext {
+    /// nil: none.
+    var unit: UnsafeRawBufferPointer?
+    var device: Int
 }
 
 /// Where one event stands: in event time, in log time and in the log.

@@ -20,6 +20,12 @@ struct RuleInstance: BitwiseCopyable {
     var phase = Phase.ok
     /// Whether the alert is this level's: at most one of them.
     var isShown = false
+    /// Its value stands for a state.
+    var isState = false
+    /// Place of the window that the alert's value comes from, the same for all levels; -1: a reading as it comes.
+    var window: Int32 = -1
+    /// Its value changes with time alone, which finds no event to take a context from: it is kept at every reading.
+    let movesWithTime: Bool
     /// Place in the list of running timers; -1 outside.
     var timerSlot: Int32 = -1
     /// Edges so far.
@@ -45,12 +51,13 @@ struct RuleInstance: BitwiseCopyable {
     var clearedLogTime: Int64 = 0
     var firedCause = RecordPosition(source: .readings, partition: 0, offset: 0)
 
-    init(rule: Int32, level: Int32, threshold: Int32, device: Int32, metric: Int32) {
+    init(rule: Int32, level: Int32, threshold: Int32, device: Int32, metric: Int32, movesWithTime: Bool) {
         self.rule = rule
         self.level = level
         self.threshold = threshold
         self.device = device
         self.metric = metric
+        self.movesWithTime = movesWithTime
     }
 
     /// The interval follows the gaps by an eighth of the difference, and no gap counts for more than four of it: one night's
@@ -81,9 +88,9 @@ struct RuleInstance: BitwiseCopyable {
         return moved
     }
 
-    /// Takes in one more reading's time and value.
+    /// Takes in one more reading's time.
     @inline(__always)
-    mutating func note(_ moment: ReadingMoment, value: Double) {
+    mutating func note(_ moment: ReadingMoment) {
         let (time, logTime) = (moment.time, moment.logTime)
         if newest == .min {
             newest = time
@@ -95,6 +102,5 @@ struct RuleInstance: BitwiseCopyable {
         }
         clock = max(clock, time)
         lastLogTime = max(lastLogTime, logTime)
-        self.value = value
     }
 }

@@ -7,8 +7,8 @@ import HTTPAPI
 struct AlertsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alerts",
-        abstract: "What the rules found.",
-        subcommands: [List.self, History.self, Show.self]
+        abstract: "What the rules found, and what was done about it.",
+        subcommands: [List.self, History.self, Show.self, Acknowledge.self, SilenceAlerts.self, Unsilence.self]
     )
 
     /// One record of topic `alerts`.
@@ -21,15 +21,22 @@ struct AlertsCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Alerts that are firing, and those that wait for their time to fire."
+            abstract: "Alerts that are firing, and those that wait for their time to fire; or silences."
         )
+
+        @Flag(help: "Lists silences instead.")
+        var silences = false
 
         @OptionGroup var output: OutputOption
         @OptionGroup var data: DataOption
 
         func run() async throws {
+            if silences {
+                let silences = try await data.withBox { try await $0.silences() }
+                return try AlertsCommand.print(silences: silences, output)
+            }
             let alerts = try await data.withBox { try await $0.alerts() }
-            try AlertsCommand.print(alerts, output)
+            try AlertsCommand.print(alerts, output, withOperations: true)
         }
     }
 
@@ -111,10 +118,12 @@ struct AlertsCommand: AsyncParsableCommand {
         }
     }
 
-    static func print(_ alerts: [JSONDocument], _ output: OutputOption) throws {
+    /// `withOperations`: of alerts that stand, with what was done about them.
+    static func print(_ alerts: [JSONDocument], _ output: OutputOption, withOperations: Bool = false) throws {
+        let done = withOperations ? ["ACKNOWLEDGED BY", "SILENCED BY"] : []
         try output.print(
             alerts,
-            headings: ["AT", "STATE", "SEVERITY", "ALERT", "DEVICE", "METRIC", "VALUE", "FINGERPRINT"]
+            headings: ["AT", "STATE", "SEVERITY", "ALERT", "DEVICE", "METRIC", "VALUE", "FINGERPRINT"] + done
         ) { value in
             func text(_ key: String) -> String { value[key]?.text ?? "" }
             let number = value["value"]?.plainText ?? ""
@@ -123,7 +132,7 @@ struct AlertsCommand: AsyncParsableCommand {
                 text("at"), text("state"), text("severity"), text("alert"), text("device"), text("metric"),
                 number + unit,
                 text("fingerprint"),
-            ]
+            ] + (withOperations ? [text("acknowledged_by"), text("silenced_by")] : [])
         }
     }
 }

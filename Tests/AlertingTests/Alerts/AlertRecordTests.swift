@@ -196,7 +196,7 @@ struct AlertRecordTests {
         #expect(
             alerts[0].summary
                 == "CRITICAL Walk-in freezer (kitchen): -11.8 °C, limit -15 °C, for 10 min, worst -11.2, "
-                + "last reading 20 s ago, 03:10 CET, edge-01. Show: forebay alerts show a27ac6f6"
+                + "last reading 20 s ago, 03:10 CET, edge-01. Ack: forebay alerts ack a27ac6f6"
         )
         #expect(alerts[1].summary.hasPrefix("RESOLVED after 42 min, worst -11.2"))
         #expect(alerts[0].name == "Walk-in freezer")

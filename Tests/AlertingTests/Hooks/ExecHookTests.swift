@@ -1,7 +1,7 @@
 // Programs as hooks: what they get, how they end, and that nothing of them is left.
 import Alerting
-import AsyncHTTPClient
 import Glibc
+import MQTT
 import NIOPosix
 import Platform
 import Rules
@@ -218,21 +218,29 @@ struct ExecHookTests {
 
     @Test("the registry makes each type of its own settings, and no program without an absolute path")
     func registry() async throws {
-        let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton)
-        func made(_ target: HookTarget) -> String? {
-            HookRegistry.make(HookSettings(name: "a", target: target), client: client)?.type
+        let http = HookHTTP(on: MultiThreadedEventLoopGroup.singleton)
+        func made(_ target: HookTarget) async -> String? {
+            let settings = HookSettings(name: "a", target: target)
+            guard let made = HookRegistry.make(settings, http: http, origin: AlertingHarness.origin) else { return nil }
+            await made.close()
+            return made.typeName
         }
-        let types = [
-            made(.webhook(url: "http://127.0.0.1:1/", headers: [:])), made(.exec(command: ["/bin/true"])),
-            made(.ntfy(url: "http://127.0.0.1:1/", topic: "a", headers: [:])), made(.slack(url: "http://127.0.0.1:1/")),
-            made(.pagerduty(url: "http://127.0.0.1:1/", routingKey: "a")),
-            made(.alertmanager(url: "http://127.0.0.1:1/", headers: [:], resendInterval: .seconds(60))),
-            made(.email(sendmail: "/usr/sbin/sendmail", from: "a@b", to: ["c@d"])),
-            made(.heartbeat(url: "http://127.0.0.1:1/", interval: .seconds(60))),
+        let broker = BrokerAddress(host: "127.0.0.1", port: 1, usesTLS: false)
+        let connection = MQTTConnectionSettings(broker: broker, clientID: "a")
+        let targets: [HookTarget] = [
+            .webhook(url: "http://127.0.0.1:1/", headers: [:]), .exec(command: ["/bin/true"]),
+            .ntfy(url: "http://127.0.0.1:1/", topic: "a", headers: [:]), .slack(url: "http://127.0.0.1:1/"),
+            .pagerduty(url: "http://127.0.0.1:1/", routingKey: "a"),
+            .alertmanager(url: "http://127.0.0.1:1/", headers: [:], resendInterval: .seconds(60)),
+            .email(sendmail: "/usr/sbin/sendmail", from: "a@b", to: ["c@d"]),
+            .mqtt(MQTTHookTarget(connection: connection, topic: "a")),
+            .heartbeat(url: "http://127.0.0.1:1/", interval: .seconds(60)),
         ]
+        var types: [String?] = []
+        for target in targets { types.append(await made(target)) }
         #expect(types == HookRegistry.all.map(\.typeName))
-        #expect([made(.exec(command: ["true"])), made(.exec(command: []))] == [nil, nil])
-        #expect(made(.email(sendmail: "sendmail", from: "a@b", to: ["c@d"])) == nil)
-        try await client.shutdown()
+        for target in [HookTarget.exec(command: ["true"]), .exec(command: [])] { #expect(await made(target) == nil) }
+        #expect(await made(.email(sendmail: "sendmail", from: "a@b", to: ["c@d"])) == nil)
+        try await http.shutdown()
     }
 }

@@ -137,10 +137,10 @@ struct HookCursorTests {
         try await withHooks(harness, [old]) { dispatcher in
             try harness.appendAlerts([.sample(device: "freezer-1")])
             try await eventually("the old one delivers") { dispatcher.status("old").delivered == 1 }
-            await dispatcher.start([new], origin: AlertingHarness.origin)
+            await dispatcher.start([new], origin: AlertingHarness.origin, policies: .none)
             try harness.appendAlerts([.sample(device: "freezer-2")])
             try await eventually("the new one delivers") { dispatcher.status("new").delivered == 1 }
-            await dispatcher.start([new, old], origin: AlertingHarness.origin)
+            await dispatcher.start([new, old], origin: AlertingHarness.origin, policies: .none)
             try await eventually("the old one delivers again") { try receiver.devices(to: "/old").count == 2 }
             #expect(dispatcher.statuses.map(\.name) == ["new", "old"])
             #expect(dispatcher.status("new").delivered == 1, "it was not disturbed")

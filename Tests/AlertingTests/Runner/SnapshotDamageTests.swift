@@ -92,7 +92,7 @@ struct SnapshotDamageTests {
         let harness = try prepared()
         var bytes = try contents(of: harness.snapshotPath)
         // The engine's part begins with its own magic and version.
-        let magic = Array("FBRULES2".utf8)
+        let magic = Array("FBRULES3".utf8)
         let found = bytes.indices.first { bytes[$0...].starts(with: magic) }
         let at = try #require(found)
         bytes[at + magic.count - 1] = UInt8(ascii: "9")

@@ -49,6 +49,7 @@ final class AlertingHarness {
             topics: [
                 .readings: TopicConfiguration(), .system: TopicConfiguration(), .gaps: TopicConfiguration(),
                 .alerts: TopicConfiguration(retention: alertsRetention),
+                .operations: TopicConfiguration(cleanup: .compact),
             ],
             segmentBytes: .mebibytes(8),
             keepFreeFraction: 0

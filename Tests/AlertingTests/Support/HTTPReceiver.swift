@@ -37,9 +37,12 @@ final class HTTPReceiver: Sendable {
 
     private let work: ReceiverWork
     private let acceptor: PlatformThread
+    private let host: String
 
-    init(_ plan: @escaping Plan = { _, _ in .status(200) }) throws {
-        let work = try ReceiverWork(plan)
+    /// - `host`: an address of loopback.
+    init(host: String = "127.0.0.1", _ plan: @escaping Plan = { _, _ in .status(200) }) throws {
+        let work = try ReceiverWork(host, plan)
+        self.host = host
         self.work = work
         acceptor = PlatformThread(name: "receiver") { work.acceptAll() }
     }
@@ -55,7 +58,7 @@ final class HTTPReceiver: Sendable {
         work.follow(plan)
     }
 
-    func url(_ path: String = "/alert") -> String { "http://127.0.0.1:\(work.port)\(path)" }
+    func url(_ path: String = "/alert") -> String { "http://\(host):\(work.port)\(path)" }
 
     /// All requests so far, in the order in which they had come whole.
     var requests: [ReceivedRequest] { work.requests }
@@ -77,12 +80,12 @@ private final class ReceiverWork: Sendable {
     private let clock = SystemClock()
     private let state: Mutex<State>
 
-    init(_ plan: @escaping HTTPReceiver.Plan) throws {
+    init(_ host: String, _ plan: @escaping HTTPReceiver.Plan) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard listener >= 0 else { throw HarnessError("socket: \(systemErrorText(errno))") }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = inet_addr(host)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isListening = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in

@@ -1,6 +1,5 @@
 // Hooks at work on a harness's log, and the webhook's body as a receiver made for Alertmanager reads it.
 import Alerting
-import AsyncHTTPClient
 import CommitLog
 import Foundation
 import Logging
@@ -37,25 +36,28 @@ func withHooks(
     retry: HookRetryPolicy = .quick,
     origin: AlertOrigin = AlertingHarness.origin,
     book: AlertBook = AlertBook(),
+    operations: OperationsBook = OperationsBook(),
+    policies: AlertPolicies = .none,
     addresses: HookAddresses = HookAddresses(),
     pulse: @escaping @Sendable () -> HookPulse = { HookPulse(progress: 0) },
     _ body: (HookDispatcher) async throws -> Void
 ) async throws {
-    let client = HookHTTP.client(on: MultiThreadedEventLoopGroup.singleton, addresses: addresses)
+    let http = HookHTTP(on: MultiThreadedEventLoopGroup.singleton, addresses: addresses)
     do {
         let dispatcher = try HookDispatcher(
             log: harness.log,
             book: book,
+            operations: operations,
             pulse: pulse,
             dataDirectory: harness.directory.path,
             disk: disk,
             clock: harness.clock,
-            client: client,
+            http: http,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             seed: 5,
             retry: retry
         )
-        await dispatcher.start(hooks, origin: origin)
+        await dispatcher.start(hooks, origin: origin, policies: policies)
         do {
             try await body(dispatcher)
         } catch {
@@ -64,10 +66,10 @@ func withHooks(
         }
         await dispatcher.stop()
     } catch {
-        try? await client.shutdown()
+        try? await http.shutdown()
         throw error
     }
-    try await client.shutdown()
+    try await http.shutdown()
 }
 
 extension HookDispatcher {
@@ -88,9 +90,11 @@ struct WebhookDocument: Decodable, Hashable, Sendable {
         var generatorURL: String
         var fingerprint: String
         var delayedSeconds: Int?
+        var repeated: Int?
+        var flaps: Int?
 
         enum CodingKeys: String, CodingKey {
-            case status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint
+            case status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint, repeated, flaps
             case delayedSeconds = "delayed_s"
         }
     }

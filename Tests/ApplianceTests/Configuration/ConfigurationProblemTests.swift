@@ -225,14 +225,15 @@ struct ConfigurationProblemTests {
         "rules that cannot work",
         arguments: [
             ("{ match: { metric: t }, above: 1 }", "1:9: a rule needs its name: `alert: ...`"),
-            ("{ alert: A, match: { metric: t } }", "1:9: a rule needs its condition"),
+            ("{ alert: A, match: { metric: t } }", "1:9: a condition is missing: one of"),
             ("{ alert: A, match: { metric: t }, above: 1, below: 0 }", "1:60: a rule has one condition"),
             ("{ alert: A, match: { metric: t }, above: 1, clear_above: 0 }", "1:66: `clear_above` belongs to `below`"),
             ("{ alert: A, match: { metric: t }, below: 1, clear_above: 0 }", "1:66: `clear_above` lies beyond `below`"),
             ("{ alert: A, match: { metric: t }, above: \"1\" }", "1:50: `above`: expected a number, not `1` in quotes"),
+            ("{ alert: A, match: { metric: t }, above: warm }", "1:50: `above`: expected a number, not `warm`"),
             (
-                "{ alert: A, match: { metric: t }, above: -15 °C }",
-                "1:50: `above`: expected a number, not `-15 °C`: a limit is in"
+                "{ alert: A, match: { metric: t }, above: 5 °C, clear_below: 3 % }",
+                "1:69: `clear_below`: `%` and `°C` in one rule cannot be compared"
             ),
             ("{ alert: A, match: { metric: t }, above: .inf }", "1:50: `above`: expected a number, not `.inf`"),
             (
@@ -240,7 +241,28 @@ struct ConfigurationProblemTests {
                 "1:30: unknown key `rules.match.metrc`; did you mean `metric`?"
             ),
             ("{ alert: A, match: { metric: t }, above: 1, for: 10 }", "1:58: `for`: expected a duration"),
-            ("{ alert: A, match: { metric: t }, over: 1m }", "1:43: `rules.over` is not in this version"),
+            ("{ alert: A, match: { metric: t }, above: 1, over: 1m }", "1:59: `over` belongs to `value`"),
+            ("{ alert: A, match: { metric: t }, above: 1, value: avg }", "1:60: `value`: `value: avg` needs the time"),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, value: average, over: 1m }",
+                "1:60: `value`: unknown aggregate `average`"
+            ),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, value: avg, over: 1m, per: 1h }",
+                "1:80: `per` is the time that a `value: rate` is for"
+            ),
+            ("{ alert: A, expr: \"avgg(t, 5m) > 1\" }", "1:27: `expr`: at character 1: `avgg` is no function; did you"),
+            ("{ alert: A, match: { metric: t }, expr: \"t > 1\" }", "1:21: `match`: an expression names its metrics"),
+            ("{ alert: A, match: { metric: t }, above: 1, within: 1m }", "1:61: `within` belongs to `at_least`"),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, only_if: { above: 1 } }",
+                "1:62: `only_if` names a metric of the same device"
+            ),
+            (
+                "{ alert: A, match: { metric: t }, above: 1, only_if: { metric: c, above: 1 A } }",
+                "1:62: `only_if` takes its limit in the metric's own unit"
+            ),
+            ("{ alert: A, match: { metric: t }, equals: \"\" }", "1:51: `equals`: expected a number, `true`"),
             ("{ alert: A, match: { metric: t }, outside: [8, 2] }", "1:52: `outside`: two numbers, the lower one"),
             ("{ alert: A, match: { metric: t }, inside: [8] }", "1:51: `inside`: two numbers, the lower one first"),
             (
@@ -257,7 +279,7 @@ struct ConfigurationProblemTests {
                 "{ alert: A, match: { metric: t }, above: 1, levels: [{ above: 2 }] }",
                 "1:50: with `levels`, `above` stands in each of them"
             ),
-            ("{ alert: A, match: { metric: t }, levels: [{ for: 1m }] }", "1:52: a rule needs its condition"),
+            ("{ alert: A, match: { metric: t }, levels: [{ for: 1m }] }", "1:52: a condition is missing: one of"),
             (
                 "{ alert: A, match: { metric: t }, levels: [{ above: 2 }, { above: 1 }] }",
                 "1:51: `levels`: the levels go from the mildest to the worst"
@@ -312,6 +334,17 @@ struct ConfigurationProblemTests {
                 "{ type: alertmanager, url: \"http://x/\", resend_interval: 0s }",
                 "`resend_interval`: `0s` is out of range: 1s to 1h"
             ),
+            ("{ type: mqtt, url: \"http://x/\" }", "`url`: expected `mqtt://HOST[:PORT]`"),
+            ("{ type: mqtt, topic: \"a/+\" }", "`topic`: expected levels such as `home/alerts`"),
+            ("{ type: mqtt, topic: /a }", "`topic`: expected levels such as `home/alerts`"),
+            ("{ type: mqtt, password_file: /p }", "`password_file` needs `user` beside it"),
+            ("{ type: mqtt, ca_file: /c }", "`ca_file` is for TLS: the `url` must begin with `mqtts://`"),
+            ("{ type: mqtt, discovery_prefix: a }", "`discovery_prefix` needs `discovery: true` beside it"),
+            ("{ type: mqtt, redirects: 1 }", "unknown key `hooks.a.redirects`"),
+            ("{ type: mqtt, allow_addresses: [1.1.1.1] }", "unknown key `hooks.a.allow_addresses`"),
+            ("{ type: slack, url: \"https://x/\", cert_file: /c }", "`cert_file` needs `key_file` beside it"),
+            ("{ type: slack, url: \"http://x/\", ca_file: /c }", "the `url` must begin with `https://`"),
+            ("{ type: slack, url: \"http://x/\", redirects: 6 }", "`redirects`: `6` is out of range: 0 to 5"),
             ("{ type: exec }", "`command` is missing"),
             ("{ type: exec, command: [siren] }", "the program needs its full path"),
             ("{ type: exec, command: [/bin/true], timeout: 1ms }", "`timeout`: `1ms` is out of range: 100ms to 10m"),
@@ -332,6 +365,16 @@ struct ConfigurationProblemTests {
         #expect(named == ["c.yaml:2:61: hook `p` is a heartbeat, which gets no alerts"])
         let unnamed = problems(hook + "rules: [{ alert: A, match: { metric: t }, above: 1 }]")
         #expect(unnamed == ["c.yaml:2:18: warning: rule `A` reaches no hook: its alerts are only recorded"])
+    }
+
+    @Test("an input and a hook with one client id at one broker")
+    func sharedClientID() {
+        let found = problems(
+            "inputs: { g: { type: mqtt, subscribe: [a], client_id: c } }\nhooks: { h: { type: mqtt, client_id: c } }"
+        )
+        #expect(found.count == 1)
+        let expected = "input `g` and hook `h` connect to mqtt://127.0.0.1:1883 with the same client id `c`"
+        #expect(found.first?.contains(expected) == true, "\(found)")
     }
 
     @Test("definitions that collide")
@@ -355,7 +398,7 @@ struct ConfigurationProblemTests {
             problems(text) == [
                 "c.yaml:3:27: inputs `a` and `b` both listen on UDP port 8094",
                 "c.yaml:7:28: inputs `e` and `f` both read `/dev/ttyUSB0`",
-                "c.yaml:9:47: inputs `g` and `h` connect to mqtt://127.0.0.1:1883 with the same client id `same`",
+                "c.yaml:9:47: input `g` and input `h` connect to mqtt://127.0.0.1:1883 with the same client id `same`",
                 "c.yaml:12:14: alert `A` is given twice: it stands at c.yaml:11:14 already",
             ]
         )

@@ -1,9 +1,12 @@
 // What the configuration's words become on their way to inputs, decoders and the log.
+import Alerting
 import Appliance
 import CommitLog
 import EventModel
 import Foundation
 import Ingest
+import MQTT
+import Platform
 import Testing
 
 @Suite("Configuration to settings")
@@ -28,6 +31,38 @@ struct ConfigurationSettingsTests {
         #expect(settings.subscribe == ["a/{device}"])
         #expect(settings.receiveMaximum == 2000)
         #expect(settings.packetBytesMax == 4 << 20)
+    }
+
+    @Test("a hook's settings: of its broker, and of certificates and redirects")
+    func hooks() throws {
+        let value = try configuration(
+            """
+            hooks:
+              a: { type: mqtt, discovery: true }
+              b: { type: mqtt, url: "mqtts://b", topic: x/y, client_id: c, user: u, password_file: /p, ca_file: /a,
+                   cert_file: /c, key_file: /k }
+              c: { type: slack, url: "https://x/", ca_file: /a, cert_file: /c, key_file: /k, redirects: 2 }
+            """
+        )
+        let broker = BrokerAddress(host: "127.0.0.1", port: 1883, usesTLS: false)
+        let plain = MQTTConnectionSettings(broker: broker, clientID: "forebay-edge-01-hook-a")
+        var secured = MQTTConnectionSettings(
+            broker: BrokerAddress(host: "b", port: 8883, usesTLS: true),
+            clientID: "c"
+        )
+        secured.user = "u"
+        secured.passwordFile = "/p"
+        (secured.caFile, secured.certificateFile, secured.keyFile) = ("/a", "/c", "/k")
+        var transport = HookTransport()
+        (transport.caFile, transport.certificateFile, transport.keyFile) = ("/a", "/c", "/k")
+        transport.redirectsMax = 2
+        let hooks = value.hookSettings
+        let targets: [HookTarget] = [
+            .mqtt(MQTTHookTarget(connection: plain, topic: "forebay/alerts", discoveryPrefix: "homeassistant")),
+            .mqtt(MQTTHookTarget(connection: secured, topic: "x/y")), .slack(url: "https://x/"),
+        ]
+        #expect(hooks.map(\.target) == targets)
+        #expect(hooks.map(\.transport) == [HookTransport(), HookTransport(), transport])
     }
 
     @Test("UDP and serial settings")
@@ -101,7 +136,8 @@ struct ConfigurationSettingsTests {
         let log = value.logConfiguration
         #expect(log.directory == "/d")
         #expect(log.keepFreeFraction == 0.25)
-        #expect(Set(log.topics.keys) == [.readings, .alerts, .rejected, .system, .gaps])
+        #expect(Set(log.topics.keys) == [.readings, .alerts, .rejected, .system, .gaps, .operations])
+        #expect(log.topics[.operations]?.cleanup == .compact)
         #expect(log.topics[.gaps]?.retention == .seconds(86_400))
         #expect(log.topics[.readings]?.compression == .lz4)
     }

@@ -98,7 +98,7 @@ struct SampleConfigurationTests {
         let names = Set(paths.flatMap { $0.split(separator: ".").map(String.init) })
         let own = [
             "home", "plant", "lan", "meters", "gateways", "scripts", "anything", "mast", "scale", "pager", "siren",
-            "phones", "chat", "duty", "cluster", "mail", "alive",
+            "phones", "chat", "duty", "cluster", "mail", "bus", "office", "alive",
         ]
         let notKeys = Set(own + ["line", "X-Box", "Authorization", "FreezerTooWarm", "TankLow"])
         var wanted = names.subtracting(notKeys).map { "`\($0)`" }

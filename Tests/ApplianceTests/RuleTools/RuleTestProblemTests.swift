@@ -34,15 +34,18 @@ struct RuleTestProblemTests {
             ("{ device: d, metric: t, every: 1s }", "4:12: a series needs its `values`, or a `csv` file"),
             ("{ device: d, metric: t, every: 0s, values: 1 }", "4:43: `every`: `0s` is out of range"),
             ("{ device: d, metric: t, every: 1s, values: 1, vales: 2 }", "4:58: unknown key `tests.series.vales`"),
-            ("{ device: d, metric: t, every: 1s, values: warm }", "4:55: `values`: `warm` is no value"),
+            (
+                "{ device: d, metric: t, every: 1s, values: 1 warm }",
+                "4:55: `values`: a series has numbers or states, not both"
+            ),
             ("{ device: d, metric: t, every: 1s, values: \"\" }", "4:55: `values`: the text must not be empty"),
-            ("{ device: d, metric: t, every: 1s, values: \"1 x3\" }", "4:55: `values`: `x3` is no value"),
+            ("{ device: d, metric: t, every: 1s, values: \"1 -x3\" }", "4:55: `values`: `-x3` is no value"),
             ("{ device: d, metric: t, every: 1s, values: 1x0 }", "4:55: `values`: `1x0`: expected 1 or more"),
             ("{ device: d, metric: t, every: 1s, values: 1x-3 }", "4:55: `values`: `1x-3` is no value"),
             ("{ device: d, metric: t, every: 1s, values: 1..5 }", "4:55: `values`: `1..5`: a ramp says in how many"),
             ("{ device: d, metric: t, every: 1s, values: 1...5x3 }", "4:55: `values`: `1...5x3` is no value"),
             ("{ device: d, metric: t, every: 1s, values: 1e999 }", "4:55: `values`: `1e999` is no value"),
-            ("{ device: d, metric: t, every: 1s, values: nan }", "4:55: `values`: `nan` is no value"),
+            ("{ device: d, metric: t, every: 1s, values: openx0 }", "4:55: `values`: `openx0`: expected 1 or more"),
             (
                 "{ device: d, metric: t, every: 1s, values: -18x999999999999 }",
                 "4:55: `values`: `-18x999999999999`: more than 1000000 readings"

@@ -231,4 +231,35 @@ struct RuleTestTests {
         #expect(result.omissions.first?.contains("1 of 4 rows were left out; the first: ") == true)
         #expect(result.omissions.first?.hasSuffix("rows.csv:3: no time in column when") == true)
     }
+
+    @Test("a series of states, an expression over two series, and a group of two devices")
+    func statesAndSeveralSeries() throws {
+        let bench = try RuleTestBench([
+            "test.yaml": """
+            rules:
+              - { alert: DoorOpen, match: { metric: door }, equals: open, for: 2m }
+              - { alert: Drift, expr: avg(t, 1m) > -15 and door == "closed" }
+              - { alert: TwoWarm, match: { metric: t }, above: -15, at_least: 2 }
+            tests:
+              - name: one
+                series:
+                  - { device: a, metric: door, every: 30s, values: closedx4 openx6 closedx4 }
+                  - { device: a, metric: t, every: 30s, values: -18x8 -10x6 }
+                  - { device: b, metric: t, every: 30s, values: -18x10 -10x4 }
+                expect:
+                  - { at: 2m30s, alert: DoorOpen, device: a, state: pending }
+                  - { at: 4m, alert: DoorOpen, device: a, state: firing, value: 1 }
+                  - { at: 5m, alert: DoorOpen, device: a, state: resolved }
+                  - { at: 4m30s, alert: Drift, device: a, state: ok }
+                  - { at: 5m, alert: Drift, device: a, state: firing }
+                  - { at: 4m30s, alert: TwoWarm, device: b, state: ok }
+                  - { at: 5m, alert: TwoWarm, device: a, state: firing, value: 2 }
+                  - { at: 6m, alert: DoorOpen, device: a, state: firing }
+
+            """
+        ])
+        let result = try #require(try bench.results().first)
+        #expect(result.failures.map { "\($0.alert) \($0.afterSeconds)" } == ["DoorOpen 360.0"])
+        #expect(result.failures.first?.lines.contains { $0.contains("closed") } == true)
+    }
 }

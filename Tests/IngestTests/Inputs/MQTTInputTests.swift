@@ -2,6 +2,7 @@
 import EventModel
 import Glibc
 import Ingest
+import MQTT
 import Platform
 import Testing
 

@@ -1,5 +1,6 @@
 // An MQTT input as the tests of several files run it.
 import Ingest
+import MQTT
 import Platform
 import Testing
 

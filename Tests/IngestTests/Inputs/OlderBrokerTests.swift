@@ -1,6 +1,7 @@
 // A scripted broker of MQTT 3.1.1: the fall-back from version 5, and what is on the wire before and after a commit.
 import Glibc
 import Ingest
+import MQTT
 import Platform
 import Synchronization
 import Testing

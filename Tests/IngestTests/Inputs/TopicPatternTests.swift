@@ -1,5 +1,7 @@
 // Topic patterns: what they subscribe to, what they match, and what they capture.
 import Ingest
+import MQTT
+import Platform
 import Testing
 
 private struct Match: Sendable, CustomTestStringConvertible {

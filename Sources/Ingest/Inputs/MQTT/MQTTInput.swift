@@ -2,6 +2,7 @@
 internal import CommitLog
 internal import EventModel
 internal import Glibc
+package import MQTT
 internal import Platform
 
 /// An MQTT subscriber with a persistent session. Owned by its thread from the first `step()`.
@@ -143,7 +144,7 @@ package final class MQTTInput: InputAdapter {
             return lose("\(settings.broker): no password: \(error)")
         }
         do throws(MosquittoError) {
-            let client = try MosquittoClient(settings: settings, version: versions.next, password: password)
+            let client = try MosquittoClient(settings: settings.connection, version: versions.next, password: password)
             client.receiver = self
             status.text = "connecting to \(settings.broker)"
             phase = .connecting(MosquittoConnection(client))
@@ -275,7 +276,7 @@ package final class MQTTInput: InputAdapter {
 }
 
 extension MQTTInput: MosquittoReceiver {
-    func received(_ message: MosquittoMessage) {
+    package func received(_ message: MosquittoMessage) {
         takenInStep += 1
         let isAboutBroker = status.noteBroker(topic: message.topic, payload: message.payload)
         switch router.route(message.topic, captures: &captures) {
@@ -317,7 +318,7 @@ extension MQTTInput: MosquittoReceiver {
         }
     }
 
-    func connected(sessionPresent: Bool, serverKeepAlive: Duration?) {
+    package func connected(sessionPresent: Bool, serverKeepAlive: Duration?) {
         guard case .opening(let client, _) = phase else { return }
         keepAlive = serverKeepAlive ?? settings.keepAlive
         versions.noteSuccess(client.version)
@@ -327,15 +328,18 @@ extension MQTTInput: MosquittoReceiver {
         status.note(subscriptions)
     }
 
-    func subscribed(identifier: Int32, granted: [Int32]) {
+    package func subscribed(identifier: Int32, granted: [Int32]) {
         subscriptions.noteSubscribed(identifier: identifier, granted: granted)
         status.note(subscriptions)
     }
 
-    func unsubscribed(identifier: Int32) {
+    package func unsubscribed(identifier: Int32) {
         subscriptions.noteUnsubscribed(identifier: identifier)
         status.note(subscriptions)
     }
+
+    /// An input publishes nothing.
+    package func published(identifier: Int32, reason: Int32) {}
 }
 
 extension MQTTInput {

@@ -1,74 +1,5 @@
-// What the configuration says about an MQTT input, and where the broker is.
-
-/// The MQTT versions that an input may speak.
-package enum MQTTProtocol: String, Hashable, Sendable {
-    /// MQTT 5, and 3.1.1 where the broker refuses it.
-    case auto
-    case version5 = "5"
-    case version311 = "3.1.1"
-}
-
-/// Where a broker listens: `mqtt://host[:port]` or `mqtts://host[:port]`, an IPv6 number in brackets.
-package struct BrokerAddress: Hashable, Sendable, CustomStringConvertible {
-    package var host: String
-    package var port: UInt16
-    package var usesTLS: Bool
-
-    package init(host: String, port: UInt16, usesTLS: Bool) {
-        self.host = host
-        self.port = port
-        self.usesTLS = usesTLS
-    }
-
-    /// Nil where `url` has another scheme, no host, a port that is none, or anything behind the port.
-    package init?(url: String) {
-        let schemes: [(prefix: String, port: UInt16, usesTLS: Bool)] = [
-            ("mqtt://", 1883, false), ("mqtts://", 8883, true),
-        ]
-        guard let scheme = schemes.first(where: { url.hasPrefix($0.prefix) }) else { return nil }
-        var rest = Substring(url.dropFirst(scheme.prefix.count))
-        if rest.hasSuffix("/") { rest = rest.dropLast() }
-        guard let parts = HostAndPort(rest, defaultPort: scheme.port), !parts.host.contains("@") else { return nil }
-        self.init(host: parts.host, port: parts.port, usesTLS: scheme.usesTLS)
-    }
-
-    package var description: String {
-        let shownHost = host.contains(":") ? "[\(host)]" : host
-        return "\(usesTLS ? "mqtts" : "mqtt")://\(shownHost):\(port)"
-    }
-}
-
-/// `host:port`, with an IPv6 number in brackets.
-package struct HostAndPort: Hashable, Sendable {
-    package var host: String
-    package var port: UInt16
-
-    /// Nil where there is no host, a port that is none, or no port and no default for it.
-    package init?(_ text: Substring, defaultPort: UInt16?) {
-        let host: Substring
-        var rest: Substring
-        if text.first == "[" {
-            guard let close = text.firstIndex(of: "]") else { return nil }
-            host = text[text.index(after: text.startIndex)..<close]
-            rest = text[text.index(after: close)...]
-        } else {
-            let colon = text.firstIndex(of: ":") ?? text.endIndex
-            host = text[..<colon]
-            rest = text[colon...]
-        }
-        guard !host.isEmpty, !host.contains("/"), !host.utf8.contains(0) else { return nil }
-        self.host = String(host)
-        if rest.isEmpty {
-            guard let defaultPort else { return nil }
-            port = defaultPort
-            return
-        }
-        guard rest.first == ":" else { return nil }
-        rest = rest.dropFirst()
-        guard let first = rest.first, first.isASCII, first.isNumber, let port = UInt16(rest) else { return nil }
-        self.port = port
-    }
-}
+// What the configuration says about an MQTT input.
+package import MQTT
 
 /// One MQTT input as configured. Every limit has its reason beside it.
 package struct MQTTInputSettings: InputSettings {
@@ -109,5 +40,23 @@ package struct MQTTInputSettings: InputSettings {
     /// Four times the payload limit, and 4 MiB at least.
     package static func packetBytesMax(payloadBytesMax: Int) -> UInt32 {
         4 * UInt32(clamping: min(max(payloadBytesMax, 1024 * 1024), 1 << 28))
+    }
+
+    /// Its part that a client needs.
+    var connection: MQTTConnectionSettings {
+        var connection = MQTTConnectionSettings(broker: broker, clientID: clientID)
+        connection.user = user
+        connection.passwordFile = passwordFile
+        connection.caFile = caFile
+        connection.certificateFile = certificateFile
+        connection.keyFile = keyFile
+        connection.keepAlive = keepAlive
+        connection.protocolVersion = protocolVersion
+        connection.sessionExpiry = sessionExpiry
+        connection.receiveMaximum = receiveMaximum
+        connection.packetBytesMax = packetBytesMax
+        connection.reconnectFirst = reconnectFirst
+        connection.reconnectLongest = reconnectLongest
+        return connection
     }
 }

@@ -1,4 +1,5 @@
 // What an MQTT input says of itself and of its broker, published when it changes.
+internal import MQTT
 internal import Platform
 
 /// Collects the input's state; the box behind it is written on changes, and for mere counts at most once a second.

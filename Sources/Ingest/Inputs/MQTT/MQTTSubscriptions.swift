@@ -1,4 +1,5 @@
 // Bringing the broker's persistent session in line with the configuration, after every connection.
+internal import MQTT
 internal import Platform
 
 /// Subscribes to what is wanted and unsubscribes what the session still holds from before.

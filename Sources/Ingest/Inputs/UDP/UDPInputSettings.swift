@@ -1,4 +1,5 @@
 // What the configuration says about a UDP input.
+package import Platform
 
 /// One UDP socket as configured.
 package struct UDPInputSettings: InputSettings {

@@ -8,10 +8,10 @@ internal import Glibc
 internal import Platform
 
 /// Why libmosquitto or the broker refused.
-struct MosquittoError: Error, Sendable, CustomStringConvertible {
+package struct MosquittoError: Error, Sendable, CustomStringConvertible {
     /// `MOSQ_ERR_…`, or a reason code of the broker.
-    var code: Int32
-    var description: String
+    package var code: Int32
+    package var description: String
 
     fileprivate init(_ code: mosq_err_t, detail: String? = nil) {
         let systemError = errno
@@ -20,6 +20,11 @@ struct MosquittoError: Error, Sendable, CustomStringConvertible {
         description = code == MOSQ_ERR_ERRNO ? systemErrorText(systemError) : words
         while description.hasSuffix(".") { description.removeLast() }
         if let detail { description += " (\(detail))" }
+    }
+
+    /// A reason code of MQTT 5.
+    init(reason code: Int32) {
+        self.init(refusal: code, version: .version5)
     }
 
     fileprivate init(refusal code: Int32, version: MQTTProtocol) {
@@ -31,45 +36,62 @@ struct MosquittoError: Error, Sendable, CustomStringConvertible {
 }
 
 /// A message as the callback sees it; valid during the call.
-struct MosquittoMessage {
-    var topic: UnsafeRawBufferPointer
-    var payload: UnsafeRawBufferPointer
-    var qos: Int32
-    var isRetained: Bool
+package struct MosquittoMessage {
+    package var topic: UnsafeRawBufferPointer
+    package var payload: UnsafeRawBufferPointer
+    package var qos: Int32
+    package var isRetained: Bool
     /// 0 at QoS 0.
-    var identifier: UInt16
+    package var identifier: UInt16
     /// The flag DUP (MQTT 5, section 3.3.1.1): sent before, without an acknowledgement. Known for the messages with which a
     /// resumed session begins, up to the first one without it: brokers send again in the original order, and first.
-    var isRedelivered: Bool
+    package var isRedelivered: Bool
+}
+
+/// A message to be published at QoS 1.
+package struct MQTTMessage: Hashable, Sendable {
+    /// A topic that `MQTTTopic` allows.
+    package var topic: String
+    package var payload: [UInt8]
+    /// The broker keeps it for whoever subscribes later.
+    package var isRetained: Bool
+
+    package init(topic: String, payload: [UInt8], isRetained: Bool) {
+        self.topic = topic
+        self.payload = payload
+        self.isRetained = isRetained
+    }
 }
 
 /// Who is told what the broker says; called inside of `read()`, on its thread.
-protocol MosquittoReceiver: AnyObject {
+package protocol MosquittoReceiver: AnyObject {
     /// Allocates nothing, but for the first redelivered message, and does not call the client.
     func received(_ message: MosquittoMessage)
     func connected(sessionPresent: Bool, serverKeepAlive: Duration?)
     /// `granted`: per filter the granted QoS, or 128 and more where it was refused.
     func subscribed(identifier: Int32, granted: [Int32])
     func unsubscribed(identifier: Int32)
+    /// `reason`: 0, or of MQTT 5 what else the broker said; 128 and more where it refused.
+    func published(identifier: Int32, reason: Int32)
 }
 
 /// A handle for one connection. Discarded when that is lost: nothing of a session lives in it.
 ///
 /// Owned by one thread at a time: `connect()` may run on a thread of its own, for it can block; afterwards, and after
-/// that thread has handed it back, everything else runs on the input's thread.
-final class MosquittoClient: @unchecked Sendable {
+/// that thread has handed it back, everything else runs on the thread of who uses it.
+package final class MosquittoClient: @unchecked Sendable {
     // Sendable: see above; the hand-back goes through a lock.
-    enum ReadOutcome {
+    package enum ReadOutcome {
         case more
         /// The socket has nothing left.
         case drained
         case failed(MosquittoError)
     }
 
-    let version: MQTTProtocol
+    package let version: MQTTProtocol
     private let handle: OpaquePointer
-    private let settings: MQTTInputSettings
-    weak var receiver: (any MosquittoReceiver)?
+    private let settings: MQTTConnectionSettings
+    package weak var receiver: (any MosquittoReceiver)?
     /// The broker's reason, where it gave one before it closed.
     private(set) var refusal: MosquittoError?
     /// The last error that libmosquitto logged while connecting: OpenSSL's words, for example.
@@ -82,10 +104,17 @@ final class MosquittoClient: @unchecked Sendable {
 
     private static let isLibraryReady: Bool = mosquitto_lib_init() == MOSQ_ERR_SUCCESS.rawValue
 
-    /// `version`: `.version5` or `.version311`. `password`: never shown.
-    init(settings: MQTTInputSettings, version: MQTTProtocol, password: String?) throws(MosquittoError) {
+    /// `version`: `.version5` or `.version311`. `password`: never shown. `will`: published by the broker when the
+    /// connection is lost.
+    package init(
+        settings: MQTTConnectionSettings,
+        version: MQTTProtocol,
+        password: String?,
+        will: MQTTMessage? = nil
+    ) throws(MosquittoError) {
         precondition(version != .auto, "a client speaks one version")
-        guard MosquittoClient.isLibraryReady, let handle = mosquitto_new(settings.clientID, false, nil) else {
+        let isClean = settings.sessionExpiry == nil
+        guard MosquittoClient.isLibraryReady, let handle = mosquitto_new(settings.clientID, isClean, nil) else {
             throw MosquittoError(MOSQ_ERR_NOMEM)
         }
         self.settings = settings
@@ -94,6 +123,7 @@ final class MosquittoClient: @unchecked Sendable {
         publishLogPrefix = "Client \(settings.clientID) received PUBLISH (d".utf8.map { CChar(bitPattern: $0) }
         mosquitto_user_data_set(handle, Unmanaged.passUnretained(self).toOpaque())
         try configure(password: password)
+        if let will { try setWill(will) }
         setCallbacks()
     }
 
@@ -106,8 +136,8 @@ final class MosquittoClient: @unchecked Sendable {
         let wireVersion = version == .version5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311
         try check(mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, wireVersion))
         try check(mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1))
-        if version == .version5 {
-            try check(mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, Int32(settings.receiveMaximum)))
+        if version == .version5, let messages = settings.receiveMaximum {
+            try check(mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, Int32(messages)))
         }
         if settings.user != nil || password != nil {
             try check(mosquitto_username_pw_set(handle, settings.user, password))
@@ -129,7 +159,7 @@ final class MosquittoClient: @unchecked Sendable {
 
     /// Resolves the name, connects and queues CONNECT. Blocks: for DNS (with one name server 10 s by default) and for the
     /// kernel's connection attempts (about 130 s per address that swallows packets).
-    func connect() -> MosquittoError? {
+    package func connect() -> MosquittoError? {
         logged = nil
         mosquitto_log_callback_set(handle) { _, context, level, text in
             guard level == Int32(MOSQ_LOG_ERR), let text else { return }
@@ -137,14 +167,12 @@ final class MosquittoClient: @unchecked Sendable {
         }
         var properties: OpaquePointer?
         defer { mosquitto_property_free_all(&properties) }
-        if version == .version5 {
-            let expiry = UInt32(clamping: settings.sessionExpiry.components.seconds)
-            mosquitto_property_add_int32(&properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), expiry)
-            mosquitto_property_add_int32(
-                &properties,
-                Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue),
-                settings.packetBytesMax
-            )
+        if version == .version5, let expiry = settings.sessionExpiry {
+            let seconds = UInt32(clamping: expiry.components.seconds)
+            mosquitto_property_add_int32(&properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), seconds)
+        }
+        if version == .version5, let bytes = settings.packetBytesMax {
+            mosquitto_property_add_int32(&properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), bytes)
         }
         let keepAlive = Int32(clamping: settings.keepAlive.components.seconds)
         let code = mosquitto_connect_bind_v5(
@@ -159,12 +187,12 @@ final class MosquittoClient: @unchecked Sendable {
     }
 
     /// Negative once the connection is gone.
-    var socket: Int32 { mosquitto_socket(handle) }
+    package var socket: Int32 { mosquitto_socket(handle) }
 
-    var wantsWrite: Bool { mosquitto_want_write(handle) }
+    package var wantsWrite: Bool { mosquitto_want_write(handle) }
 
     /// Takes in one packet, or what TLS has buffered; the receiver is called from here.
-    func read() -> ReadOutcome {
+    package func read() -> ReadOutcome {
         errno = 0
         let code = mosquitto_loop_read(handle, 1)
         // Taken first: it tells whether the socket had more.
@@ -176,7 +204,7 @@ final class MosquittoClient: @unchecked Sendable {
     }
 
     /// Sends all that is queued, as far as the socket takes it: SUBSCRIBE, PINGREQ, and every held acknowledgement.
-    func write() -> MosquittoError? {
+    package func write() -> MosquittoError? {
         errno = 0
         let code = mosquitto_loop_write(handle, 1)
         return code == MOSQ_ERR_SUCCESS.rawValue ? nil : failure(code)
@@ -184,7 +212,7 @@ final class MosquittoClient: @unchecked Sendable {
 
     /// Queues a PINGREQ when one is due, and notices one that was not answered. Not while acknowledgements are held: the
     /// ping could not leave.
-    func keepAlive() -> MosquittoError? {
+    package func keepAlive() -> MosquittoError? {
         let code = mosquitto_loop_misc(handle)
         return code == MOSQ_ERR_SUCCESS.rawValue ? nil : failure(code)
     }
@@ -192,7 +220,7 @@ final class MosquittoClient: @unchecked Sendable {
     /// Queues one SUBSCRIBE for all `filters`; the answer comes to the receiver under the identifier returned.
     ///
     /// With MQTT 5 retained messages come only for subscriptions that the session did not have.
-    func subscribe(to filters: [String], qos: Int32) throws(MosquittoError) -> Int32 {
+    package func subscribe(to filters: [String], qos: Int32) throws(MosquittoError) -> Int32 {
         let options = version == .version5 ? Int32(MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue) : 0
         var identifier: Int32 = 0
         let code = MosquittoClient.withCStrings(filters) { strings in
@@ -202,7 +230,7 @@ final class MosquittoClient: @unchecked Sendable {
         return identifier
     }
 
-    func unsubscribe(from filters: [String]) throws(MosquittoError) -> Int32 {
+    package func unsubscribe(from filters: [String]) throws(MosquittoError) -> Int32 {
         var identifier: Int32 = 0
         let code = MosquittoClient.withCStrings(filters) { strings in
             mosquitto_unsubscribe_multiple(handle, &identifier, Int32(filters.count), strings, nil)
@@ -211,8 +239,36 @@ final class MosquittoClient: @unchecked Sendable {
         return identifier
     }
 
+    /// Queues one PUBLISH; what the broker says of it comes to the receiver under the identifier returned. Of more than the
+    /// broker takes at once, the rest follows its acknowledgements by itself.
+    package func publish(_ message: MQTTMessage) throws(MosquittoError) -> Int32 {
+        guard let count = Int32(exactly: message.payload.count) else { throw MosquittoError(MOSQ_ERR_PAYLOAD_SIZE) }
+        var identifier: Int32 = 0
+        let code = message.payload.withUnsafeBytes { bytes in
+            mosquitto_publish_v5(
+                handle,
+                &identifier,
+                message.topic,
+                count,
+                bytes.baseAddress,
+                1,
+                message.isRetained,
+                nil
+            )
+        }
+        try check(code)
+        return identifier
+    }
+
+    private func setWill(_ will: MQTTMessage) throws(MosquittoError) {
+        let code = will.payload.withUnsafeBytes { bytes in
+            mosquitto_will_set(handle, will.topic, Int32(bytes.count), bytes.baseAddress, 1, will.isRetained)
+        }
+        try check(code)
+    }
+
     /// Queues DISCONNECT, which leaves with the next `write()`; the session stays.
-    func disconnect() {
+    package func disconnect() {
         mosquitto_disconnect_v5(handle, 0, nil)
     }
 
@@ -257,6 +313,9 @@ extension MosquittoClient {
         mosquitto_subscribe_callback_set(handle) { _, context, identifier, count, granted in
             let codes = UnsafeBufferPointer(start: granted, count: granted == nil ? 0 : Int(max(0, count)))
             MosquittoClient.from(context)?.receiver?.subscribed(identifier: identifier, granted: Array(codes))
+        }
+        mosquitto_publish_v5_callback_set(handle) { _, context, identifier, reason, _ in
+            MosquittoClient.from(context)?.receiver?.published(identifier: identifier, reason: reason)
         }
         mosquitto_unsubscribe_callback_set(handle) { _, context, identifier in
             MosquittoClient.from(context)?.receiver?.unsubscribed(identifier: identifier)
