@@ -154,6 +154,7 @@ extension EndToEndTests {
                 let reading = try #require(firing["reading"] as? [String: Any])
                 #expect(reading["value"] as? Double == -11.5 && reading["unit"] as? String == "°C")
                 #expect(reading["offset"] as? Int == 2 && reading["partition"] as? Int == 0)
+                #expect(firing["skipped"] as? Int == 0)
                 let pending = try #require(try explain(box, "Slow", ["--metric", "temperature"]).first)
                 #expect(pending["state"] as? String == "pending")
                 let level = try #require((pending["levels"] as? [[String: Any]])?.first)

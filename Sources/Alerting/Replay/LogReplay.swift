@@ -28,8 +28,9 @@ package final class LogReplay {
             throw LogError(.closed, "rules need the topic `system`")
         }
         let readings = log.partitions.filter { $0.topicPartition.topic == .readings }
-        var snapshot = log.snapshot()
-        if let end { snapshot = try LogReplay.cut(snapshot, at: end, system, readings, log) }
+        let snapshot = log.snapshot()
+        var ends: (system: Offset, readings: [Offset])?
+        if let end { ends = try LogReplay.ends(at: end, system, readings, log, snapshot) }
         var engine = RuleEngine(rules: rules, seed: seed)
         var positions = readings.map(\.logStartOffset)
         var systemPosition = system.logStartOffset
@@ -47,8 +48,20 @@ package final class LogReplay {
         }
         order = RecordedOrder(
             intake: RecordIntake(engine: engine, observer: observer),
-            readings: zip(readings, positions).map { PartitionFollower(partition: $0, log: log, position: $1) },
-            system: PartitionFollower(partition: system, log: log, position: systemPosition)
+            readings: readings.indices.map { index in
+                PartitionFollower(
+                    partition: readings[index],
+                    log: log,
+                    position: positions[index],
+                    end: ends?.readings[index] ?? Offset(.max)
+                )
+            },
+            system: PartitionFollower(
+                partition: system,
+                log: log,
+                position: systemPosition,
+                end: ends?.system ?? Offset(.max)
+            )
         )
         self.snapshot = snapshot
     }
@@ -83,38 +96,34 @@ package final class LogReplay {
         order.intake.engine.signals(ofAlert: alert, device: device, metric: metric)
     }
 
-    /// The log as it was at `end`: up to the last record of `system` by then, and in each partition of readings up to the
-    /// first event that was received later.
-    private static func cut(
-        _ snapshot: LogSnapshot,
-        at end: Timestamp,
+    /// Where the log ended at `time`: behind the last record of `system` by then, and in each partition of readings before the
+    /// first event that was received later. Inside of batches, where that is.
+    private static func ends(
+        at time: Timestamp,
         _ system: Partition,
         _ readings: [Partition],
-        _ log: CommitLog
-    ) throws(LogError) -> LogSnapshot {
-        let later = Timestamp(milliseconds: end.milliseconds &+ 1)
-        let place = try SystemPlace(later, system, log, snapshot)
-        var snapshot = snapshot.limited(system, to: place.offset)
+        _ log: CommitLog,
+        _ snapshot: LogSnapshot
+    ) throws(LogError) -> (system: Offset, readings: [Offset]) {
+        let place = try SystemPlace(time.advanced(by: .milliseconds(1)), system, log, snapshot)
         var event = StoredEvent()
+        var ends: [Offset] = []
         for partition in readings {
             let visible = snapshot.highWatermark(of: partition)
-            let follower = PartitionFollower(
-                partition: partition,
-                log: log,
-                position: max(place.end(of: partition), partition.logStartOffset)
-            )
+            let start = max(place.end(of: partition), partition.logStartOffset)
+            let follower = PartitionFollower(partition: partition, log: log, position: start)
             var found: Offset?
             while found == nil, follower.position < visible {
                 _ = try follower.read(upTo: visible, visible: visible, countMax: 1) { record in
                     guard found == nil, let value = record.value, event.decode(RawSpan(_unsafeBytes: value)) else {
                         return
                     }
-                    if event.received > end.milliseconds { found = record.offset }
+                    if event.received > time.milliseconds { found = record.offset }
                 }
             }
-            if let found { snapshot = snapshot.limited(partition, to: found) }
+            ends.append(found ?? visible)
         }
-        return snapshot
+        return (place.offset, ends)
     }
 }
 

@@ -5,6 +5,8 @@ internal import EventModel
 /// One consumer's place in one partition. One thread (or actor) at a time; `read` blocks for the disk.
 final class PartitionFollower {
     let partition: Partition
+    /// Nothing is read from here on.
+    let end: Offset
     /// The next record's offset.
     private(set) var position: Offset
     /// Offsets that retention or damage took before they were read.
@@ -19,8 +21,15 @@ final class PartitionFollower {
     private var buffer = ReadBuffer()
 
     /// `waitsForRepair`: damage that the log writer is about to repair is not passed over, but ends the read before it.
-    init(partition: Partition, log: CommitLog, position: Offset, waitsForRepair: Bool = false) {
+    init(
+        partition: Partition,
+        log: CommitLog,
+        position: Offset,
+        end: Offset = Offset(.max),
+        waitsForRepair: Bool = false
+    ) {
         self.partition = partition
+        self.end = end
         self.position = position
         self.log = log
         self.waitsForRepair = waitsForRepair

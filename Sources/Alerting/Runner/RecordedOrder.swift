@@ -48,8 +48,8 @@ final class RecordedOrder {
             for follower in readings {
                 let visible = snapshot.highWatermark(of: follower.partition)
                 let name = follower.partition.topicPartition.description
-                let limit =
-                    next.map { min(visible, $0.record.ends[name].map { Offset($0) } ?? follower.position) } ?? visible
+                let ticked = next.map { $0.record.ends[name].map { Offset($0) } ?? follower.position }
+                let limit = min(visible, ticked ?? visible, follower.end)
                 count += try intake.read(follower, upTo: limit, visible: visible, countMax: max(1, countMax - count))
                 isComplete = isComplete && follower.position >= limit
             }
@@ -66,10 +66,11 @@ final class RecordedOrder {
 
     /// - Returns: false where the next record waits for a repair: readings must not run ahead of it.
     private func fillQueue(_ snapshot: LogSnapshot) throws(LogError) -> Bool {
-        let end = snapshot.highWatermark(of: system.partition)
+        let visible = snapshot.highWatermark(of: system.partition)
+        let end = min(visible, system.end)
         while queue.isEmpty, system.position < end {
             let before = system.position
-            _ = try system.read(upTo: end, visible: end, countMax: 1) { record in
+            _ = try system.read(upTo: end, visible: visible, countMax: 1) { record in
                 guard let value = record.value, let decoded = SystemRecord(RawSpan(_unsafeBytes: value)) else { return }
                 queue.append(SystemStep(offset: record.offset, record: decoded))
             }

@@ -290,12 +290,12 @@ private final class DeviceWitness {
             let time = Timestamp(milliseconds: event.time).rfc3339
             for state in event.states {
                 let metric = text(state.name)
-                guard states[metric] != nil || states.count < RuleToolLimits.metricsShownMax else { continue }
+                guard states[metric] != nil || states.count < RuleToolLimits.metricsMax else { continue }
                 states[metric] = text(state.text)
             }
             for reading in event.readings {
                 let metric = text(reading.metric)
-                guard readings[metric] != nil || readings.count < RuleToolLimits.metricsShownMax else { continue }
+                guard readings[metric] != nil || readings.count < RuleToolLimits.metricsMax else { continue }
                 readings[metric] = RuleExplanation.Reading(
                     value: reading.value,
                     unit: reading.unit.isEmpty ? nil : text(reading.unit),

@@ -20,6 +20,6 @@ enum RuleToolLimits {
     static let edgesBefore = 4
     static let edgesAfter = 2
 
-    /// What `explain` lists of a device's metrics: beyond `max_metrics` of any sane box.
-    static let metricsShownMax = 64
+    /// Metrics of one device that `explain` remembers: a log that somebody else wrote may have any number.
+    static let metricsMax = 10_000
 }

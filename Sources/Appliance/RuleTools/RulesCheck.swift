@@ -1,6 +1,5 @@
 // `forebay rules check`: what is wrong with rules, and what they look for in vain.
 internal import Foundation
-internal import Platform
 
 /// What was found.
 package struct RulesCheck: Sendable {
@@ -16,8 +15,9 @@ package struct RulesCheck: Sendable {
     /// `files`: of rules; none: those of the configuration. `configuration`: whose hooks and registry count; nil: the one at
     /// the usual place, which for files need not be there.
     ///
-    /// Throws 66 where a file is not there.
+    /// Throws 66 where a file is not there, 77 where the configuration may not be read.
     package init(files: [String], configuration: String?) throws(CommandFailure) {
+        if case .success(let path) = ConfigurationLoader.locate(configuration) { try AccessCheck.require(path, R_OK) }
         let loader = ConfigurationLoader()
         let loaded: LoadedConfiguration
         do throws(ConfigurationFailure) {

@@ -17,13 +17,6 @@ package struct LogSnapshot: Sendable {
         ends.indices.contains(partition.slot) ? ends[partition.slot] : .zero
     }
 
-    /// The same log, as if `partition` ended at `offset` where it ends later.
-    package func limited(_ partition: Partition, to offset: Offset) -> LogSnapshot {
-        var limited = ends
-        if limited.indices.contains(partition.slot) { limited[partition.slot] = min(limited[partition.slot], offset) }
-        return LogSnapshot(generation: generation, ends: limited)
-    }
-
     func moved(_ change: (inout [Offset]) -> Void) -> LogSnapshot {
         var next = ends
         change(&next)

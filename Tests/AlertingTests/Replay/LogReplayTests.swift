@@ -43,6 +43,19 @@ struct LogReplayTests {
         #expect(level.phase == phase && level.value == value)
     }
 
+    @Test("ends inside of a batch, where the time is, and misses nothing before it", arguments: [(20, -10), (25, -9)])
+    func insideBatch(time: Double, value: Double) throws {
+        let harness = try AlertingHarness()
+        try harness.append(.start(0))
+        try harness.appendReadings([eventJSON(10, -18), eventJSON(20, -10), eventJSON(25, -9), eventJSON(30, -8)])
+        try harness.append(.tick(35))
+        let rules = try RuleSet([LogReplayTests.rule])
+        let replay = try LogReplay(rules, over: harness.log, upTo: instant(time), seed: 5)
+        try replay.run { _ in }
+        let level = replay.standing(ofAlert: "FreezerTooWarm", device: "freezer-7", at: instant(time)).first
+        #expect(level?.value == value && level?.phase == .pending && replay.skipped == 0)
+    }
+
     @Test("before the first reading there is nothing")
     func nothing() throws {
         #expect(try standing(at: 0.5, upTo: 0.5) == nil)
