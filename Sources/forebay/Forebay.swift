@@ -46,7 +46,6 @@ enum LaterCommands {
         ["topics", "create"], ["topics", "alter"], ["topics", "delete"],
         ["devices", "rename"], ["devices", "adopt"], ["devices", "calibrate"], ["devices", "import"],
         ["devices", "export"],
-        ["alerts", "ack"], ["alerts", "silence"], ["alerts", "unsilence"],
     ]
 
     /// The words of the command that is not there yet; nil where it is another one.

@@ -380,7 +380,7 @@ extension EndToEndTests {
             "what a later version brings is absent, and says so",
             arguments: [
                 ["groups", "list"], ["redecode"], ["topics", "create"],
-                ["devices", "rename"], ["alerts", "ack"],
+                ["devices", "rename"],
             ]
         )
         func laterCommands(words: [String]) throws {

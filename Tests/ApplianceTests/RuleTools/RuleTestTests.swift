@@ -238,7 +238,7 @@ struct RuleTestTests {
             "test.yaml": """
             rules:
               - { alert: DoorOpen, match: { metric: door }, equals: open, for: 2m }
-              - { alert: Drift, expr: avg(t, 1m) > -15 and door == "closed" }
+              - { alert: Drift, expr: 'avg(t, 1m) > -15 and door == "closed"' }
               - { alert: TwoWarm, match: { metric: t }, above: -15, at_least: 2 }
             tests:
               - name: one
