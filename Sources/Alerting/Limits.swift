@@ -92,6 +92,9 @@ package enum AlertingLimits {
     package static let snapshotInterval = Duration.seconds(60)
     package static let snapshotRecords = 1_000_000
 
+    /// A snapshot with large windows is written less often: what a card can bear for years, 2.8 GB a day.
+    package static let snapshotBytesPerSecond = 32 << 10
+
     /// After a snapshot that could not be saved: a full disk is asked again now and then, not in every step.
     package static let snapshotRetryInterval = Duration.seconds(10)
 

@@ -33,6 +33,9 @@ package enum RuleLimits {
     /// Devices of a group rule whose newest breach is remembered, over all groups.
     package static let groupMembersMax = instancesMax
 
+    /// Groups of all rules: the values of a label come with events, so a device can make as many as it likes.
+    package static let groupsMax = 10_000
+
     /// Devices that a group's alert names.
     package static let groupDevicesMax = 100
 

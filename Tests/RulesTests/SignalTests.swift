@@ -155,6 +155,40 @@ struct SeriesTests {
         #expect(bench.transitions.map(\.value) == [-10, -23.15])
     }
 
+    @Test("a number that no number of the limit's unit can say is left out, and the state can be saved and read")
+    func infinite() throws {
+        var definition = rule(.above(limit: 500, clear: nil), RuleSignal(.max, over: .seconds(3600)))
+        definition.unit = "W"
+        var bench = try RuleBench([definition])
+        for (time, value) in [(0, 1e306), (1, 0.6)] {
+            let event = eventJSON(Double(time), value).replacing(#""temperature":"°C""#, with: #""temperature":"kW""#)
+            bench.feed(.event(event))
+        }
+        let counters = bench.engine.counters
+        #expect(counters.foreign == 1)
+        #expect(bench.transitions.map(\.value) == [600])
+        let snapshot = bench.engine.encodeSnapshot()
+        let again = try restored(snapshot, try RuleSet([definition])).encodeSnapshot()
+        #expect(again == snapshot)
+    }
+
+    @Test("a percentile of zeros with either sign is the same after a restart")
+    func zeros() throws {
+        let definition = rule(.above(limit: -1, clear: nil), RuleSignal(.p50, over: .seconds(3)))
+        var bench = try RuleBench([definition])
+        for (time, value) in [(0, 0.0), (1, -0.0), (2, 0.0), (3, -0.0), (4, -0.0)] {
+            bench.reading(Double(time), value)
+        }
+        let snapshot = bench.engine.encodeSnapshot()
+        var other = RuleBench(engine: try restored(snapshot, try RuleSet([definition])), offset: 5)
+        for time in [5.0, 6] {
+            bench.reading(time, 0)
+            other.reading(time, 0)
+        }
+        let (live, later) = (bench.engine.encodeSnapshot(), other.engine.encodeSnapshot())
+        #expect(live == later)
+    }
+
     private func state(_ time: Double, _ door: String, device: String = "freezer-7") -> ScriptStep {
         .event(
             #"{"device":"\#(device)","time":"\#(timeText(time))","received":"\#(timeText(time))","clock":"device","#
@@ -278,6 +312,28 @@ struct GroupTests {
                 "firing room=1", "resolved room=1", "firing room=2",
             ]
         )
+    }
+
+    @Test("a label whose text looks like two is one, and groups come to be with a breach only, so many at most")
+    func namesAndNumber() throws {
+        var bench = try RuleBench([smoke(within: nil, by: ["a", "b"], atLeast: 1)])
+        bench.reading(0, 0.3, device: "x", labels: #""a":"1, b=2""#)
+        bench.reading(1, 0.3, device: "y", labels: #""a":"1","b":"2""#)
+        #expect(bench.transitions.map(\.device) == [#"a="1, b=2""#, "a=1, b=2"])
+        let before = bench.engine.instanceCount
+        for room in 0..<100 { bench.reading(2 + Double(room), 0, device: "x", labels: #""a":"\#(room)""#) }
+        let after = bench.engine.instanceCount
+        #expect(after - before <= 100, "it was beyond before")
+        for room in 0..<RuleLimits.groupsMax + 50 {
+            bench.reading(200 + Double(room), 0, device: "z", labels: #""a":"z\#(room)""#)
+        }
+        let quiet = bench.engine.instanceCount
+        #expect(quiet == after, "nothing of z was ever beyond")
+        for room in 0..<RuleLimits.groupsMax + 50 {
+            bench.reading(20_000 + Double(room), 1, device: "z", labels: #""a":"z\#(room)""#)
+        }
+        let (most, overflowing) = (bench.engine.instanceCount, bench.engine.counters.overflowing)
+        #expect(most == RuleLimits.groupsMax && overflowing > 0)
     }
 
     @Test("rules that cannot work are refused with the key that is wrong")

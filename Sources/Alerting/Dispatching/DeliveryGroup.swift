@@ -32,6 +32,11 @@ struct DeliveryGroup {
     /// Records that are no alerts are stepped over; so are edges that `decide` does not want to be told.
     mutating func take(_ record: Record, _ decide: (AlertRecord, Offset) -> Taking) {
         guard let value = record.value, let edge = AlertRecord(json: value) else { return }
+        // What is decided of an alert may rest on its edge before: that one is told first.
+        guard !fingerprints.contains(edge.fingerprint) else {
+            isClosed = true
+            return
+        }
         switch decide(edge, record.offset) {
         case .tell: break
         case .collapse:
@@ -39,8 +44,7 @@ struct DeliveryGroup {
             return
         case .pass: return
         }
-        let isFitting =
-            alert == nil || (alert == edge.alert && state == edge.state && !fingerprints.contains(edge.fingerprint))
+        let isFitting = alert == nil || (alert == edge.alert && state == edge.state)
         guard isFitting, offsets.count < countMax else {
             isClosed = true
             return

@@ -76,9 +76,10 @@ extension HookWorker {
 
     /// Makes the firing alerts of one rule that nothing holds any more the delivery in work; false where there are none.
     ///
-    /// To be called when everything in topic `alerts` was looked at: then what is held still fires.
+    /// Only where everything in topic `alerts` was looked at: then what is held still fires.
     func takeHeld() throws(LogError) -> Bool {
-        guard !ledger.isEmpty else { return false }
+        let end = around.log.snapshot().highWatermark(of: around.alerts)
+        guard !ledger.isEmpty, cursor.position >= end else { return false }
         let now = around.clock.now()
         var offsets: [Offset] = []
         var alert: String?

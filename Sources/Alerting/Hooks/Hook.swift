@@ -27,7 +27,8 @@ package struct HookAlert: Hashable, Sendable {
     }
 }
 
-/// What is delivered. A retry carries the same alerts under the same key; only how late they are may have changed.
+/// What is delivered. A retry carries the same alerts under the same key; only how late they are, and for how long
+/// nobody has acknowledged them, may have changed.
 package struct HookPayload: Hashable, Sendable {
     /// Edges of one rule and one state; at least one.
     let alerts: [HookAlert]

@@ -71,8 +71,11 @@ struct MQTTHook: Hook {
     }
 
     private func topic(of record: AlertRecord) -> String {
-        let levels = [record.alert, record.device, record.metric].map(MQTTTopic.level)
-        return "\(target.topic)/\(box)/\(levels.joined(separator: "/"))"
+        let names = [record.alert, record.device, record.metric]
+        let levels = names.map(MQTTTopic.level)
+        // Names that became others could have become the same: the fingerprint tells them apart.
+        let mark = levels == names ? "" : "-\(record.fingerprint.prefix(8))"
+        return "\(target.topic)/\(box)/\(levels.joined(separator: "/"))\(mark)"
     }
 
     private func discovery(of record: AlertRecord, at topic: String, below prefix: String) throws -> MQTTMessage {

@@ -133,14 +133,19 @@ extension RulesRunner {
         // All edges of this state are durable, so they stand before the end of the log as it is now.
         positions[alerts.partition.topicPartition] = log.snapshot().highWatermark(of: alerts.partition)
         let state = book.state(upTo: alerts.position)
+        let engine = order.intake.engine.encodeSnapshot()
+        guard engine.count <= RuleLimits.snapshotBytesMax else {
+            throw LogError(.tooLarge, "the state of the rules has \(engine.count) bytes: a start reads the log instead")
+        }
         let snapshot = RulesSnapshot(
             positions: positions,
             book: state.firing.reduce(0) { $0 + $1.json.count } <= AlertingLimits.bookBytesMax ? state : nil,
-            engine: order.intake.engine.encodeSnapshot()
+            engine: engine
         )
         do { try snapshotFile.save(snapshot) } catch { throw LogError(.disk, underlying: error) }
         savedAt = clock.now()
-        saveDue = clock.monotonic().advanced(by: AlertingLimits.snapshotInterval)
+        let pause = Duration.seconds(engine.count / AlertingLimits.snapshotBytesPerSecond)
+        saveDue = clock.monotonic().advanced(by: max(AlertingLimits.snapshotInterval, pause))
         order.intake.eventsSinceSave = 0
         isSaveWanted = false
         problem = nil

@@ -9,7 +9,7 @@ extension ConfigurationDecoder {
     func decodeSignal(_ reader: MappingReader) -> RuleSignal {
         let aggregate = reader.scalar("value", .choice("aggregate") as ScalarType<RuleAggregate>)
         let over = reader.scalar("over", ConfigurationDecoder.window)
-        let per = reader.scalar("per", .duration(.milliseconds(1)...(.days(366))))
+        let per = reader.scalar("per", ConfigurationDecoder.window)
         if let aggregate, aggregate != .rate, reader.isGiven("per") {
             context.diagnostics.error(reader.place(of: "per"), "`per` is the time that a `value: rate` is for")
         }

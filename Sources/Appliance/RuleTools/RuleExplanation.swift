@@ -120,7 +120,8 @@ extension RuleExplanation {
             }
             var edges: [String: AlertTransition] = [:]
             try replay.run { edge in
-                if edge.device == device { edges[edge.metric] = edge }
+                let isOf = edge.device == device || edge.devices?.contains(device) ?? false
+                if isOf { edges[edge.metric] = edge }
             }
             let levels = replay.standing(ofAlert: alert, device: device, at: time)
             var signals: [String: [SignalStanding]] = [:]
@@ -155,7 +156,8 @@ private struct DeviceView {
         at time: Timestamp,
         data: String
     ) throws(CommandFailure) -> [RuleExplanation] {
-        if witness.events == 0 { try requireRegistered(data) }
+        // The name of a group is that of no device.
+        if witness.events == 0, levels.isEmpty { try requireRegistered(data) }
         let watched = Set(levels.map(\.metric)).sorted()
         let metrics = metric.map { [$0] } ?? watched
         guard !metrics.isEmpty else { return [unwatched(rule, metric: nil, at: time)] }

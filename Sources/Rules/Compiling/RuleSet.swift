@@ -25,6 +25,8 @@ package struct RuleSet: Sendable {
     let readsStates: Bool
     let hasTerms: Bool
     let convertsUnits: Bool
+    /// Rules that make one alert of several devices.
+    let groupCount: Int
 
     /// No rules at all.
     package static let empty = RuleSet(rules: [])
@@ -33,6 +35,7 @@ package struct RuleSet: Sendable {
         self.rules = rules
         readsStates = rules.contains { $0.role.contains(.states) || $0.terms.contains(where: \.isState) }
         hasTerms = rules.contains { !$0.terms.isEmpty }
+        groupCount = rules.count { $0.memberThreshold != nil }
         convertsUnits = rules.contains { $0.definition.unit != nil }
     }
 
@@ -68,6 +71,8 @@ package final class CompiledRule: Sendable {
     let thresholds: [Threshold]
     /// Of a group, for the reading of one device.
     let memberThreshold: Threshold?
+    /// Of a group, in milliseconds: how long a device counts; nil: until its next reading.
+    let groupWithin: Int64?
     /// What the rule reads of the series that it watches.
     let role: SeriesRole
     /// Further series of the same device: those of an expression, or the one of `only_if`.
@@ -89,6 +94,7 @@ package final class CompiledRule: Sendable {
         memberThreshold = definition.group.flatMap { _ in definition.levels.first }.map {
             Threshold($0.condition, holdFor: .zero, clearFor: .zero)
         }
+        groupWithin = definition.group?.within?.wholeMilliseconds
         expression = definition.levels.first?.condition.expression
         role = SeriesRole(watching: definition)
         gate = definition.onlyIf.map { Threshold($0.condition, holdFor: .zero, clearFor: .zero) }

@@ -7,7 +7,7 @@ struct GroupMember: BitwiseCopyable {
     var rule: Int32
     var device: Int32
     var metric: Int32
-    /// The group's alert; -1 before its first reading.
+    /// The alert of the group in which it counts; -1 where it does not.
     var group: Int32 = -1
     /// The device's label version at which that was found; 0: to be found anew.
     var labelVersion: UInt64 = 0
@@ -17,8 +17,6 @@ struct GroupMember: BitwiseCopyable {
     var isBeyond = false
     /// Log time of the newest reading beyond it; `Int64.min` before the first.
     var beyondLogTime = Int64.min
-    /// It was one of those that the group's value counts.
-    var isCounted = false
 
     /// Whether it counts at this log time.
     func counts(_ within: Int64?, at logTime: Int64) -> Bool {
@@ -61,43 +59,38 @@ extension RuleEngine {
             member.isBeyond = false
         }
         let left = member.group
-        let version = deviceLabels[Int(member.device)].version
-        if member.labelVersion != version {
-            member.group = group(of: member, rule, event, bytes) ?? -1
-            member.labelVersion = version
+        if member.counts(rule.groupWithin, at: moment.logTime) {
+            let version = deviceLabels[Int(member.device)].version
+            if left < 0 || member.labelVersion != version {
+                member.group = group(of: member, rule, event, bytes) ?? -1
+                member.labelVersion = version
+            }
+        } else {
+            member.group = -1
         }
-        let hasCounted = member.isCounted
         members[index] = member
-        if left != member.group { move(index, from: left, moment) }
-        guard member.group >= 0, hasCounted || member.isBeyond || left != member.group else { return }
-        recount(Int(member.group), moment)
+        if left >= 0 { changeCount(ofGroup: Int(left), by: member.group == left ? 0 : -1, moment) }
+        if member.group >= 0, member.group != left { changeCount(ofGroup: Int(member.group), by: 1, moment) }
     }
 
-    private mutating func recount(_ group: Int, _ moment: ReadingMoment) {
+    private mutating func changeCount(ofGroup group: Int, by change: Double, _ moment: ReadingMoment) {
         instances[group].note(moment.byLogTime)
-        let count = count(ofGroup: group, at: moment.logTime)
-        judge(group, 1, Double(count), allows: true, nil, moment.byLogTime)
+        judge(group, 1, instances[group].value + change, allows: true, nil, moment.byLogTime)
     }
 
-    /// How many members count now, each of which is marked.
-    mutating func count(ofGroup group: Int, at logTime: Int64) -> Int {
-        let within = rules.rules[Int(instances[group].rule)].definition.group?.within?.wholeMilliseconds
-        var count = 0
-        for member in groupMembers[Int32(group)] ?? [] {
-            members[Int(member)].isCounted = members[Int(member)].counts(within, at: logTime)
-            if members[Int(member)].isCounted { count += 1 }
+    /// Takes from the groups the members that time has taken from them.
+    ///
+    /// - Returns: how many each has left, of those that have lost any.
+    mutating func expireMembers() -> [Int: Double] {
+        var counts: [Int: Double] = [:]
+        for index in members.indices where members[index].group >= 0 {
+            let within = rules.rules[Int(members[index].rule)].groupWithin
+            guard !members[index].counts(within, at: logTime.now) else { continue }
+            let group = Int(members[index].group)
+            members[index].group = -1
+            counts[group] = (counts[group] ?? instances[group].value) - 1
         }
-        return count
-    }
-
-    /// A member whose labels have changed leaves one group for another.
-    private mutating func move(_ member: Int, from left: Int32, _ moment: ReadingMoment) {
-        let next = members[member].group
-        if next >= 0 { groupMembers[next, default: []].append(Int32(member)) }
-        guard left >= 0 else { return }
-        members[member].isCounted = false
-        groupMembers[left]?.removeAll { $0 == Int32(member) }
-        recount(Int(left), moment)
+        return counts
     }
 
     /// The alert of the group that a member's event says it belongs to, made now where it is the first; nil where there are
@@ -121,7 +114,9 @@ extension RuleEngine {
             labels += [0x22] + rawName + [0x22, 0x3A, 0x22] + raw + [0x22]
             if !name.isEmpty { name += Array(", ".utf8) }
             name += Array("\(wanted)=".utf8)
-            if let value = text(label.text, event, bytes) { name += value }
+            // As JSON has it where it could be taken for more than one label.
+            let isPlain = !raw.contains { [0x22, 0x2C, 0x3D, 0x5C].contains($0) }
+            name += isPlain ? Array(raw) : [0x22] + raw + [0x22]
         }
         if name.isEmpty { name = Array("*".utf8) }
         guard name.count <= RuleLimits.nameBytesMax, labels.count <= RuleLimits.labelBytesMax,
@@ -130,7 +125,9 @@ extension RuleEngine {
         if id == deviceLabels.count { deviceLabels.append(DeviceLabels()) }
         let key = GroupKey(rule: member.rule, name: id, metric: member.metric)
         if let known = groupTable[key] { return known }
-        guard let made = makeInstances(member.rule, device: id, metric: member.metric) else {
+        guard groupTable.count < RuleLimits.groupsMax,
+            let made = makeInstances(member.rule, device: id, metric: member.metric)
+        else {
             counters.overflowing &+= 1
             return nil
         }
@@ -150,22 +147,20 @@ extension RuleEngine {
     /// Of a group's alert: the devices that count, in the order of their names; nil: it is no group's.
     func devices(ofGroup index: Int) -> [String]? {
         guard rules.rules[Int(instances[index].rule)].definition.group != nil else { return nil }
-        let counted = (groupMembers[Int32(index)] ?? []).filter { members[Int($0)].isCounted }
-        let names = counted.map { deviceNames.string(of: members[Int($0)].device) }.sorted()
+        let counted = members.filter { $0.group == Int32(index) }
+        let names = counted.map { deviceNames.string(of: $0.device) }.sorted()
         return Array(names.prefix(RuleLimits.groupDevicesMax))
     }
 
     /// Finds the tables of groups anew from their alerts and members.
     mutating func bindGroups() {
         groupTable.removeAll(keepingCapacity: true)
-        groupMembers.removeAll(keepingCapacity: true)
         for index in instances.indices where rules.rules[Int(instances[index].rule)].definition.group != nil {
             let (rule, name, metric) = (instances[index].rule, instances[index].device, instances[index].metric)
             groupTable[GroupKey(rule: rule, name: name, metric: metric)] = Int32(index)
         }
         for index in members.indices {
             members[index].labelVersion = 0
-            if members[index].group >= 0 { groupMembers[members[index].group, default: []].append(Int32(index)) }
             let (device, metric) = (members[index].device, members[index].metric)
             let known = table.binding(BindingTable.key(device: device, metric: metric)).map { Int($0) }
             let binding = known ?? bind(device: device, metric: metric)

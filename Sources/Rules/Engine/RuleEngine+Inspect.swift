@@ -65,14 +65,28 @@ extension RuleEngine {
     /// has run until then.
     package func standing(ofAlert alert: String, device: String, at time: Timestamp) -> [LevelStanding] {
         guard let rule = rules.rules.firstIndex(where: { $0.definition.alert == alert }) else { return [] }
-        return instances.indices.filter { index in
+        let found = instances.indices.filter { index in
             Int(instances[index].rule) == rule
                 && (deviceNames.string(of: instances[index].device) == device || isMember(device, ofGroup: index))
-        }.map { standing(instances[$0], at: time) }
+        }
+        guard found.isEmpty else { return found.map { standing(instances[$0], at: time) } }
+        // A device that counts in no group stands as one that was never wrong.
+        return members.filter { Int($0.rule) == rule && deviceNames.string(of: $0.device) == device }.map { member in
+            var instance = RuleInstance(
+                rule: member.rule,
+                level: 0,
+                threshold: firstThresholds[rule],
+                device: member.device,
+                metric: member.metric,
+                movesWithTime: true
+            )
+            instance.newest = member.newest
+            return standing(instance, at: time)
+        }
     }
 
     private func isMember(_ device: String, ofGroup index: Int) -> Bool {
-        (groupMembers[Int32(index)] ?? []).contains { deviceNames.string(of: members[Int($0)].device) == device }
+        members.contains { $0.group == Int32(index) && deviceNames.string(of: $0.device) == device }
     }
 
     /// What the rule of that name compares for a device beside a reading as it comes: its window of `metric`, and its terms.

@@ -26,7 +26,7 @@ struct TermSet: BitwiseCopyable {
 extension RuleEngine {
     // MARK: Units
 
-    /// Brings a reading into the unit of the rule's limits; false where that is impossible.
+    /// Brings a reading into the unit of the rule's limits; false where that is impossible, or no number can say it.
     mutating func convert(_ reading: inout SeriesReading, _ bytes: UnsafeRawBufferPointer, rule: Int32) -> Bool {
         guard !reading.isState, let wanted = rules.rules[Int(rule)].definition.unit else { return true }
         guard let unit = RuleEngine.slice(bytes, reading.unit) else { return true }
@@ -34,7 +34,7 @@ extension RuleEngine {
         case .same: return true
         case .convert(let conversion):
             reading.value = conversion.apply(reading.value)
-            return true
+            return reading.value.isFinite
         case .foreign: return false
         }
     }
@@ -80,28 +80,23 @@ extension RuleEngine {
     /// of their names.
     mutating func moveWindows(to position: RecordPosition) {
         var moved: [MovedAlert] = []
-        for index in instances.indices where instances[index].level == 0 && instances[index].movesWithTime {
-            let rule = rules.rules[Int(instances[index].rule)]
-            if let group = rule.definition.group {
-                guard group.within != nil, instances[index].value > 0 else { continue }
-                let count = Double(count(ofGroup: index, at: logTime.now))
-                guard count != instances[index].value else { continue }
-                raiseClock(index)
-                moved.append(alert(at: index, count, allows: true, isDeviceTime: false, position))
-            } else if instances[index].window >= 0 {
-                let window = Int(instances[index].window)
-                let isDeviceTime = windows[window].isDeviceTime
-                let now = isDeviceTime ? timeNow(index) : logTime.now
-                guard advance(window, to: now, rule.definition.signal) else { continue }
-                raiseClock(index)
-                guard let value = windows[window].value(rule.definition.signal) else { continue }
-                let allows = isAllowed(
-                    rule: instances[index].rule,
-                    device: instances[index].device,
-                    tickMoment(index, isDeviceTime, position)
-                )
-                moved.append(alert(at: index, value, allows: allows, isDeviceTime: isDeviceTime, position))
-            }
+        for (index, count) in expireMembers() {
+            raiseClock(index)
+            moved.append(alert(at: index, count, allows: true, isDeviceTime: false, position))
+        }
+        for index in instances.indices where instances[index].level == 0 && instances[index].window >= 0 {
+            let signal = rules.rules[Int(instances[index].rule)].definition.signal
+            let window = Int(instances[index].window)
+            let isDeviceTime = windows[window].isDeviceTime
+            guard advance(window, to: isDeviceTime ? timeNow(index) : logTime.now, signal) else { continue }
+            raiseClock(index)
+            guard let value = windows[window].value(signal) else { continue }
+            let allows = isAllowed(
+                rule: instances[index].rule,
+                device: instances[index].device,
+                tickMoment(index, isDeviceTime, position)
+            )
+            moved.append(alert(at: index, value, allows: allows, isDeviceTime: isDeviceTime, position))
         }
         for set in termSets.indices where termSets[set].instance >= 0 {
             let index = Int(termSets[set].instance)

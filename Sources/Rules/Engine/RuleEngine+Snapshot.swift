@@ -115,7 +115,7 @@ extension RuleEngine {
         writer.put(member.group)
         writer.put(member.newest)
         writer.put(member.beyondLogTime)
-        writer.put(UInt8((member.isBeyond ? 1 : 0) | (member.isCounted ? 2 : 0)))
+        writer.put(UInt8(member.isBeyond ? 1 : 0))
     }
 
     /// The engine as it was when `snapshot` was taken, under `rules`: a rule that is gone or whose condition changed
@@ -300,7 +300,7 @@ extension RuleEngine {
     private mutating func restoreMember(_ reader: inout SnapshotReader, _ places: [Int32], _ moves: [Int32]) -> Bool {
         guard let rule = reader.uint32(), rule < places.count, let device = reader.text(), let metric = reader.text(),
             let group = reader.int32(), group < moves.count, let newest = reader.int64(),
-            let beyondLogTime = reader.int64(), let flags = reader.byte()
+            let beyondLogTime = reader.int64(), let isBeyond = reader.byte()
         else { return false }
         let place = places[Int(rule)]
         guard place >= 0 else { return true }
@@ -314,8 +314,7 @@ extension RuleEngine {
         else { return false }
         member.newest = newest
         member.beyondLogTime = beyondLogTime
-        member.isBeyond = flags & 1 != 0
-        member.isCounted = flags & 2 != 0
+        member.isBeyond = isBeyond == 1
         members.append(member)
         return true
     }

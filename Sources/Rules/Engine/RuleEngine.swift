@@ -57,9 +57,8 @@ package struct RuleEngine: ~Copyable {
     var tablesMax = RuleLimits.tablesMax
     /// From device and rule to the rule's terms.
     var termTable = BindingTable()
-    /// From rule, name of the group and metric to its alert, and the members of each alert.
+    /// From rule, name of the group and metric to its alert.
     var groupTable: [GroupKey: Int32] = [:]
-    var groupMembers: [Int32: [Int32]] = [:]
     var units = UnitTable()
     /// Readings in all windows.
     var windowedReadings = 0

@@ -34,9 +34,15 @@ struct SeriesWindow {
         if isDeviceTime != self.isDeviceTime { removeAll() }
         self.isDeviceTime = isDeviceTime
         if signal.aggregate == .last {
-            if let newest = readings.last, newest.time > reading.time { return false }
-            removeAll()
+            guard readings.last.map({ $0.time <= reading.time }) ?? true else { return false }
+            if count == 1 {
+                readings[head].time = reading.time
+                readings[head].value = reading.value + 0
+                return false
+            }
         }
+        // A zero has no sign here: the order of a percentile would not know which of two to let go.
+        let reading = WindowReading(time: reading.time, value: reading.value + 0)
         var place = readings.count
         while place > head, readings[place - 1].time > reading.time { place -= 1 }
         readings.insert(reading, at: place)
@@ -112,14 +118,15 @@ struct SeriesWindow {
         if head == readings.count {
             removeAll()
         } else if head > 64, head * 2 > readings.count {
-            readings.removeFirst(head)
+            // A new buffer of the right size: one that a burst has filled is not kept for ever.
+            readings = Array(readings[head...])
             head = 0
         }
     }
 
     private mutating func removeAll() {
-        readings.removeAll(keepingCapacity: true)
-        ordered.removeAll(keepingCapacity: true)
+        readings = []
+        ordered = []
         head = 0
     }
 }

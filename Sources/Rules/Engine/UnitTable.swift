@@ -1,7 +1,8 @@
 // Which readings have to be converted for a rule whose limits have a unit.
 internal import EventModel
 
-/// Finds the conversion for the bytes of a unit as an event has it, without a string for each reading. One owner.
+/// Finds the conversion for the bytes of a unit as an event has it, without a string for each reading; with
+/// more spellings than `RuleLimits.unitSpellingsMax`, those that came last cost one. One owner.
 struct UnitTable {
     enum Answer {
         /// The value as it stands.

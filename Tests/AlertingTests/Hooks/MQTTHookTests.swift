@@ -77,9 +77,11 @@ struct MQTTHookTests {
         try await broker.start()
         let device = "hall/1+#\u{1}\u{85}\u{FFFF}ö"
         try await withHooks(harness, [hook(broker.port, topic: "a/b")]) { dispatcher in
-            try harness.appendAlerts([.sample(device: device)])
+            let sample = AlertRecord.sample(device: device)
+            try harness.appendAlerts([sample])
             try await eventually("it is delivered") { dispatcher.status("bus").delivered == 1 }
-            let alert = try await broker.retained()["a/b/edge-01/FreezerTooWarm/hall_1_____ö/temperature"]
+            let mark = sample.fingerprint.prefix(8)
+            let alert = try await broker.retained()["a/b/edge-01/FreezerTooWarm/hall_1_____ö/temperature-\(mark)"]
             #expect(try record(alert).device == device)
         }
     }
