@@ -110,7 +110,10 @@ private struct EngineLoad {
         while engine.instanceCount < 50_000 {
             var text = String(decoding: EngineLoad.event(device), as: UTF8.self)
             if device % 3 == 0 {
-                text = text.replacingOccurrences(of: #""readings":{"temperature":"#, with: #""readings":{"temperature":1"#)
+                text = text.replacingOccurrences(
+                    of: #""readings":{"temperature":"#,
+                    with: #""readings":{"temperature":1"#
+                )
             }
             let bytes = Array(text.utf8)
             guard event.decode(bytes.span.bytes) else { throw BenchFailure(description: "no event: \(text)") }

@@ -181,7 +181,8 @@ extension AlertRecord: Codable {
     enum CodingKeys: String, CodingKey {
         case alert, state, device, name, location, box, metric, value, unit, threshold, condition, peak, severity,
             labels
-        case since, at, fingerprint, summary, runbook, cause, stale, watch, devices, samples, flaps, reason, notify, rule
+        case since, at, fingerprint, summary, runbook, cause, stale, watch, devices, samples, flaps, reason, notify,
+            rule
         case breachedAt = "breached_at"
         case firedAt = "fired_at"
         case resolvedAt = "resolved_at"

@@ -30,7 +30,11 @@ struct ValuePattern: Hashable, Sendable {
         var count: Int64 = 0
         for word in text.split(whereSeparator: \.isWhitespace) {
             let run: Run
-            if let state = try ValuePattern.state(word, &states) { run = state } else { run = try ValuePattern.run(word) }
+            if let state = try ValuePattern.state(word, &states) {
+                run = state
+            } else {
+                run = try ValuePattern.run(word)
+            }
             count += run.count
             guard count <= RuleToolLimits.readingsMax else { throw ValuePattern.tooMany(word) }
             runs.append(run)

@@ -233,7 +233,8 @@ extension RuleEngine {
     /// Whether an event of so many readings may find the tables full.
     @inline(__always)
     func areTablesFull(for readings: Int) -> Bool {
-        deviceNames.count &+ rules.groupCount >= RuleLimits.namesMax || metricNames.count &+ readings > RuleLimits.namesMax
+        deviceNames.count &+ rules.groupCount >= RuleLimits.namesMax
+            || metricNames.count &+ readings > RuleLimits.namesMax
             || candidates.count &+ bindings.count > tablesMax
     }
 

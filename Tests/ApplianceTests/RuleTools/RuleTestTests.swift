@@ -247,12 +247,12 @@ struct RuleTestTests {
                   - { device: a, metric: t, every: 30s, values: -18x8 -10x6 }
                   - { device: b, metric: t, every: 30s, values: -18x10 -10x4 }
                 expect:
-                  - { at: 2m30s, alert: DoorOpen, device: a, state: pending }
+                  - { at: 150s, alert: DoorOpen, device: a, state: pending }
                   - { at: 4m, alert: DoorOpen, device: a, state: firing, value: 1 }
                   - { at: 5m, alert: DoorOpen, device: a, state: resolved }
-                  - { at: 4m30s, alert: Drift, device: a, state: ok }
+                  - { at: 270s, alert: Drift, device: a, state: ok }
                   - { at: 5m, alert: Drift, device: a, state: firing }
-                  - { at: 4m30s, alert: TwoWarm, device: b, state: ok }
+                  - { at: 270s, alert: TwoWarm, device: b, state: ok }
                   - { at: 5m, alert: TwoWarm, device: a, state: firing, value: 2 }
                   - { at: 6m, alert: DoorOpen, device: a, state: firing }
 
