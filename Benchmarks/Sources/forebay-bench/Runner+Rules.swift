@@ -84,8 +84,8 @@ extension Runner {
         )
     }
 
-    /// One datagram after the other, each across the limit and back: from its departure to the hook's call, beside which
-    /// stands how long such a datagram takes to be durable.
+    /// One datagram after the other, each of a device of its own that fires with it: from the moment it is durable to the
+    /// hook's call.
     func measureHook() throws {
         let port = try Scratch.freePort(datagrams: true)
         let receiver = try HookReceiver()
@@ -103,7 +103,7 @@ extension Runner {
         var durable: [Double] = []
         var called: [Double] = []
         for number in 0..<400 {
-            let text = "{\"device\":\"probe\",\"metric\":\"temperature\",\"value\":\(number % 2 == 0 ? 80 : 20)}"
+            let text = "{\"device\":\"probe-\(number)\",\"metric\":\"temperature\",\"value\":80}"
             let bytes = Array(text.utf8)
             let end = try daemon.metrics().sum("forebay_log_end_offset", "topic=\"readings\"")
             let start = monotonicSeconds()

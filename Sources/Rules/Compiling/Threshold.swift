@@ -75,6 +75,10 @@ struct Threshold: BitwiseCopyable {
         return overflow ? .max : max(RuleLimits.absentMin, product)
     }
 
+    /// Whether nothing begins at this value, whatever else the rule asks for.
+    @inline(__always)
+    func isQuiet(_ value: Double) -> Bool { !isWatch && !isBeyond(value) }
+
     /// `allows`: whether the rule may begin to hold; of an expression, whether it holds.
     @inline(__always)
     func isBeyond(_ value: Double, allows: Bool) -> Bool { allows && isBeyond(value) }

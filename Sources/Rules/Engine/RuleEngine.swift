@@ -196,8 +196,12 @@ package struct RuleEngine: ~Copyable {
         device: Int32,
         _ moment: ReadingMoment
     ) {
-        let newest = instances[first].newest
         let levels = levelCount(ofRule: instances[first].rule)
+        if staysQuiet(first, levels, reading, moment) {
+            counters.evaluations &+= 1
+            return
+        }
+        let newest = instances[first].newest
         let context = ReadingContext(unit: RuleEngine.slice(bytes, reading.unit), device: Int(device))
         // Only a device can be late: a receive time that lies behind tells of the box's clock.
         if moment.isDeviceTime, newest != .min, moment.time < newest &- RuleLimits.latenessMilliseconds {
@@ -237,11 +241,6 @@ package struct RuleEngine: ~Copyable {
     ) {
         var hasChanged = false
         for index in first..<first &+ levels {
-            // What nearly all readings are: the rest of the step is not entered for them.
-            if staysQuiet(index, value, allows: allows) {
-                instances[index].value = value
-                continue
-            }
             let wasActive = instances[index].isActive
             step(index, value, allows: allows, moment)
             // What fires keeps what it has fired with.
@@ -252,12 +251,32 @@ package struct RuleEngine: ~Copyable {
         if let context, instances[first].movesWithTime { keepContexts(first, levels, context) }
     }
 
-    /// Whether nothing was wrong, and nothing is.
+    /// The whole of what nearly all readings do: nothing was wrong, and nothing is.
+    ///
+    /// - Returns: false where more than that may come of it; nothing has changed then.
     @inline(__always)
-    private func staysQuiet(_ index: Int, _ value: Double, allows: Bool) -> Bool {
-        guard instances[index].phase == .ok else { return false }
-        let threshold = thresholds[Int(instances[index].threshold)]
-        return !threshold.isWatch && !threshold.isBeyond(value, allows: allows)
+    private mutating func staysQuiet(
+        _ first: Int,
+        _ levels: Int,
+        _ reading: SeriesReading,
+        _ moment: ReadingMoment
+    ) -> Bool {
+        thresholds.withUnsafeBufferPointer { thresholds in
+            instances.withUnsafeMutableBufferPointer { instances in
+                for index in first..<first &+ levels {
+                    guard instances[index].phase == .ok, !instances[index].movesWithTime,
+                        moment.time >= instances[index].newest,
+                        thresholds[Int(instances[index].threshold)].isQuiet(reading.value)
+                    else { return false }
+                }
+                for index in first..<first &+ levels {
+                    instances[index].note(moment)
+                    instances[index].isState = reading.isState
+                    instances[index].value = reading.value
+                }
+                return true
+            }
+        }
     }
 
     /// A reading that is too late to say anything but that the device lives.
@@ -311,6 +330,7 @@ package struct RuleEngine: ~Copyable {
         }
         switch instance.phase {
         case .ok:
+            guard threshold.isBeyond(value, allows: allows) else { break }
             instance.since = instance.clock
             instance.sinceLogTime = moment.logTime
             instance.peak = value
