@@ -21,7 +21,8 @@ enum HookRedirect {
         guard let location, let from = URL(string: request.url),
             let target = URL(string: location, relativeTo: from)?.absoluteURL,
             let scheme = target.scheme?.lowercased(), ["http", "https"].contains(scheme),
-            let host = target.host, !host.isEmpty, target.user == nil, target.password == nil
+            let host = target.host, !host.isEmpty, target.user == nil, target.password == nil,
+            (1...65_535).contains(target.port ?? 80)
         else { throw .noTarget }
         guard from.scheme?.lowercased() != "https" || scheme == "https" else { throw .downgrade }
         var next = HTTPClientRequest(url: target.absoluteString)

@@ -118,9 +118,13 @@ extension ScalarType where Value == Limit {
     static var limit: ScalarType {
         ScalarType { value throws(WrongValue) in
             let number = value.text.prefix { $0.isASCII && ($0.isNumber || "+-.eE".contains($0)) }
-            let unit = value.text.dropFirst(number.count).drop { $0 == " " }
-            guard !value.isText, let parsed = Double(number), parsed.isFinite, unit.utf8.count <= UnitName.bytesMax,
-                !ConfigurationText.hasControlCharacters(String(unit))
+            let rest = value.text.dropFirst(number.count)
+            let unit = rest.drop { $0 == " " }
+            // `1,5` and `0x10` are no numbers with a unit behind them.
+            let isUnit = unit.first.map { $0.isLetter || "%°[".contains($0) } ?? true
+            let isApart = rest.first == " " || !rest.contains { $0.isASCII && $0.isNumber }
+            guard !value.isText, let parsed = Double(number), parsed.isFinite, isUnit, isApart,
+                unit.utf8.count <= UnitName.bytesMax, !ConfigurationText.hasControlCharacters(String(unit))
             else {
                 throw WrongValue("expected a number, not `\(value.shown)`\(value.isText ? " in quotes" : "")")
             }

@@ -125,7 +125,7 @@ extension ScalarType where Value == String {
         ScalarType { value throws(WrongValue) in
             let text = try text(bytesMax: 2048).read(value)
             guard let parts = URLComponents(string: text), let scheme = parts.scheme, !(parts.host ?? "").isEmpty,
-                scheme == "http" || scheme == "https"
+                scheme == "http" || scheme == "https", (1...65_535).contains(parts.port ?? 80)
             else { throw WrongValue("expected a URL such as `http://127.0.0.1:9000/alert`") }
             guard mayHavePath || (parts.query == nil && parts.user == nil && parts.fragment == nil) else {
                 throw WrongValue("expected a plain URL such as `http://edge-01:8470`")

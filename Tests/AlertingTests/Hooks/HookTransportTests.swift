@@ -241,6 +241,13 @@ struct HookTransportTests {
         #expect(status.lastError?.hasPrefix("HTTP \(code)") == true)
     }
 
+    @Test("a redirect to a port that is none is an attempt that failed")
+    func noPort() async throws {
+        let receiver = try redirecting { "http://127.0.0.1:99999/" }
+        let status = try await status(AlertingHarness(), hook(receiver.url(), { $0.redirectsMax = 1 }))
+        #expect(status.delivered == 0 && status.failed >= 2)
+    }
+
     @Test("another host gets the body, and nothing that is secret", arguments: [true, false])
     func anotherHost(isAnother: Bool) async throws {
         let other = try HTTPReceiver()

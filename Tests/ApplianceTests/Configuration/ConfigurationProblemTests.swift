@@ -230,6 +230,8 @@ struct ConfigurationProblemTests {
             ("{ alert: A, match: { metric: t }, above: 1, clear_above: 0 }", "1:66: `clear_above` belongs to `below`"),
             ("{ alert: A, match: { metric: t }, below: 1, clear_above: 0 }", "1:66: `clear_above` lies beyond `below`"),
             ("{ alert: A, match: { metric: t }, above: \"1\" }", "1:50: `above`: expected a number, not `1` in quotes"),
+            ("{ alert: A, match: { metric: t }, above: 1_000 }", "1:50: `above`: expected a number, not `1_000`"),
+            ("{ alert: A, match: { metric: t }, above: 0x10 }", "1:50: `above`: expected a number, not `0x10`"),
             ("{ alert: A, match: { metric: t }, above: warm }", "1:50: `above`: expected a number, not `warm`"),
             (
                 "{ alert: A, match: { metric: t }, above: 5 °C, clear_below: 3 % }",
@@ -299,6 +301,7 @@ struct ConfigurationProblemTests {
             ("{ type: webhok, url: \"http://x/\" }", "unknown type of hook `webhok`; did you mean `webhook`?"),
             ("{ type: webhook }", "`url` is missing"),
             ("{ type: webhook, url: \"ftp://x/\" }", "`url`: expected a URL such as"),
+            ("{ type: webhook, url: \"http://x:99999/\" }", "`url`: expected a URL such as"),
             ("{ type: webhook, url: \"http://x/\", headers: { \"a b\": c } }", "`a b` is no name of an HTTP header"),
             ("{ type: webhook, url: \"http://x/\", headers: { Host: c } }", "Forebay sets `Host` itself"),
             (
