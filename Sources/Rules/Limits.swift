@@ -11,7 +11,7 @@ package enum RuleLimits {
     /// Readings that one window holds, 16 bytes each, the newest ones; a faster device's are counted as left out.
     package static let windowReadingsMax = 4096
 
-    /// Readings in all windows, 32 MB: of every one a thousandth of a fleet of ten thousand may be as large as it can.
+    /// Readings in all windows, 32 MB; where they are that many, a window that takes one in gives its oldest for it.
     package static let windowsReadingsMax = 2_000_000
 
     /// How long a window may be.

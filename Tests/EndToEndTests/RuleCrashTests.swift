@@ -47,8 +47,17 @@ extension EndToEndTests {
                 #"{"device":"\#(device)","time":\#(base + index * 10_000),"temperature":\#(temperature)\#(door)\#(setpoint)}"#
         }
 
-        /// The values of topic `alerts` after the series; `kill` is asked after each event that is durable.
-        private func alerts(base: Int, kill: (Int) -> Bool) async throws -> [String] {
+        /// What happens to the daemon during the series.
+        private enum Disturbance {
+            case none
+            /// Killed at every 50th event; rules are saved now and then, so that starts go on from a snapshot.
+            case kills
+            /// The same, and in the middle topic `alerts` is gone: the planted bug, an edge that the rules take for written.
+            case killsAndLoss
+        }
+
+        /// The values of topic `alerts` after `count` events of the series.
+        private func alerts(base: Int, count: Int, _ disturbance: Disturbance) async throws -> [String] {
             var values: [String] = []
             try await Workbench.use { bench in
                 let port = try freePort(SOCK_DGRAM)
@@ -57,44 +66,58 @@ extension EndToEndTests {
                 let control = ControlSocket(path: "\(box.data)/control.sock")
                 let socket = try DatagramSocket(port: port)
                 var daemon = try await box.start()
-                for index in 0..<RuleCrashTests.events {
+                for index in 0..<count {
                     try socket.send(RuleCrashTests.payload(index, base: base))
                     try await eventually("event \(index) is stored") {
                         try control.metric("forebay_log_end_offset", "readings") == Double(index + 1)
                     }
-                    guard kill(index) else { continue }
+                    if case .none = disturbance { continue }
+                    if index % 130 == 129 { _ = try box.command(["reload", "--config", bench.path("forebay.yaml")]) }
+                    guard index % RuleCrashTests.killEvery == RuleCrashTests.killEvery - 1 else { continue }
                     daemon.kill(SIGKILL)
+                    if case .killsAndLoss = disturbance, index == count / 2 - 1 {
+                        _ = try await daemon.exitCode()
+                        try FileManager.default.removeItem(atPath: "\(box.data)/log/alerts-0")
+                    }
+                    daemon = try await box.start()
+                }
+                // Edges that a stop came before are the next start's.
+                for _ in 0..<2 {
+                    daemon.kill(SIGTERM)
+                    #expect(try await daemon.exitCode() == 0)
                     daemon = try await box.start()
                 }
                 daemon.kill(SIGTERM)
                 #expect(try await daemon.exitCode() == 0)
-                // Edges that a stop came before are the next start's.
-                daemon = try await box.start()
-                daemon.kill(SIGTERM)
-                #expect(try await daemon.exitCode() == 0)
                 values = try box.records("alerts").map { record in
                     let value = try #require(record["value"])
-                    return String(
-                        decoding: try JSONSerialization.data(withJSONObject: value, options: .sortedKeys),
-                        as: UTF8.self
-                    )
+                    let data = try JSONSerialization.data(withJSONObject: value, options: .sortedKeys)
+                    return String(decoding: data, as: UTF8.self)
                 }
             }
             return values
         }
 
+        private static var base: Int { (Int(Date().timeIntervalSince1970) - 20_000) * 1000 }
+
         @Test("killed -9 at every 50th event of a series, the daemon writes the same alerts as undisturbed")
         func sameAlerts() async throws {
-            let base = (Int(Date().timeIntervalSince1970) - 20_000) * 1000
-            let undisturbed = try await alerts(base: base) { _ in false }
-            let disturbed = try await alerts(base: base) {
-                $0 % RuleCrashTests.killEvery == RuleCrashTests.killEvery - 1
-            }
+            let base = RuleCrashTests.base
+            let undisturbed = try await alerts(base: base, count: RuleCrashTests.events, .none)
+            let disturbed = try await alerts(base: base, count: RuleCrashTests.events, .kills)
             #expect(disturbed == undisturbed)
             #expect(undisturbed.count > 50, "the series makes edges: \(undisturbed.count)")
             for alert in ["TooWarm", "WarmOnAverage", "WarmWithDoorShut", "Drift", "TwoWarm"] {
                 #expect(undisturbed.contains { $0.contains("\"alert\":\"\(alert)\"") }, "\(alert) fires")
             }
+        }
+
+        @Test("rules that take lost edges for written would be found")
+        func plantedBug() async throws {
+            let base = RuleCrashTests.base
+            let undisturbed = try await alerts(base: base, count: 400, .none)
+            let disturbed = try await alerts(base: base, count: 400, .killsAndLoss)
+            #expect(disturbed != undisturbed)
         }
     }
 }

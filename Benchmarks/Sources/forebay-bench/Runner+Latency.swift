@@ -57,11 +57,6 @@ private struct LatencyProbe {
         departures.append(monotonicSeconds())
         guard send(socket, bytes, bytes.count, 0) == bytes.count else { throw BenchError(description: "cannot send") }
     }
-
-    static func percentile(_ values: [Double], _ share: Double) -> Double {
-        let sorted = values.sorted()
-        return sorted.isEmpty ? 0 : sorted[Int(share * Double(sorted.count - 1) + 0.5)]
-    }
 }
 
 extension Runner {
@@ -77,14 +72,14 @@ extension Runner {
         var probe = LatencyProbe(daemon: daemon, socket: socket, count: Int(1000 * options.seconds))
         try probe.run()
         let after = try daemon.metrics().buckets("forebay_commit_duration_seconds")
-        let p50 = LatencyProbe.percentile(probe.latencies, 0.5)
-        let p99 = LatencyProbe.percentile(probe.latencies, 0.99)
+        let p50 = Figure.percentile(probe.latencies, 0.5)
+        let p99 = Figure.percentile(probe.latencies, 0.99)
         let bar = 2 * Daemon.commitInterval + (diskP99 ?? 0)
         results.add(
             Result(
                 what: "datagram to durable at 1,000/s: p99 (p50 \(Figure.milliseconds(p50)))",
                 figure: Figure.milliseconds(p99),
-                reference: "asking: " + Figure.milliseconds(LatencyProbe.percentile(probe.rounds, 0.99)),
+                reference: "asking: " + Figure.milliseconds(Figure.percentile(probe.rounds, 0.99)),
                 bar: "< \(Figure.milliseconds(bar))",
                 verdict: p99 < bar ? .pass : .fail
             )

@@ -84,8 +84,8 @@ extension Runner {
         )
     }
 
-    /// One datagram after the other, each of a device of its own that fires with it: from the moment it is durable to the
-    /// hook's call.
+    /// One datagram after the other, each of a device of its own that fires with it: from its departure to the hook's call.
+    /// That holds the reading's own way to the disk, too, which the bar leaves out.
     func measureHook() throws {
         let port = try Scratch.freePort(datagrams: true)
         let receiver = try HookReceiver()
@@ -98,38 +98,28 @@ extension Runner {
                   receiver: { type: webhook, url: "http://127.0.0.1:\(receiver.port)/" }
                 """
         )
+        defer { daemon.child.stop() }
         let socket = try LoopbackAddress.connect(SOCK_DGRAM, port: port)
         defer { close(socket) }
-        var durable: [Double] = []
         var called: [Double] = []
         for number in 0..<400 {
             let text = "{\"device\":\"probe-\(number)\",\"metric\":\"temperature\",\"value\":80}"
             let bytes = Array(text.utf8)
-            let end = try daemon.metrics().sum("forebay_log_end_offset", "topic=\"readings\"")
             let start = monotonicSeconds()
             guard send(socket, bytes, bytes.count, 0) == bytes.count else {
                 throw BenchError(description: "cannot send")
             }
-            while try daemon.metrics().sum("forebay_log_end_offset", "topic=\"readings\"") == end {
-                guard monotonicSeconds() < start + 10 else { throw BenchError(description: "a datagram got lost") }
-            }
-            durable.append(monotonicSeconds() - start)
-            called.append(max(0, try receiver.wait(timeout: 10) - start - durable[number]))
+            called.append(try receiver.wait(timeout: 10) - start)
         }
-        let p99 = percentile(Array(called.dropFirst(20)), 0.99)
-        let p50 = percentile(Array(called.dropFirst(20)), 0.5)
+        let p99 = Figure.percentile(Array(called.dropFirst(20)), 0.99)
+        let p50 = Figure.percentile(Array(called.dropFirst(20)), 0.5)
         results.add(
             Result(
-                what: "a reading durable to its idle hook called: p99 (p50 \(Figure.milliseconds(p50)))",
+                what: "datagram to its idle hook called: p99 (p50 \(Figure.milliseconds(p50)))",
                 figure: Figure.milliseconds(p99),
                 bar: "< 20.00 ms",
                 verdict: p99 < 0.020 ? .pass : .fail
             )
         )
-    }
-
-    private func percentile(_ values: [Double], _ share: Double) -> Double {
-        let sorted = values.sorted()
-        return sorted.isEmpty ? 0 : sorted[Int(share * Double(sorted.count - 1) + 0.5)]
     }
 }

@@ -76,6 +76,11 @@ final class Runner {
 
 /// Figures as people read them.
 enum Figure {
+    static func percentile(_ values: [Double], _ share: Double) -> Double {
+        let sorted = values.sorted()
+        return sorted.isEmpty ? 0 : sorted[Int(share * Double(sorted.count - 1) + 0.5)]
+    }
+
     static func rate(_ perSecond: Double) -> String {
         String(format: "%.0f/s", perSecond)
     }

@@ -1,4 +1,4 @@
-// What an alert will say of the event behind it: the unit and the labels, kept as bytes while a breach lasts.
+// What an alert will say of the event behind it: the unit and the labels, kept as bytes while a breach lasts, or may begin with a tick.
 //
 // | At      | Bytes | Holds                                             |
 // |--------:|------:|---------------------------------------------------|

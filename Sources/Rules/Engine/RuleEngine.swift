@@ -30,7 +30,8 @@ package struct RuleEngine: ~Copyable {
     // State: what a snapshot holds.
     var logTime = LogTime()
     var instances: [RuleInstance] = []
-    /// Unit and labels of each instance's breach, as `BreachContext` lays them out; empty in `ok`.
+    /// Unit and labels of each instance's breach, as `BreachContext` lays them out; in `ok` empty, but for instances that time
+    /// alone can move.
     var contexts: [[UInt8]] = []
     /// At the place of an alert's first level: when it fired lately, oldest first.
     var firings: [[Int64]] = []
