@@ -18,7 +18,4 @@ package enum Limits {
 
     /// A user name or a password of SASL, in bytes.
     package static let saslNameBytesMax = 1_024
-
-    /// What RFC 7677 and Kafka ask for at least.
-    package static let scramIterationsMin = 4_096
 }
