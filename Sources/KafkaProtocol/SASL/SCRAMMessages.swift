@@ -190,13 +190,14 @@ private struct SCRAMScanner {
         return bytes
     }
 
-    /// A letter, an equals sign and a value. The mandatory one, `m`, is refused, since nobody here knows any.
+    /// A name, an equals sign and a value. RFC 5802 has names of one letter, Kafka's clients know `tokenauth`, too. The
+    /// mandatory one, `m`, is refused, since nobody here knows any.
     func expectExtension(_ field: Substring) throws(WireError) {
-        guard let letter = field.utf8.first, letter != UInt8(ascii: "m"),
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter | 0x20)
-        else { throw error }
-        let symbol = Character(UnicodeScalar(letter))
-        _ = try value(of: symbol, in: field)
+        let name = field.utf8.prefix { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) }
+        let rest = field.utf8.dropFirst(name.count)
+        guard !name.isEmpty, !name.elementsEqual("m".utf8), rest.first == UInt8(ascii: "="), rest.count > 1 else {
+            throw error
+        }
     }
 
     mutating func skipExtensions() throws(WireError) {
