@@ -58,4 +58,11 @@ struct ResponseShapeTests {
         let join = JoinGroupResponse(generationID: -1, leader: "", memberID: "")
         #expect(body(join, version: 0) == [0, 0, 0xff, 0xff, 0xff, 0xff] + Array(repeating: 0, count: 10))
     }
+
+    @Test("a created topic without configuration has an empty list, not null, which fails Kafka's Java client")
+    func createTopics() {
+        let response = CreateTopicsResponse(topics: [.init(name: "t", numPartitions: 1, replicationFactor: 1)])
+        let start: [UInt8] = [0, 0, 0, 0, 0, 2, 2, 0x74, 0, 0, 0, 0, 0, 0, 1, 0, 1]
+        #expect(body(response, version: 5) == start + [1, 0, 0])
+    }
 }

@@ -69,17 +69,15 @@ package struct ApiVersionsResponse: Equatable {
 
 extension ApiVersionsResponse {
     /// All of `APITable`.
-    package static var served: ApiVersionsResponse {
-        ApiVersionsResponse(apiKeys: APITable.all.map(APIVersion.init))
-    }
+    package static let served = ApiVersionsResponse(apiKeys: APITable.all.map(APIVersion.init))
 
     /// The answer to a version of ApiVersions above ours; to be written in version 0, the one that every client reads.
     ///
     /// It names only ApiVersions itself, by which the client chooses the version to ask again with.
-    package static var unsupportedVersion: ApiVersionsResponse {
-        let own = APIVersion(APITable.entry(for: .apiVersions))
-        return ApiVersionsResponse(errorCode: .unsupportedVersion, apiKeys: [own])
-    }
+    package static let unsupportedVersion = ApiVersionsResponse(
+        errorCode: .unsupportedVersion,
+        apiKeys: [APIVersion(APITable.entry(for: .apiVersions))]
+    )
 }
 
 extension ApiVersionsResponse.APIVersion {

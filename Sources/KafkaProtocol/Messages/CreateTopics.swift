@@ -98,7 +98,7 @@ package struct CreateTopicsResponse: Equatable {
         /// From version 5 on; -1 with an error.
         package var replicationFactor: Int16
         /// From version 5 on. Never null on the wire: Kafka's Java client fails on a null that the protocol allows.
-        package var configs: [Config]?
+        package var configs: [Config]
 
         package init(
             name: String,
@@ -107,7 +107,7 @@ package struct CreateTopicsResponse: Equatable {
             errorMessage: String? = nil,
             numPartitions: Int32 = -1,
             replicationFactor: Int16 = -1,
-            configs: [Config]? = nil
+            configs: [Config] = []
         ) {
             self.name = name
             self.topicID = topicID
@@ -159,7 +159,7 @@ extension CreateTopicsResponse.Topic: WireWritable {
         writer.nullableString(errorMessage)
         if version >= 5 { writer.int32(numPartitions) }
         if version >= 5 { writer.int16(replicationFactor) }
-        if version >= 5 { writer.nullableArray(configs, version: version) }
+        if version >= 5 { writer.array(configs, version: version) }
         writer.emptyTaggedFields()
     }
 }

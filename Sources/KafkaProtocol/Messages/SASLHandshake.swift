@@ -1,6 +1,6 @@
 // SaslHandshake (key 17): the mechanism by which a client wants to prove who it is.
 
-/// Asks for a mechanism; `SaslAuthenticate` requests follow. After version 0, which is not decoded, bare tokens would.
+/// Asks for a mechanism; `SaslAuthenticate` requests follow. Version 0, after which bare tokens would, is not decoded.
 package struct SASLHandshakeRequest: Equatable {
     package var mechanism: String
 }
