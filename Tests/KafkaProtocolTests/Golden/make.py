@@ -15,6 +15,7 @@ kafka-python encodes every response here; none had to be decoded instead.
 """
 
 import os
+import sys
 import uuid
 
 import kafka.protocol.admin
@@ -25,6 +26,7 @@ import kafka.protocol.sasl
 from kafka.protocol.schemas.fields.codecs.tagged_fields import TaggedFields
 import kafka.errors
 
+sys.dont_write_bytecode = True
 from values import REQUESTS, RESPONSES
 
 CORRELATION_ID = 0x01020304
