@@ -14,3 +14,21 @@ package struct KafkaUUID: Hashable, Sendable {
         self.low = low
     }
 }
+
+extension KafkaUUID: CustomStringConvertible {
+    /// 22 characters of Base64 for URLs, as Kafka writes ids of topics and clusters.
+    package var description: String {
+        let bytes = [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * $0)) } }
+        let text = Base64.encode(bytes).utf8.prefix { $0 != UInt8(ascii: "=") }
+        return String(
+            decoding: text.map { byte in
+                switch byte {
+                case UInt8(ascii: "+"): UInt8(ascii: "-")
+                case UInt8(ascii: "/"): UInt8(ascii: "_")
+                default: byte
+                }
+            },
+            as: UTF8.self
+        )
+    }
+}
