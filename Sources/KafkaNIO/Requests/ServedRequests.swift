@@ -10,7 +10,7 @@ protocol ServedRequest: KafkaRequest {
 
 enum ServedRequests {
     static let all: [any ServedRequest.Type] = [
-        FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
+        ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
         FindCoordinatorRequest.self, ApiVersionsRequest.self,
         OffsetForLeaderEpochRequest.self, DescribeClusterRequest.self,
     ]
