@@ -62,6 +62,10 @@ package enum Limits {
     /// Inflated size of one batch: no honest encoder exceeds 16 times, and the absolute bound protects a small box.
     package static let inflatedBytesMax = min(16 * batchBytesMax, 64 << 20)
 
+    /// Records that the refusal of one batch names: as many as librdkafka puts into a batch by default. An answer that names
+    /// them all stays below 1 MiB.
+    package static let recordRefusalsMax = 10_000
+
     /// An index entry per this many bytes of log. Kafka has 4 KiB; batches here are often larger than that, and a read
     /// that scans 16 KiB costs one disk access all the same.
     package static let indexIntervalBytes = 16 << 10

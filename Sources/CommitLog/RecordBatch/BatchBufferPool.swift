@@ -1,4 +1,4 @@
-// Memory for batches: taken by builders, given back when the batch is durable, so that a steady load allocates nothing.
+// Memory for batches: taken by whoever makes them, given back when the batch is durable, so that a steady load allocates nothing.
 internal import Synchronization
 
 /// One block of memory, freed by `deinit`; moves between one owner at a time.
@@ -17,7 +17,7 @@ final class BatchBuffer: @unchecked Sendable {
     var capacity: Int { memory.count }
 }
 
-/// Free buffers by size class, and free compressors. One per log; any thread, one short lock per batch.
+/// Free buffers by size class, and free compressors and decoders. One per log; any thread, one short lock per batch.
 ///
 /// What is outstanding is bounded elsewhere: by the inbox (`Limits.inboxBytesMax`) and one buffer per builder. What is
 /// idle is bounded here: to what a burst leaves behind, and after a while to what an idle box may hold.
@@ -31,6 +31,7 @@ package final class BatchBufferPool: Sendable {
         var fewest = [Int](repeating: 0, count: BatchBufferPool.classes.count)
         var bytes = 0
         var compressors: [BatchCompressor] = []
+        var decoders: [RecordDecoder] = []
     }
 
     private let idle = Mutex(Idle())
@@ -89,5 +90,14 @@ package final class BatchBufferPool: Sendable {
     func give(_ compressor: BatchCompressor) {
         // Two are busy at once only where two inputs seal at the same instant; more are not worth their memory.
         idle.withLock { if $0.compressors.count < 2 { $0.compressors.append(compressor) } }
+    }
+
+    func takeDecoder() -> RecordDecoder {
+        idle.withLock { $0.decoders.popLast() } ?? RecordDecoder()
+    }
+
+    func give(_ decoder: RecordDecoder) {
+        decoder.trim()
+        idle.withLock { if $0.decoders.count < 2 { $0.decoders.append(decoder) } }
     }
 }

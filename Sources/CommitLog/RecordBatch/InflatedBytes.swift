@@ -36,7 +36,8 @@ final class InflatedBytes {
         return UnsafeRawBufferPointer(rebasing: memory[..<count])
     }
 
-    private func giveBack() {
+    /// Frees the memory beyond what stays; what was filled is gone.
+    func giveBack() {
         guard usedBytes > InflatedBytes.keptBytes else { return }
         let rest = UnsafeMutableRawBufferPointer(rebasing: memory[min(InflatedBytes.keptBytes, memory.count)...])
         madvise(rest.baseAddress, rest.count, Int32(MADV_DONTNEED))

@@ -7,7 +7,8 @@
 /// KiB for gzip, 160 KiB for zstd, up to 8.2 MiB for lz4 where a producer used blocks of 4 MiB, nothing for snappy. All
 /// inflate into the same memory, of which 1 MiB stays and `Limits.inflatedBytesMax` is the most, for as long as such a
 /// batch is open.
-package final class RecordDecoder {
+package final class RecordDecoder: @unchecked Sendable {
+    // Sendable: used by its one owner; the pool's lock hands those over that it keeps.
     /// Kafka's codec numbers; 5 to 7 mean nothing.
     private enum Codec: Int16 {
         case none = 0
@@ -33,10 +34,15 @@ package final class RecordDecoder {
     /// Throws `unsupportedCompression` for a number that is no codec, `damaged` for a block that does not inflate within
     /// the bound.
     package func open(_ batch: RecordBatchView) throws(LogError) -> RecordCursor {
+        RecordCursor(block: try records(of: batch), header: batch.header)
+    }
+
+    /// The bytes of the records of `batch`, inflated where they are compressed. Valid and throws as for `open`.
+    func records(of batch: RecordBatchView) throws(LogError) -> UnsafeRawBufferPointer {
         guard let codec = Codec(rawValue: batch.header.codec) else {
             throw LogError(.unsupportedCompression, "codec \(batch.header.codec)", offset: batch.baseOffset)
         }
-        guard codec != .none else { return RecordCursor(block: batch.block, header: batch.header) }
+        guard codec != .none else { return batch.block }
         let records = inflated.fill { output in
             switch codec {
             case .none: nil
@@ -54,6 +60,9 @@ package final class RecordDecoder {
                 resumeAt: batch.endOffset
             )
         }
-        return RecordCursor(block: records, header: batch.header)
+        return records
     }
+
+    /// Gives the memory of the last batch back, but for what always stays; its records are gone.
+    func trim() { inflated.giveBack() }
 }

@@ -2,8 +2,8 @@
 internal import Synchronization
 package import Platform
 
-/// Lifecycle: *sealed* by `BatchBuilder.seal`, *stamped* with its base offset by the log writer, *released* once
-/// durable or failed: then its memory is back in the pool and only its numbers remain.
+/// Lifecycle: *sealed* by `BatchBuilder.seal` or `ForeignBatch.sealed`, *stamped* with its base offset by the log writer,
+/// *released* once durable or failed: then its memory is back in the pool and only its numbers remain.
 ///
 /// Owner: the sealing thread until it is offered, then the log writer. After that the offering thread may read
 /// `recordCount`, the timestamps and `baseOffset`.
@@ -16,6 +16,8 @@ package final class SealedBatch: @unchecked Sendable {
     package let recordCount: Int
     package let baseTimestamp: Timestamp
     package let maxTimestamp: Timestamp
+    /// nil where the producer does not want its batches recognised.
+    package let producer: BatchProducer?
     private let stampedOffset = Atomic<Int64>(-1)
 
     init(
@@ -24,7 +26,8 @@ package final class SealedBatch: @unchecked Sendable {
         byteCount: Int,
         recordCount: Int,
         baseTimestamp: Timestamp,
-        maxTimestamp: Timestamp
+        maxTimestamp: Timestamp,
+        producer: BatchProducer? = nil
     ) {
         self.buffer = buffer
         self.pool = pool
@@ -32,6 +35,7 @@ package final class SealedBatch: @unchecked Sendable {
         self.recordCount = recordCount
         self.baseTimestamp = baseTimestamp
         self.maxTimestamp = maxTimestamp
+        self.producer = producer
     }
 
     deinit {

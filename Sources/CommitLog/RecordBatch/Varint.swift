@@ -40,6 +40,15 @@ enum Varint {
         return readLong(&at, end: end)
     }
 
+    /// As `read`, where the value has 32 bits: nil for one that is longer than five bytes or out of range, which clients
+    /// would not take.
+    @inline(__always)
+    static func read32(_ at: inout UnsafeRawPointer, end: UnsafeRawPointer) -> Int32? {
+        let start = at
+        guard let value = read(&at, end: end), at - start <= 5 else { return nil }
+        return Int32(exactly: value)
+    }
+
     private static func readLong(_ at: inout UnsafeRawPointer, end: UnsafeRawPointer) -> Int64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0

@@ -1,0 +1,168 @@
+// One connection: requests in, answers out in the order of the requests.
+internal import KafkaProtocol
+internal import NIOCore
+
+/// Runs on the connection's event loop. Up to `Limits.requestsInFlightMax` requests are in work at once, started in their
+/// order; a client that does not read its answers is not read from either.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let connection: ConnectionState
+    private var context: ChannelHandlerContext?
+    private var waiting = CircularBuffer<ByteBuffer>()
+    /// Answers that are not written yet; nil where the request is in work.
+    private var answers = CircularBuffer<Answer?>()
+    /// The number of the first one.
+    private var firstAnswer: UInt64 = 0
+    private var unflushed = 0
+    private var deadline: Scheduled<Void>?
+    private var isClosing = false
+
+    init(connection: ConnectionState) {
+        self.connection = connection
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isClosing = true
+        deadline?.cancel()
+        waiting.removeAll()
+        for answer in answers { answer?.release() }
+        answers.removeAll()
+        connection.giveBackAll()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        waiting.append(unwrapInboundIn(data))
+        start()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        start()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is IdleStateHandler.IdleStateEvent { return close(.idle) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        close((error as? ConnectionFailure)?.reason ?? .connection)
+    }
+
+    // MARK: Requests
+
+    /// Starts what may be started, and reads on only where nothing waits.
+    private func start() {
+        guard let context, !isClosing else { return }
+        while !isClosing, answers.count < Limits.requestsInFlightMax, context.channel.isWritable,
+            let frame = waiting.popFirst()
+        {
+            begin(frame, context)
+        }
+        let mayRead = waiting.isEmpty && !isClosing
+        _ = context.channel.setOption(.autoRead, value: mayRead)
+    }
+
+    private func begin(_ frame: ByteBuffer, _ context: ChannelHandlerContext) {
+        var reader = WireReader(frame)
+        let number = firstAnswer + UInt64(answers.count)
+        answers.append(nil)
+        do {
+            let header = try RequestHeader(from: &reader)
+            let call = Call(
+                connection: connection,
+                header: header,
+                reply: Reply(handler: NIOLoopBound(self, eventLoop: context.eventLoop), number: number)
+            )
+            switch header.support {
+            case .decodable(let key):
+                connection.broker.counters.note(key)
+                try ServedRequests.start(key, &reader, call)
+            case .unsupportedVersion(.apiVersions):
+                let response = ApiVersionsResponse.unsupportedVersion
+                call.reply(.frames([response.frame(correlationID: header.correlationID, version: 0)]))
+            case .unsupportedVersion, .unknownKey:
+                close(.unsupported)
+            }
+        } catch {
+            close(.malformed)
+        }
+    }
+
+    // MARK: Answers
+
+    /// Request `number` is answered. On the event loop.
+    func answer(_ number: UInt64, _ answer: Answer) {
+        guard !isClosing, number >= firstAnswer, number - firstAnswer < UInt64(answers.count) else {
+            return answer.release()
+        }
+        answers[answers.index(answers.startIndex, offsetBy: Int(number - firstAnswer))] = answer
+        writeWhatIsDue()
+        start()
+    }
+
+    private func writeWhatIsDue() {
+        var hasWritten = false
+        while let next = answers.first, let answer = next {
+            answers.removeFirst()
+            firstAnswer += 1
+            connection.giveBackOldest()
+            switch answer.content {
+            case .frames(let buffers):
+                hasWritten = write(buffers, of: answer) || hasWritten
+            case .nothing:
+                break
+            case .close(let reason):
+                if hasWritten { context?.flush() }
+                return close(reason)
+            }
+        }
+        if hasWritten { context?.flush() }
+    }
+
+    private func write(_ buffers: [ByteBuffer], of answer: Answer) -> Bool {
+        guard let context, let last = buffers.last else { return false }
+        for buffer in buffers.dropLast() { context.write(wrapOutboundOut(buffer), promise: nil) }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        context.write(wrapOutboundOut(last), promise: promise)
+        unflushed += 1
+        if deadline == nil { startDeadline(context) }
+        let this = NIOLoopBound(self, eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { _ in
+            answer.release()
+            this.value.hasLeft()
+        }
+        return true
+    }
+
+    /// An answer is in the kernel's hands.
+    private func hasLeft() {
+        unflushed -= 1
+        deadline?.cancel()
+        deadline = nil
+        if unflushed > 0, let context, !isClosing { startDeadline(context) }
+    }
+
+    private func startDeadline(_ context: ChannelHandlerContext) {
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.writeTimeout)) {
+            self.close(.slow)
+        }
+    }
+
+    func close(_ reason: CloseReason) {
+        guard !isClosing else { return }
+        isClosing = true
+        connection.broker.counters.note(reason)
+        context?.close(promise: nil)
+    }
+}

@@ -1,0 +1,20 @@
+// DescribeCluster: the one broker.
+internal import KafkaProtocol
+
+extension DescribeClusterRequest: ServedRequest {
+    func start(_ call: Call) {
+        call.answer(
+            DescribeClusterResponse(
+                clusterID: call.broker.clusterID,
+                controllerID: Broker.nodeID,
+                brokers: [
+                    DescribeClusterResponse.Broker(
+                        brokerID: Broker.nodeID,
+                        host: call.connection.address.host,
+                        port: call.connection.address.port
+                    )
+                ]
+            )
+        )
+    }
+}

@@ -1,0 +1,243 @@
+// Fetch: stored batches as they are, or a wait for them.
+internal import CommitLog
+internal import KafkaProtocol
+internal import NIOCore
+internal import Platform
+
+extension FetchRequest: ServedRequest {
+    func start(_ call: Call) {
+        guard sessionID == 0 else {
+            // Sessions are declined: none that we gave out can be meant.
+            let response = FetchResponse(errorCode: .fetchSessionIDNotFound, topics: [])
+            return call.reply(.frames(response.frames(of: call.header) { _, _ in [] }))
+        }
+        FetchInWork(self, call).begin()
+    }
+}
+
+extension FetchResponse {
+    /// The frame in pieces, the records of each partition among them as they were read.
+    fileprivate func frames(
+        of header: RequestHeader,
+        records: (_ topic: Int, _ partition: Int) -> [ByteBuffer]
+    ) -> [ByteBuffer] {
+        parts(correlationID: header.correlationID, version: header.version).flatMap { part in
+            switch part {
+            case .bytes(let buffer): [buffer]
+            case .records(let topic, let partition): records(topic, partition)
+            }
+        }
+    }
+}
+
+/// A fetch between its request and its response. Belongs to the connection's event loop.
+///
+/// It is answered as soon as it has `minBytes`, something to complain about, no room for more, or waited long enough. It
+/// keeps what it has read, so that a wake-up reads only what is new.
+private final class FetchInWork: CommitWaiter {
+    private let request: FetchRequest
+    private let call: Call
+    private let waiters: CommitWaiters
+    private var wanted: [WantedPartition]
+    private var isReading = false
+    private var isOver = false
+    private var isFull = false
+    private var hasTimedOut = false
+    private var timeout: Scheduled<Void>?
+
+    init(_ request: FetchRequest, _ call: Call) {
+        self.request = request
+        self.call = call
+        waiters = call.broker.waiters(of: call.eventLoop)
+        let broker = call.broker
+        wanted = request.topics.flatMap { topic in
+            topic.partitions.map { WantedPartition($0, of: topic.name, broker) }
+        }
+    }
+
+    func begin() {
+        let wait = min(.milliseconds(Int64(max(0, request.maxWaitMilliseconds))), Limits.fetchWaitMax)
+        hasTimedOut = wait == .zero || wanted.isEmpty
+        if !hasTimedOut {
+            waiters.add(self)
+            timeout = call.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
+                self.hasTimedOut = true
+                self.proceed()
+            }
+        }
+        proceed()
+    }
+
+    func isDoneAfterCommit() -> Bool {
+        proceed()
+        return isOver
+    }
+
+    private var bytesMax: Int { min(max(0, Int(request.maxBytes)), Limits.fetchBytesMax) }
+    private var byteCount: Int { wanted.reduce(0) { $0 + $1.byteCount } }
+
+    private var isDue: Bool {
+        hasTimedOut || isFull || byteCount >= max(1, Int(request.minBytes))
+            || wanted.contains { $0.errorCode != .none }
+    }
+
+    /// Reads, answers, or goes on waiting.
+    private func proceed() {
+        guard !isOver, !isReading else { return }
+        if !isFull, wanted.contains(where: \.hasMore) {
+            read()
+        } else if isDue {
+            answer()
+        }
+    }
+
+    private func read() {
+        isReading = true
+        let (wanted, room, broker, reader) = (wanted, bytesMax - byteCount, call.broker, call.connection.reader)
+        let this = NIOLoopBound(self, eventLoop: call.eventLoop)
+        call.connection.worker.run {
+            let found = WantedPartition.read(wanted, room: room, broker, reader)
+            this.eventLoop.execute { this.value.take(found) }
+        }
+    }
+
+    /// nil: there is no memory for it just now.
+    private func take(_ found: [WantedPartition]?) {
+        isReading = false
+        if let found {
+            wanted = found
+            isFull = wanted.contains(where: \.hasMore)
+            proceed()
+        } else if hasTimedOut {
+            answer()
+        } else {
+            call.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.fetchMemoryPause)) { self.proceed() }
+        }
+    }
+
+    private func answer() {
+        isOver = true
+        timeout?.cancel()
+        waiters.remove(self)
+        var rest = wanted[...]
+        let first = request.topics.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.partitions.count) }
+        let response = FetchResponse(
+            topics: request.topics.map { topic in
+                let own = rest.prefix(topic.partitions.count)
+                rest = rest.dropFirst(topic.partitions.count)
+                return FetchResponse.Topic(
+                    name: topic.name,
+                    partitions: own.map { $0.response(isCommittedOnly: request.isolationLevel == 1) }
+                )
+            }
+        )
+        var answer = Answer.frames(response.frames(of: call.header) { wanted[first[$0] + $1].records })
+        answer.fetchMemory = byteCount
+        answer.budget = call.broker.fetchMemory
+        call.reply(answer)
+    }
+}
+
+/// One partition of a fetch, and what was read of it.
+private struct WantedPartition: Sendable {
+    let index: Int32
+    /// nil where `errorCode` says why.
+    let partition: Partition?
+    var errorCode = ErrorCode.none
+    /// Where to read on.
+    var next: Offset
+    let bytesMax: Int
+    /// Whole batches as they are stored, in pieces.
+    var records: [ByteBuffer] = []
+    var byteCount = 0
+
+    init(_ request: FetchRequest.Partition, of topic: String, _ broker: Broker) {
+        index = request.partitionIndex
+        next = Offset(request.fetchOffset)
+        bytesMax = max(1, Int(request.partitionMaxBytes))
+        let found = broker.partition(topic, index)
+        partition = found
+        guard let found else {
+            errorCode = .unknownTopicOrPartition
+            return
+        }
+        if let error = broker.mismatch(of: request.currentLeaderEpoch) {
+            errorCode = error
+        } else if next < found.logStartOffset || next > found.logEndOffset {
+            errorCode = .offsetOutOfRange
+        }
+    }
+
+    /// There are records that this fetch may still have.
+    var hasMore: Bool {
+        guard errorCode == .none, byteCount < bytesMax, let partition else { return false }
+        return next < partition.logEndOffset
+    }
+
+    func response(isCommittedOnly: Bool) -> FetchResponse.Partition {
+        let end = partition?.logEndOffset.value ?? -1
+        return FetchResponse.Partition(
+            partitionIndex: index,
+            errorCode: errorCode,
+            highWatermark: end,
+            lastStableOffset: end,
+            logStartOffset: partition?.logStartOffset.value ?? -1,
+            abortedTransactions: isCommittedOnly ? [] : nil,
+            recordsByteCount: byteCount
+        )
+    }
+
+    // MARK: On the worker
+
+    /// Reads up to `room` bytes for the partitions together, in their order: whole batches, and the first of all whatever its
+    /// size.
+    ///
+    /// - Returns: nil where so much memory is not there. What was read stays taken from `fetchMemory`.
+    static func read(
+        _ wanted: [WantedPartition],
+        room: Int,
+        _ broker: Broker,
+        _ reader: ConnectionReader
+    ) -> [WantedPartition]? {
+        guard broker.fetchMemory.take(max(0, room)) else { return nil }
+        var wanted = wanted
+        var rest = room
+        var isFirst = wanted.allSatisfy { $0.byteCount == 0 }
+        for index in wanted.indices {
+            while wanted[index].hasMore, rest > 0 || isFirst {
+                guard let count = wanted[index].readOnce(broker, reader, room: rest, mayPass: isFirst) else { break }
+                rest -= count
+                isFirst = false
+            }
+        }
+        if rest >= 0 { broker.fetchMemory.give(rest) } else { broker.fetchMemory.overdraw(-rest) }
+        return wanted
+    }
+
+    /// One read of the log; nil where there was nothing that fits.
+    private mutating func readOnce(
+        _ broker: Broker,
+        _ reader: ConnectionReader,
+        room: Int,
+        mayPass: Bool
+    ) -> Int? {
+        guard let partition else { return nil }
+        do {
+            let result = try reader.read(partition, from: next, maxBytes: min(room, bytesMax - byteCount))
+            guard !result.isEmpty, mayPass || result.byteCount <= room else { return nil }
+            records.append(reader.copy())
+            byteCount += result.byteCount
+            next = result.nextOffset
+            return result.byteCount
+        } catch {
+            // Consumers are used to gaps between offsets; a batch that may be readable after its repair is waited for.
+            if error.code == .damaged, broker.log.isUnderRepair(partition, at: next) { return nil }
+            guard error.code == .damaged, let resumeAt = error.resumeAt, resumeAt > next else {
+                if byteCount == 0 { errorCode = ErrorCode(error) }
+                return nil
+            }
+            next = resumeAt
+            return 0
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// FindCoordinator: this broker, for every group.
+internal import KafkaProtocol
+
+extension FindCoordinatorRequest: ServedRequest {
+    private static let groupKeys: Int8 = 0
+
+    func start(_ call: Call) {
+        let (host, port) = call.connection.address
+        call.answer(
+            FindCoordinatorResponse(
+                coordinators: coordinatorKeys.map { key in
+                    guard keyType == Self.groupKeys else {
+                        // Transactions are not served, so that no broker coordinates them.
+                        return .init(
+                            key: key,
+                            nodeID: -1,
+                            host: "",
+                            port: -1,
+                            errorCode: .coordinatorNotAvailable,
+                            errorMessage: "transactions are not served"
+                        )
+                    }
+                    return .init(key: key, nodeID: Broker.nodeID, host: host, port: port)
+                }
+            )
+        )
+    }
+}

@@ -1,0 +1,35 @@
+// The registry of what is served: a new API is a file in this folder, and a line here.
+internal import KafkaProtocol
+
+/// A request that knows how to answer itself.
+protocol ServedRequest: KafkaRequest {
+    /// Begins to answer; `call.reply` is called once, now or later. On the connection's event loop, so quick: what reads
+    /// files or takes long goes to the worker.
+    func start(_ call: Call)
+}
+
+enum ServedRequests {
+    static let all: [any ServedRequest.Type] = [
+        ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
+        FindCoordinatorRequest.self, ApiVersionsRequest.self,
+        OffsetForLeaderEpochRequest.self, DescribeClusterRequest.self,
+    ]
+
+    private static let byKey: [APIKey: any ServedRequest.Type] = Dictionary(
+        uniqueKeysWithValues: all.map { ($0.key, $0) }
+    )
+
+    /// Decodes the request behind `reader` and starts it.
+    static func start(_ key: APIKey, _ reader: inout WireReader, _ call: Call) throws(WireError) {
+        guard let type = byKey[key] else { return call.reply(.close(.unsupported)) }
+        try start(type, &reader, call)
+    }
+
+    private static func start<Request: ServedRequest>(
+        _ type: Request.Type,
+        _ reader: inout WireReader,
+        _ call: Call
+    ) throws(WireError) {
+        try Request.decode(from: &reader, version: call.version).start(call)
+    }
+}

@@ -1,0 +1,109 @@
+// What all connections share: the log, and who waits for it.
+internal import CommitLog
+internal import KafkaProtocol
+internal import NIOCore
+internal import Platform
+internal import Synchronization
+
+/// The one broker of the cluster that clients see. Any thread.
+final class Broker: Sendable {
+    /// As clients see it; the only one.
+    static let nodeID: Int32 = 0
+    /// Constant: the log is never truncated behind what was acknowledged.
+    static let leaderEpoch: Int32 = 0
+
+    let configuration: KafkaListenerConfiguration
+    let log: CommitLog
+    let clock: any Clock
+    /// 22 characters that stay the same as long as the data directory does.
+    let clusterID: String
+    let workers: [Worker]
+    let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
+    let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
+    let counters = ListenerCounters()
+    private let accepted = Mutex(Connections())
+    private let loops: [ObjectIdentifier: CommitWaiters]
+    private let tailListener: LogTail.ListenerID
+
+    init(
+        configuration: KafkaListenerConfiguration,
+        log: CommitLog,
+        clock: any Clock,
+        eventLoops: any EventLoopGroup
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.clock = clock
+        clusterID = Broker.clusterID(of: log)
+        workers = (0..<Limits.workers).map { Worker(name: "kafka-work-\($0)") }
+        let loops = eventLoops.makeIterator().map { (ObjectIdentifier($0), CommitWaiters(eventLoop: $0)) }
+        self.loops = Dictionary(uniqueKeysWithValues: loops)
+        tailListener = log.tail.addListener { [loops] in
+            for (_, waiters) in loops { waiters.wake() }
+        }
+    }
+
+    func waiters(of eventLoop: any EventLoop) -> CommitWaiters {
+        guard let waiters = loops[ObjectIdentifier(eventLoop)] else {
+            preconditionFailure("a connection runs on a loop of the listener's group")
+        }
+        return waiters
+    }
+
+    private struct Connections {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var accepted = 0
+        var isStopping = false
+    }
+
+    /// Takes a connection in; false, and counted, where there are too many.
+    func open(_ channel: any Channel) -> Bool {
+        let isOpen = accepted.withLock { connections in
+            guard !connections.isStopping, connections.channels.count < Limits.connectionsMax else { return false }
+            connections.channels[ObjectIdentifier(channel)] = channel
+            connections.accepted &+= 1
+            return true
+        }
+        guard isOpen else {
+            counters.note(.tooMany)
+            return false
+        }
+        counters.noteConnection()
+        channel.closeFuture.whenComplete { [self] _ in
+            accepted.withLock { connections in connections.channels[ObjectIdentifier(channel)] = nil }
+        }
+        return true
+    }
+
+    var connectionCount: Int { accepted.withLock { $0.channels.count } }
+
+    /// Connections take turns.
+    func nextWorker() -> Worker {
+        workers[accepted.withLock { $0.accepted } % workers.count]
+    }
+
+    func closeConnections() async {
+        let channels = accepted.withLock { connections in
+            connections.isStopping = true
+            return Array(connections.channels.values)
+        }
+        for channel in channels { try? await channel.close() }
+    }
+
+    func stop() async {
+        log.tail.removeListener(tailListener)
+        for worker in workers { await worker.stop() }
+    }
+
+    /// The identity of the oldest topic: random, made with the data directory, and in its journal.
+    private static func clusterID(of log: CommitLog) -> String {
+        let system = log.partitions.first { $0.topicPartition.topic == .system } ?? log.partitions.first
+        return system.map { KafkaUUID($0.topicID).description } ?? ""
+    }
+}
+
+extension KafkaUUID {
+    init(_ identifier: UniqueIdentifier) {
+        self.init(high: identifier.high, low: identifier.low)
+    }
+}

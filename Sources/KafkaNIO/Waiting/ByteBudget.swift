@@ -1,0 +1,27 @@
+// Memory that all connections share.
+internal import Synchronization
+
+/// A number of bytes that may be taken and must be given back. Any thread.
+final class ByteBudget: Sendable {
+    private let free: Atomic<Int>
+
+    init(_ bytes: Int) {
+        free = Atomic(bytes)
+    }
+
+    /// False where there are not so many left; nothing is taken then.
+    func take(_ bytes: Int) -> Bool {
+        guard free.subtract(bytes, ordering: .relaxed).newValue < 0 else { return true }
+        give(bytes)
+        return false
+    }
+
+    /// Takes what is held already, whether or not so much was left.
+    func overdraw(_ bytes: Int) {
+        free.subtract(bytes, ordering: .relaxed)
+    }
+
+    func give(_ bytes: Int) {
+        free.add(bytes, ordering: .relaxed)
+    }
+}
