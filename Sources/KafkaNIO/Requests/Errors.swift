@@ -14,3 +14,13 @@ extension ErrorCode {
         }
     }
 }
+
+extension ErrorCode {
+    /// The coordinator uses Kafka's numbers.
+    init(_ code: GroupCode) {
+        guard let same = ErrorCode(rawValue: code.rawValue) else {
+            preconditionFailure("every code of the coordinator is one of the protocol's")
+        }
+        self = same
+    }
+}

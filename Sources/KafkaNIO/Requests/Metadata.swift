@@ -44,6 +44,7 @@ extension MetadataResponse.Topic {
         self.init(
             name: topic.name.text,
             topicID: KafkaUUID(topic.id),
+            isInternal: topic.name == .consumerOffsets,
             partitions: topic.partitions.map { partition in
                 MetadataResponse.Partition(
                     partitionIndex: partition.topicPartition.partition.value,

@@ -10,9 +10,11 @@ protocol ServedRequest: KafkaRequest {
 
 enum ServedRequests {
     static let all: [any ServedRequest.Type] = [
-        ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
-        FindCoordinatorRequest.self, ApiVersionsRequest.self,
-        OffsetForLeaderEpochRequest.self, DescribeClusterRequest.self,
+        ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, OffsetForLeaderEpochRequest.self,
+        MetadataRequest.self, DescribeClusterRequest.self, ApiVersionsRequest.self,
+        FindCoordinatorRequest.self, JoinGroupRequest.self, SyncGroupRequest.self, HeartbeatRequest.self,
+        LeaveGroupRequest.self, OffsetCommitRequest.self, OffsetFetchRequest.self, DescribeGroupsRequest.self,
+        ListGroupsRequest.self, DeleteGroupsRequest.self, OffsetDeleteRequest.self,
     ]
 
     private static let byKey: [APIKey: any ServedRequest.Type] = Dictionary(

@@ -18,6 +18,7 @@ final class Broker: Sendable {
     /// 22 characters that stay the same as long as the data directory does.
     let clusterID: String
     let workers: [Worker]
+    let groups: GroupService
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
     let counters = ListenerCounters()
@@ -30,14 +31,21 @@ final class Broker: Sendable {
         log: CommitLog,
         clock: any Clock,
         eventLoops: any EventLoopGroup
-    ) {
+    ) throws(LogError) {
         self.configuration = configuration
         self.log = log
         self.clock = clock
         clusterID = Broker.clusterID(of: log)
+        let eventLoop = eventLoops.next()
+        let loops = Dictionary(
+            uniqueKeysWithValues: eventLoops.makeIterator().map { (ObjectIdentifier($0), CommitWaiters(eventLoop: $0)) }
+        )
+        guard let commits = loops[ObjectIdentifier(eventLoop)] else {
+            preconditionFailure("a group's next loop is one of its loops")
+        }
+        self.loops = loops
+        groups = try GroupService(log: log, clock: clock, eventLoop: eventLoop, commits: commits)
         workers = (0..<Limits.workers).map { Worker(name: "kafka-work-\($0)") }
-        let loops = eventLoops.makeIterator().map { (ObjectIdentifier($0), CommitWaiters(eventLoop: $0)) }
-        self.loops = Dictionary(uniqueKeysWithValues: loops)
         tailListener = log.tail.addListener { [loops] in
             for (_, waiters) in loops { waiters.wake() }
         }
@@ -92,6 +100,7 @@ final class Broker: Sendable {
 
     func stop() async {
         log.tail.removeListener(tailListener)
+        await groups.stop()
         for worker in workers { await worker.stop() }
     }
 

@@ -28,7 +28,7 @@ extension Broker {
         !Broker.ownTopics.contains(topic)
     }
 
-    private static let ownTopics: Set<TopicName> = [.readings, .alerts, .rejected, .system, .gaps, .operations]
+    private static let ownTopics: Set<TopicName> = [.readings, .alerts, .rejected, .system, .gaps, .operations, .consumerOffsets]
 
     /// What to answer a client that believes in another epoch; nil where it does not, or does not say (-1).
     func mismatch(of currentLeaderEpoch: Int32) -> ErrorCode? {
