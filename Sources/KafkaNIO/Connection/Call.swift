@@ -84,6 +84,15 @@ struct Call {
         broker.groups.handle(event, response, writer(of: Response.self))
     }
 
+    /// Has the log change its topics, and answers when that is durable.
+    func answer<Response: KafkaResponse>(
+        _ plan: [PlannedChange],
+        _ response: @escaping @Sendable ([ChangeOutcome]) -> Response
+    ) {
+        let write = writer(of: Response.self)
+        broker.carryOut(plan) { write(response($0)) }
+    }
+
     /// Answers with a response, from any thread.
     private func writer<Response: KafkaResponse>(of type: Response.Type) -> @Sendable (Response) -> Void {
         let (reply, header) = (reply, header)

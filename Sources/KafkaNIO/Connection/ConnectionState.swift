@@ -4,18 +4,24 @@ internal import KafkaProtocol
 internal import NIOCore
 internal import Platform
 
+/// Where a client reaches this broker.
+struct ClientAddress: Sendable {
+    var host: String
+    var port: Int32
+}
+
 /// Belongs to the connection's event loop, but for `reader`.
 final class ConnectionState {
     let broker: Broker
     let worker: Worker
     /// The broker's address as this client knows it.
-    let address: (host: String, port: Int32)
+    let address: ClientAddress
     let peer: String
     /// Of the requests that are in work, in the order of their arrival.
     private var requestMemory: [Int] = []
     let reader: ConnectionReader
 
-    init(broker: Broker, worker: Worker, address: (host: String, port: Int32), peer: String) {
+    init(broker: Broker, worker: Worker, address: ClientAddress, peer: String) {
         self.broker = broker
         self.worker = worker
         self.address = address

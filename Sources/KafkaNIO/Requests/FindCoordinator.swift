@@ -5,7 +5,7 @@ extension FindCoordinatorRequest: ServedRequest {
     private static let groupKeys: Int8 = 0
 
     func start(_ call: Call) {
-        let (host, port) = call.connection.address
+        let address = call.connection.address
         call.answer(
             FindCoordinatorResponse(
                 coordinators: coordinatorKeys.map { key in
@@ -20,7 +20,7 @@ extension FindCoordinatorRequest: ServedRequest {
                             errorMessage: "transactions are not served"
                         )
                     }
-                    return .init(key: key, nodeID: Broker.nodeID, host: host, port: port)
+                    return .init(key: key, nodeID: Broker.nodeID, host: address.host, port: address.port)
                 }
             )
         )

@@ -15,6 +15,8 @@ enum ServedRequests {
         FindCoordinatorRequest.self, JoinGroupRequest.self, SyncGroupRequest.self, HeartbeatRequest.self,
         LeaveGroupRequest.self, OffsetCommitRequest.self, OffsetFetchRequest.self, DescribeGroupsRequest.self,
         ListGroupsRequest.self, DeleteGroupsRequest.self, OffsetDeleteRequest.self,
+        CreateTopicsRequest.self, DeleteTopicsRequest.self, CreatePartitionsRequest.self, DeleteRecordsRequest.self,
+        DescribeConfigsRequest.self, AlterConfigsRequest.self, IncrementalAlterConfigsRequest.self,
     ]
 
     private static let byKey: [APIKey: any ServedRequest.Type] = Dictionary(

@@ -1,0 +1,35 @@
+// DeleteTopics: by name, or by id.
+internal import CommitLog
+internal import KafkaProtocol
+
+extension DeleteTopicsRequest: ServedRequest {
+    func start(_ call: Call) {
+        let broker = call.broker
+        let all = broker.log.topics
+        let found = topics.map { topic in
+            all.first { topic.name.map { name in $0.name.text == name } ?? (KafkaUUID($0.id) == topic.topicID) }
+        }
+        let plan = zip(topics, found).map { topic, found -> PlannedChange in
+            guard let found else {
+                let code: ErrorCode = topic.name == nil ? .unknownTopicID : .unknownTopicOrPartition
+                return .refused(code, "there is no such topic")
+            }
+            return .change(.delete(found.name))
+        }
+        call.answer(plan) { outcomes in
+            for (index, outcome) in outcomes.enumerated() where outcome.errorCode == .none {
+                if let found = found[index] { broker.groups.forget(topic: found.name.text) }
+            }
+            return DeleteTopicsResponse(
+                topics: topics.indices.map { index in
+                    DeleteTopicsResponse.Topic(
+                        name: topics[index].name ?? found[index]?.name.text,
+                        topicID: found[index].map { KafkaUUID($0.id) } ?? topics[index].topicID,
+                        errorCode: outcomes[index].errorCode,
+                        errorMessage: outcomes[index].message
+                    )
+                }
+            )
+        }
+    }
+}
