@@ -7,7 +7,9 @@
 /// KiB for gzip, 160 KiB for zstd, up to 8.2 MiB for lz4 where a producer used blocks of 4 MiB, nothing for snappy. All
 /// inflate into the same memory, of which 1 MiB stays and `Limits.inflatedBytesMax` is the most, for as long as such a
 /// batch is open.
-package final class RecordDecoder {
+package final class RecordDecoder: @unchecked Sendable {
+    // Sendable: each thread has one of its own, or takes it from the pool and gives it back through its lock.
+
     /// Kafka's codec numbers; 5 to 7 mean nothing.
     private enum Codec: Int16 {
         case none = 0
