@@ -66,6 +66,14 @@ package enum Limits {
     /// them all stays below 1 MiB.
     package static let recordRefusalsMax = 10_000
 
+    /// How long a producer that has fallen silent is remembered: what Kafka has.
+    package static let producerRetention = Duration.seconds(86_400)
+
+    /// Producers that one partition remembers, about 200 bytes each; the one that has been idle for longest goes first. What
+    /// is lost with it is that a batch it sends again is recognised, and a client sends again within minutes: a thousand
+    /// others would have to appear in the partition meanwhile.
+    package static let producersMax = 1000
+
     /// An index entry per this many bytes of log. Kafka has 4 KiB; batches here are often larger than that, and a read
     /// that scans 16 KiB costs one disk access all the same.
     package static let indexIntervalBytes = 16 << 10

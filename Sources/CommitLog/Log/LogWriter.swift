@@ -173,7 +173,9 @@ package final class LogWriter {
     }
 
     /// Adds what the sync took.
-    private func store(_ writers: [PartitionWriter], _ syncTime: inout Duration) throws(DiskError) {
+    private func store(_ stamped: [PartitionWriter], _ syncTime: inout Duration) throws(DiskError) {
+        // Where every batch was left out there is nothing to write.
+        let writers = stamped.filter { $0.batchCount > 0 }
         guard !writers.isEmpty else { return }
         for writer in writers { try writer.write(zeroesAhead: hasRoomForZeros) }
         let written = clock.monotonic()
@@ -321,7 +323,10 @@ package final class LogWriter {
             try lookAfterSpace(isDue: isWhole)
             if isWhole {
                 try compaction.consider(at: now)
-                for writer in writers { try writer.writeRecoveryPoint() }
+                for writer in writers {
+                    try writer.writeRecoveryPoint()
+                    writer.expireProducers(at: retention.now(clock))
+                }
             }
             return true
         } catch {

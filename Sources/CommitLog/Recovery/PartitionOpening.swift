@@ -78,7 +78,10 @@ private struct PartitionOpener {
         var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state, isSparse)
         let activeBase = bases.last ?? max(reading.state.recoveryPoint, reading.state.logStart)
         if bases.isEmpty, let journal { try create(base: activeBase, journal) }
-        let active = try openActive(base: activeBase, exists: !bases.isEmpty || !isReadOnly, reading.state, journal)
+        var recovery = producerRecovery(names, topicID, reading.state)
+        let scanned = try recovery.beforeActive(base: activeBase, isFirst: segments.isEmpty)
+        let exists = !bases.isEmpty || !isReadOnly
+        let active = try openActive(base: activeBase, exists: exists, reading.state, journal, scanned)
         segments.append(active.segment)
 
         let kept = try dropDeleted(segments, below: logStart, recorded: journal?.state.logStart)
@@ -106,19 +109,53 @@ private struct PartitionOpener {
             directory: directory,
             contents: contents
         )
-        let writer = journal.flatMap { journal in
-            active.file.map { file in
-                PartitionWriter(
-                    partition: partition,
-                    disk: disk,
-                    clock: source.clock,
-                    journal: journal,
-                    segmentBytes: segmentBytes(configuration),
-                    active: .init(segment: active.segment, file: file, checksum: active.checksum)
-                )
-            }
-        }
+        let writer = try writer(partition, journal, active, &recovery)
         return PartitionOpening(partition: partition, writer: writer, report: report, suspects: suspects)
+    }
+
+    /// nil where the log is only read.
+    private func writer(
+        _ partition: Partition,
+        _ journal: PartitionJournal?,
+        _ active: Active,
+        _ recovery: inout ProducerRecovery
+    ) throws(DiskError) -> PartitionWriter? {
+        guard let journal, let file = active.file else { return nil }
+        let table = try recovery.finish(active.producers, partition.segments, end: active.segment.extent.end)
+        if !table.entries.isEmpty && !journal.state.hasProducers {
+            try append([.producers], whereThereIsRoomIn: journal)
+        }
+        return PartitionWriter(
+            partition: partition,
+            disk: disk,
+            clock: source.clock,
+            journal: journal,
+            segmentBytes: segmentBytes(partition.configuration),
+            active: .init(segment: active.segment, file: file, checksum: active.checksum),
+            producers: PartitionProducers(
+                table: table,
+                snapshots: recovery.snapshots,
+                directory: directory,
+                journal: journal,
+                disk: disk,
+                clock: source.clock
+            )
+        )
+    }
+
+    /// A journal that may have lost entries does not say that there are no producers.
+    private func producerRecovery(
+        _ names: [String],
+        _ topicID: UniqueIdentifier,
+        _ state: JournalState
+    ) -> ProducerRecovery {
+        ProducerRecovery(
+            directory: directory,
+            names: names,
+            topicID: topicID,
+            mayHaveProducers: state.hasProducers || report.journal != .whole || state.topicID == nil,
+            disk: disk
+        )
     }
 
     private func segmentBytes(_ configuration: TopicConfiguration) -> ByteCount {
@@ -283,13 +320,16 @@ private struct PartitionOpener {
         var segment: Segment
         var file: (any DiskFile)?
         var checksum: UInt32
+        /// With those of the segment; nil where sealed segments have to be read first.
+        var producers: ProducerTable?
     }
 
     private mutating func openActive(
         base: Offset,
         exists: Bool,
         _ state: JournalState,
-        _ journal: PartitionJournal?
+        _ journal: PartitionJournal?,
+        _ producers: ProducerTable?
     ) throws(DiskError) -> Active {
         let files = SegmentFiles(directory: directory, base: base)
         var extent = Segment.Extent(end: base, length: 0, isSealed: false, firstAppend: state.opened[base]?.at)
@@ -312,7 +352,7 @@ private struct PartitionOpener {
             journalIsComplete: isComplete(state),
             keepsPositions: isReadOnly
         )
-        let verdict = try recovery.judge()
+        let verdict = try recovery.judge(producers: producers)
         report.gaps += verdict.gaps.filter { !state.gaps.contains($0) }
         report.restampedBatches += verdict.restamped
         var end = verdict.end
@@ -350,7 +390,8 @@ private struct PartitionOpener {
         return Active(
             segment: Segment(files: files, disk: disk, extent: extent, index: verdict.index),
             file: file,
-            checksum: verdict.checksum
+            checksum: verdict.checksum,
+            producers: verdict.producers
         )
     }
 

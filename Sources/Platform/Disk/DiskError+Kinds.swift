@@ -33,7 +33,9 @@ extension DiskError {
     package var isUnopenable: Bool { (operation == .open || operation == .status) && isMediumError }
 
     /// What stands at the path is no file: a directory, a pipe, a socket, a device.
-    package var isNoFile: Bool { operation == .open && (errno == EISDIR || errno == ENXIO) }
+    package var isNoFile: Bool {
+        (operation == .open && (errno == EISDIR || errno == ENXIO)) || (operation == .remove && errno == EISDIR)
+    }
 
     /// What is stored could not be opened or read.
     package var isReading: Bool { operation == .open || operation == .read }
