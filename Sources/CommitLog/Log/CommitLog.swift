@@ -109,6 +109,11 @@ package final class CommitLog: Sendable {
         return LogWriter(log: self, writers: seed.writers, reserve: seed.reserve, syncHelpersMax: syncHelpersMax)
     }
 
+    /// Producer ids for this log's clients. Once; reads a file.
+    package func makeProducerIDs() throws(LogError) -> ProducerIDs {
+        try ProducerIDs(dataDirectory: configuration.directory, disk: disk)
+    }
+
     /// The high watermarks of all partitions as one commit left them. One short lock.
     package func snapshot() -> LogSnapshot {
         shared.withLock { $0.snapshot }

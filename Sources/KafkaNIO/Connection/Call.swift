@@ -1,4 +1,5 @@
 // One request in work, and the way back to its client.
+internal import CommitLog
 internal import KafkaProtocol
 internal import NIOCore
 
@@ -82,6 +83,14 @@ struct Call {
         _ response: @escaping @Sendable (GroupAnswer) -> Response?
     ) {
         broker.groups.handle(event, response, writer(of: Response.self))
+    }
+
+    /// Takes a producer id that nobody had before.
+    func answerWithProducerID<Response: KafkaResponse>(
+        _ response: @escaping @Sendable (Result<Int64, LogError>) -> Response
+    ) {
+        let write = writer(of: Response.self)
+        broker.takeProducerID { write(response($0)) }
     }
 
     /// Has the log change its topics, and answers when that is durable.

@@ -22,6 +22,7 @@ final class Broker: Sendable {
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
     let counters = ListenerCounters()
+    private let producerIDs: ProducerIDSource
     private let accepted = Mutex(Connections())
     private let loops: [ObjectIdentifier: CommitWaiters]
     private let tailListener: LogTail.ListenerID
@@ -44,10 +45,18 @@ final class Broker: Sendable {
             preconditionFailure("a group's next loop is one of its loops")
         }
         self.loops = loops
+        producerIDs = ProducerIDSource(try log.makeProducerIDs())
         groups = try GroupService(log: log, clock: clock, eventLoop: eventLoop, commits: commits)
         workers = (0..<Limits.workers).map { Worker(name: "kafka-work-\($0)") }
         tailListener = log.tail.addListener { [loops] in
             for (_, waiters) in loops { waiters.wake() }
+        }
+    }
+
+    /// Hands over a producer id that nobody had before; on a worker's thread, because it may write a file.
+    func takeProducerID(_ done: @escaping @Sendable (Result<Int64, LogError>) -> Void) {
+        workers[0].run { [producerIDs] in
+            done(Result { () throws(LogError) in try producerIDs.ids.next() })
         }
     }
 
@@ -114,5 +123,15 @@ final class Broker: Sendable {
 extension KafkaUUID {
     init(_ identifier: UniqueIdentifier) {
         self.init(high: identifier.high, low: identifier.low)
+    }
+}
+
+/// For one worker.
+private final class ProducerIDSource: @unchecked Sendable {
+    // Sendable: after `init` used by jobs of the first worker only.
+    let ids: ProducerIDs
+
+    init(_ ids: ProducerIDs) {
+        self.ids = ids
     }
 }
