@@ -39,7 +39,7 @@ package final class SealedBatch: @unchecked Sendable {
     }
 
     /// The offset of the first record, known from the moment the writer has stamped it; final when its ticket is
-    /// durable.
+    /// durable. nil then: the partition was deleted, and the batch was not written.
     package var baseOffset: Offset? {
         let value = stampedOffset.load(ordering: .acquiring)
         return value < 0 ? nil : Offset(value)
@@ -79,6 +79,12 @@ package final class SealedBatch: @unchecked Sendable {
         base.setBigEndian(offset.value, at: 0)
         base.setBigEndian(Int32(0), at: 12)
         stampedOffset.store(offset.value, ordering: .releasing)
+    }
+
+    /// Takes the stamp of an attempt back and gives the memory back: the batch is never written. By the log writer.
+    func discard() {
+        stampedOffset.store(-1, ordering: .releasing)
+        release()
     }
 
     /// Gives the memory back. By the log writer, when the commit is over.
