@@ -27,6 +27,14 @@ package enum Limits {
     /// The same for what may use the reserve when the disk is full: alerts and ticks, a few hundred bytes each.
     package static let reservedInboxBytesMax = 2 << 20
 
+    /// Partitions of all topics together beyond which none is created; more that lie on disk are served. Each holds two
+    /// open files, its journal and its active segment (the service may have 65,536), up to 2 MiB of index while its segment
+    /// grows, and costs a sync of its own in each commit that it is part of and once a minute.
+    package static let partitionsMax = 1000
+
+    /// Changes of topics that wait for the writer, a few hundred bytes each; it does one between two commits.
+    package static let topicChangesMax = 256
+
     /// The reserve takes one part in so many of the file system, at most `reserveBytesMax`: alerts of a bad week on a
     /// large disk, 256 KiB on one of 16 MiB.
     package static let reserveDivisor: Int64 = 64

@@ -20,6 +20,8 @@ final class FaultyDisk: Disk {
         var changesLeft: Int?
         /// The planted bug: writes to such files are reported as done and do nothing.
         var forgottenWrites: String?
+        /// The planted bug: such files are reported as created and are not.
+        var forgottenNames: String?
         /// What `space` says; nil asks the real disk.
         var space: DiskSpace?
         /// Syncs that succeeded, by path.
@@ -50,6 +52,9 @@ final class FaultyDisk: Disk {
         if mode == .create { try change(.open, path) }
         let file = try real.open(path, mode)
         if mode == .create { noteName(path) }
+        if mode == .create, let ending = plan.withLock({ $0.forgottenNames }), path.hasSuffix(ending) {
+            try real.remove(path)
+        }
         return FaultyFile(real: file, disk: self)
     }
 
@@ -57,6 +62,7 @@ final class FaultyDisk: Disk {
 
     func createDirectory(_ path: String) throws(DiskError) {
         let isNew = try !real.exists(path)
+        if isNew { try change(.createDirectory, path) }
         try real.createDirectory(path)
         if isNew { noteName(path) }
     }
@@ -67,6 +73,10 @@ final class FaultyDisk: Disk {
         noteName(to)
         plan.withLock { plan in
             if plan.unsynced.remove(from) != nil { plan.unsynced.insert(to) }
+            for path in plan.unsynced where path.hasPrefix(from + "/") {
+                plan.unsynced.remove(path)
+                plan.unsynced.insert(to + path.dropFirst(from.count))
+            }
             if let bad = plan.unreadable.removeValue(forKey: from) { plan.unreadable[to] = bad }
         }
     }

@@ -18,7 +18,7 @@ final class PartitionWriter {
     let disk: any Disk
     let clock: any Clock
     let journal: PartitionJournal
-    private let segmentBytes: Int64
+    private var segmentBytes: Int64
     private var active: Active
     /// Durable end of the active segment, as offset and as length.
     private var end: Offset
@@ -284,6 +284,33 @@ final class PartitionWriter {
         for segment in doomed { try SegmentRemoval.remove(segment.files, disk: disk) }
         try disk.syncDirectory(partition.directory)
         try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
+    /// Deletes by hand what lies below `logStart`, which is above the log's start and not above its end. Durable on return;
+    /// on a thrown error of a full disk nothing or all of it is done.
+    func deleteRecords(below logStart: Offset) throws(DiskError) {
+        if logStart >= end && length > 0 {
+            // So that the file can go. Where there is no room for the next one it stays, unseen.
+            do { try roll(makesRoom: true) } catch { guard error.isRetriable else { throw error } }
+        }
+        guard !partition.segments.contains(where: { $0.isDeleted(below: logStart) }) else {
+            return try delete(below: logStart, atOnce: true)
+        }
+        try journal.append([.retention(logStart: logStart)])
+        partition.removeSegments(below: logStart)
+        try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
+    /// Records another configuration of the topic. Durable on return, and not in force.
+    func record(_ configuration: TopicConfiguration) throws(DiskError) {
+        try journal.append([.partition(topicID: partition.topicID, configuration: configuration)])
+        try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
+    /// Puts it in force.
+    func apply(_ configuration: TopicConfiguration, segmentBytes bytes: ByteCount) {
+        partition.setConfiguration(configuration)
+        segmentBytes = max(1, bytes.value)
     }
 
     /// For the end of writing: the active file holds nothing but its batches, and all of them were synced.

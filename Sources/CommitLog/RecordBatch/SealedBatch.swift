@@ -44,7 +44,7 @@ package final class SealedBatch: @unchecked Sendable {
     }
 
     /// The offset of the first record, known from the moment the writer has stamped it; final when its ticket is
-    /// durable.
+    /// durable. nil then: the partition was deleted, and the batch was not written.
     package var baseOffset: Offset? {
         guard case .appended(let offset)? = appendOutcome else { return nil }
         return offset
@@ -91,6 +91,12 @@ package final class SealedBatch: @unchecked Sendable {
         base.setBigEndian(offset.value, at: 0)
         base.setBigEndian(Int32(0), at: 12)
         outcome.store(AppendOutcome.appended(offset).code, ordering: .releasing)
+    }
+
+    /// Takes the stamp of an attempt back and gives the memory back: the batch is never written. By the log writer.
+    func discard() {
+        outcome.store(AppendOutcome.unknown, ordering: .releasing)
+        release()
     }
 
     /// Gives the memory back. By the log writer, when the commit is over.

@@ -11,7 +11,10 @@ extension AlterConfigsRequest: ServedRequest {
                 altered.partitions = topic.partitions
                 altered.onFull = topic.onFull
                 topic = altered
-                return resource.configs.lazy.compactMap { TopicSetting.set($0.name, $0.value, in: &topic) }.first
+                for config in resource.configs {
+                    if let problem = TopicSetting.set(config.name, config.value, in: &topic) { return problem }
+                }
+                return nil
             }
         }
         call.answer(plan) { outcomes in

@@ -7,7 +7,9 @@ extension DeleteTopicsRequest: ServedRequest {
         let broker = call.broker
         let all = broker.log.topics
         let found = topics.map { topic in
-            all.first { topic.name.map { name in $0.name.text == name } ?? (KafkaUUID($0.id) == topic.topicID) }
+            all.first { one in
+                if let name = topic.name { one.name.text == name } else { KafkaUUID(one.id) == topic.topicID }
+            }
         }
         let plan = zip(topics, found).map { topic, found -> PlannedChange in
             guard let found else {

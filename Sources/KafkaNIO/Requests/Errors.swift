@@ -5,13 +5,19 @@ internal import KafkaProtocol
 extension ErrorCode {
     /// Clients try again at `kafkaStorageError`, and elsewhere reset their position or give up.
     init(_ error: LogError) {
-        self = switch error.code {
-        case .offsetOutOfRange: .offsetOutOfRange
-        case .damaged: .corruptMessage
-        case .unsupportedCompression: .unsupportedCompressionType
-        case .tooLarge: .messageTooLarge
-        default: .kafkaStorageError
-        }
+        self =
+            switch error.code {
+            case .offsetOutOfRange: .offsetOutOfRange
+            case .damaged: .corruptMessage
+            case .unsupportedCompression: .unsupportedCompressionType
+            case .tooLarge: .messageTooLarge
+            case .unknownPartition: .unknownTopicOrPartition
+            case .topicExists: .topicAlreadyExists
+            case .invalidPartitionCount: .invalidPartitions
+            case .tooManyPartitions, .configured: .policyViolation
+            case .busy: .throttlingQuotaExceeded
+            default: .kafkaStorageError
+            }
     }
 }
 

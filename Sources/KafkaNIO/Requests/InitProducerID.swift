@@ -5,7 +5,9 @@ internal import KafkaProtocol
 extension InitProducerIDRequest: ServedRequest {
     func start(_ call: Call) {
         guard transactionalID == nil else {
-            return call.answer(InitProducerIDResponse(errorCode: .transactionalIDAuthorizationFailed, producerEpoch: -1))
+            return call.answer(
+                InitProducerIDResponse(errorCode: .transactionalIDAuthorizationFailed, producerEpoch: -1)
+            )
         }
         guard producerID < 0 else { return call.answer(next(of: producerID, producerEpoch)) }
         call.answerWithProducerID { id in

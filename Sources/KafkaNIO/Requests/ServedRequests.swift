@@ -10,7 +10,8 @@ protocol ServedRequest: KafkaRequest {
 
 enum ServedRequests {
     static let all: [any ServedRequest.Type] = [
-        ProduceRequest.self, InitProducerIDRequest.self, FetchRequest.self, ListOffsetsRequest.self, OffsetForLeaderEpochRequest.self,
+        ProduceRequest.self, InitProducerIDRequest.self, FetchRequest.self, ListOffsetsRequest.self,
+        OffsetForLeaderEpochRequest.self,
         MetadataRequest.self, DescribeClusterRequest.self, ApiVersionsRequest.self,
         FindCoordinatorRequest.self, JoinGroupRequest.self, SyncGroupRequest.self, HeartbeatRequest.self,
         LeaveGroupRequest.self, OffsetCommitRequest.self, OffsetFetchRequest.self, DescribeGroupsRequest.self,

@@ -26,6 +26,9 @@ extension DiskError {
     /// The file or directory does not exist.
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
 
+    /// The directory holds something.
+    package var isNotEmpty: Bool { errno == ENOTEMPTY || errno == EEXIST }
+
     /// Bytes of a file cannot be read.
     package var isUnreadable: Bool { operation == .read && isMediumError }
 
