@@ -35,6 +35,6 @@ enum ServedRequests {
         _ reader: inout WireReader,
         _ call: Call
     ) throws(WireError) {
-        try Request.decode(from: &reader, version: call.version).start(call)
+        try Request(from: &reader, version: call.version).start(call)
     }
 }
