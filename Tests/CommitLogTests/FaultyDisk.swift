@@ -24,6 +24,8 @@ final class FaultyDisk: Disk {
         var forgottenNames: String?
         /// What `space` says; nil asks the real disk.
         var space: DiskSpace?
+        /// Names that came (+) and went (-) and directories that were synced (=), in order.
+        var names: [String] = []
         /// Syncs that succeeded, by path.
         var syncs: [String] = []
         /// Files and directories that were changed and not synced since: what only the page cache has.
@@ -51,7 +53,7 @@ final class FaultyDisk: Disk {
     func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile {
         if mode == .create { try change(.open, path) }
         let file = try real.open(path, mode)
-        if mode == .create { noteName(path) }
+        if mode == .create { noteName("+", path) }
         if mode == .create, let ending = plan.withLock({ $0.forgottenNames }), path.hasSuffix(ending) {
             try real.remove(path)
         }
@@ -64,13 +66,14 @@ final class FaultyDisk: Disk {
         let isNew = try !real.exists(path)
         if isNew { try change(.createDirectory, path) }
         try real.createDirectory(path)
-        if isNew { noteName(path) }
+        if isNew { noteName("+", path) }
     }
 
     func rename(_ from: String, to: String) throws(DiskError) {
         try change(.rename, from)
         try real.rename(from, to: to)
-        noteName(to)
+        noteName("-", from)
+        noteName("+", to)
         plan.withLock { plan in
             if plan.unsynced.remove(from) != nil { plan.unsynced.insert(to) }
             for path in plan.unsynced where path.hasPrefix(from + "/") {
@@ -85,7 +88,7 @@ final class FaultyDisk: Disk {
         try change(.remove, path)
         let size = try? real.open(path, .read).size()
         try real.remove(path)
-        noteName(path)
+        noteName("-", path)
         free(size ?? 0)
         plan.withLock { _ = $0.unsynced.remove(path) }
     }
@@ -110,9 +113,12 @@ final class FaultyDisk: Disk {
     }
 
     /// Notes that a name came, went or changed in its directory.
-    private func noteName(_ path: String) {
+    private func noteName(_ sign: String, _ path: String) {
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-        plan.withLock { _ = $0.unsynced.insert(directory) }
+        plan.withLock { plan in
+            plan.unsynced.insert(directory)
+            plan.names.append(sign + path)
+        }
     }
 
     fileprivate func free(_ bytes: Int64) {
@@ -128,6 +134,7 @@ final class FaultyDisk: Disk {
                 return !plan.hidesFailedSyncs
             }
             plan.syncs.append(path)
+            plan.names.append("=" + path)
             plan.unsynced.remove(path)
             return false
         }
