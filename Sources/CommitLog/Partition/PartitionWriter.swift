@@ -78,6 +78,7 @@ final class PartitionWriter {
         let newLength = pending.reduce(length) { $0 + Int64($1.byteCount) }
         let hasRoom = active.segment.index?.hasRoom(endingAt: end + records, length: newLength) ?? false
         if length > 0 && (newLength > segmentBytes || !hasRoom) { try roll() }
+        try producers.prepare(for: pending, at: end)
         stampedEnd = end
         pendingBytes = 0
         admitted.removeAll(keepingCapacity: true)
@@ -92,7 +93,6 @@ final class PartitionWriter {
     /// One vectored write of all pending batches; in the page cache on return. `zeroesAhead`: whether a tail of zeros may
     /// follow them; that one finds no room is no failure.
     func write(zeroesAhead: Bool) throws(DiskError) {
-        try producers.recordFirst()
         vectors.removeAll(keepingCapacity: true)
         for batch in admitted { vectors.append(batch.bytes) }
         try active.file.write(vectors, at: length)

@@ -13,7 +13,6 @@ final class PartitionProducers {
     private var table: ProducerTable
     /// Offsets of those that lie there, ascending.
     private var snapshots: [Offset]
-    private var hasPending = false
 
     init(
         table: ProducerTable,
@@ -33,6 +32,15 @@ final class PartitionProducers {
 
     // MARK: - One commit
 
+    /// Before the first batch ever that names its producer: records that there are such, without which recovery looks for
+    /// none, and that there were none below `offset`, the durable end, so that it need not look there.
+    func prepare(for batches: [SealedBatch], at offset: Offset) throws(DiskError) {
+        guard !journal.state.hasProducers, batches.contains(where: { $0.producer != nil }) else { return }
+        try write(at: offset)
+        try disk.syncDirectory(directory)
+        try journal.append([.producers])
+    }
+
     /// Whether `batch` is to be appended, at `offset`; where not, it says itself what became of it.
     func admit(_ batch: SealedBatch, at offset: Offset) -> Bool {
         guard let producer = batch.producer else { return true }
@@ -40,7 +48,6 @@ final class PartitionProducers {
         switch table.judge(producer, count: count) {
         case .append:
             table.append(producer, count: count, at: offset, AppendTime.now(clock))
-            hasPending = true
             return true
         case .duplicate(let original): batch.leaveOut(.duplicate(original))
         case .outOfOrder: batch.leaveOut(.outOfOrderSequence)
@@ -49,23 +56,11 @@ final class PartitionProducers {
         return false
     }
 
-    /// Records, before the first batch that names its producer, that there are such: without that, recovery looks for none.
-    func recordFirst() throws(DiskError) {
-        guard hasPending, !journal.state.hasProducers else { return }
-        try journal.append([.producers])
-    }
-
     /// The admitted batches are durable.
-    func commit() {
-        table.commit()
-        hasPending = false
-    }
+    func commit() { table.commit() }
 
     /// Forgets the batches that were admitted since the last commit.
-    func rollBack() {
-        table.rollBack()
-        hasPending = false
-    }
+    func rollBack() { table.rollBack() }
 
     // MARK: - Upkeep
 
@@ -74,7 +69,12 @@ final class PartitionProducers {
 
     /// Writes down what is known below `offset`, the durable end. The caller syncs the directory, then calls `prune`.
     func snapshot(at offset: Offset) throws(DiskError) {
-        guard journal.state.hasProducers, let topicID = journal.state.topicID else { return }
+        guard journal.state.hasProducers else { return }
+        try write(at: offset)
+    }
+
+    private func write(at offset: Offset) throws(DiskError) {
+        guard let topicID = journal.state.topicID else { return }
         try ProducerSnapshot.write(table, at: offset, topicID: topicID, in: directory, disk: disk)
         if snapshots.last != offset { snapshots.append(offset) }
     }
