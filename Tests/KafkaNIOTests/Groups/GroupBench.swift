@@ -14,6 +14,10 @@ final class GroupBench {
     /// While true, appends wait for `settle`.
     var isDiskHeld = false
     private(set) var answers: [Waiter: [GroupAnswer]] = [:]
+    /// Called with each answer when it is given.
+    var onAnswer: (Waiter, GroupAnswer) -> Void = { _, _ in }
+    /// The planted bug: the coordinator is told that records are durable when they are on their way.
+    var tellsTooEarly = false
     private var lastWaiter: UInt64 = 0
     private var identifiers: UInt64 = 0
 
@@ -98,8 +102,12 @@ final class GroupBench {
     func perform(_ actions: [GroupAction]) {
         for action in actions {
             switch action {
-            case .answer(let waiter, let answer): answers[waiter, default: []].append(answer)
-            case .append(let append): inFlight.append(append)
+            case .answer(let waiter, let answer):
+                answers[waiter, default: []].append(answer)
+                onAnswer(waiter, answer)
+            case .append(let append):
+                inFlight.append(append)
+                if tellsTooEarly { perform(coordinator.appended(append.ticket, .durable, at: now)) }
             }
         }
         if !isDiskHeld { settle() }
