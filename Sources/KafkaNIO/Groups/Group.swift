@@ -25,7 +25,7 @@ final class Group {
     /// In `completingRebalance`: the leader's assignment on its way to the disk.
     var assignmentTicket: AppendTicket?
     var offsets = CommittedOffsets()
-    /// When a believable clock first looked at offsets whose own times it cannot believe.
+    /// When a right clock first looked at offsets whose times cannot be right; nil after every change.
     var firstLook: Timestamp?
 
     /// How long a rebalance waits.
@@ -50,6 +50,7 @@ final class Group {
     func move(to state: GroupState, at time: Timestamp) {
         self.state = state
         stateTime = time
+        firstLook = nil
     }
 
     /// Whether nothing would be lost with it: nobody is in it, nothing of it is stored.
@@ -135,7 +136,8 @@ extension Group {
 
     /// Of the protocols that all know, the one that most put first; nil without members.
     var selectedProtocol: String? {
-        let votes = members.compactMap { member in member.offer.protocols.first { isKnownToAll($0.name) }?.name }
+        let candidates = Set(members.first?.offer.protocols.lazy.map(\.name).filter(isKnownToAll) ?? [])
+        let votes = members.compactMap { member in member.offer.protocols.first { candidates.contains($0.name) }?.name }
         let counts = Dictionary(votes.map { ($0, 1) }, uniquingKeysWith: +)
         guard let most = counts.values.max() else { return nil }
         return votes.first { counts[$0] == most }

@@ -36,6 +36,11 @@ package struct GroupRecord: Hashable, Sendable {
     package var key: [UInt8]
     /// nil for a tombstone.
     package var value: [UInt8]?
+
+    package init(key: [UInt8], value: [UInt8]?) {
+        self.key = key
+        self.value = value
+    }
 }
 
 /// Records to append to one partition in this order, after those of all earlier tickets. None is larger than a batch can

@@ -56,7 +56,8 @@ extension GroupCoordinator {
         return nil
     }
 
-    /// While members join, the first ones to come have the places; ids given out have as many places of their own.
+    /// While members join, the first ones to come have the places, beside those who have not come yet; ids given out have as
+    /// many places of their own.
     private func hasPlace(for request: GroupJoin, in group: Group) -> Bool {
         let member = known(request, in: group)
         if member == nil, request.memberID.isEmpty, group.pending.count >= settings.membersMax { return false }
@@ -64,7 +65,8 @@ extension GroupCoordinator {
         case .empty, .dead: return true
         case .preparingRebalance:
             let waiting = group.members.count { $0.joinWaiter != nil }
-            return member?.joinWaiter != nil || waiting < settings.membersMax
+            if member?.joinWaiter != nil { return true }
+            return waiting < settings.membersMax && (member != nil || group.members.count < 2 * settings.membersMax)
         case .completingRebalance, .stable:
             return member != nil || group.members.count < settings.membersMax
         }

@@ -97,6 +97,7 @@ extension GroupCoordinator {
         offsetBytes -= commit.growth
         let before = group.offsets.byteCount
         group.offsets.end(commit.offsets, outcome)
+        group.firstLook = nil
         offsetBytes += group.offsets.byteCount - before
         answer(commit.waiter, .commit(outcome == .durable ? commit.reply : commit.refusal))
         forgetIfUnused(group)

@@ -95,7 +95,8 @@ extension GroupCoordinator {
         }
     }
 
-    /// The offsets that all groups have in a topic that was deleted: one of the same name begins anew. Nobody waits.
+    /// The offsets that all groups have in a topic that was deleted, since one of the same name begins anew. Nobody waits; if
+    /// the append is refused they are still there.
     package func removeOffsets(ofTopic topic: String, at now: GroupInstant) -> [GroupAction] {
         event(at: now) {
             var removal = PreparedRemoval()
@@ -154,7 +155,7 @@ extension GroupCoordinator {
         let records = removal.records
         if records.isEmpty {
             end(removal, .durable)
-        } else if isBehind {
+        } else if isBehind, removal.reply != nil {
             end(removal, .refused)
         } else {
             append(records, .removal(removal))
