@@ -4,7 +4,7 @@ internal import KafkaProtocol
 
 extension MetadataRequest: ServedRequest {
     func start(_ call: Call) {
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
         let all = broker.topics
         let topics: [MetadataResponse.Topic]
         if let wanted = self.topics {
@@ -13,14 +13,20 @@ extension MetadataRequest: ServedRequest {
                     guard let name = TopicName(name) else {
                         return MetadataResponse.Topic(errorCode: .invalidTopicException, name: name, partitions: [])
                     }
+                    guard access.knows(topic: name.text) else {
+                        let denied = ErrorCode.topicAuthorizationFailed
+                        return MetadataResponse.Topic(errorCode: denied, name: name.text, partitions: [])
+                    }
                     return all[name].map(MetadataResponse.Topic.init)
                         ?? MetadataResponse.Topic(errorCode: .unknownTopicOrPartition, name: name.text, partitions: [])
                 }
-                return all.values.first { KafkaUUID($0.id) == topic.topicID }.map(MetadataResponse.Topic.init)
+                let found = all.values.first { KafkaUUID($0.id) == topic.topicID && access.knows(topic: $0.name.text) }
+                return found.map(MetadataResponse.Topic.init)
                     ?? MetadataResponse.Topic(errorCode: .unknownTopicID, topicID: topic.topicID, partitions: [])
             }
         } else {
-            topics = all.values.sorted { $0.name < $1.name }.map(MetadataResponse.Topic.init)
+            let known = all.values.filter { access.knows(topic: $0.name.text) }
+            topics = known.sorted { $0.name < $1.name }.map(MetadataResponse.Topic.init)
         }
         call.answer(
             MetadataResponse(

@@ -13,6 +13,7 @@ enum ServedRequests {
         ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
         FindCoordinatorRequest.self, ApiVersionsRequest.self,
         OffsetForLeaderEpochRequest.self, DescribeClusterRequest.self,
+        SASLHandshakeRequest.self, SASLAuthenticateRequest.self,
     ]
 
     private static let byKey: [APIKey: any ServedRequest.Type] = Dictionary(

@@ -21,6 +21,11 @@ final class Broker: Sendable {
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
     let counters = ListenerCounters()
+    /// One for each password.
+    let passwordChecks = ByteBudget(Limits.passwordChecksMax)
+    /// One for each answer.
+    let delayedFailures = ByteBudget(Limits.delayedFailuresMax)
+    private let securityInForce: Mutex<Security>
     private let accepted = Mutex(Connections())
     private let loops: [ObjectIdentifier: CommitWaiters]
     private let tailListener: LogTail.ListenerID
@@ -32,6 +37,7 @@ final class Broker: Sendable {
         eventLoops: any EventLoopGroup
     ) {
         self.configuration = configuration
+        securityInForce = Mutex(Security(users: configuration.users, permissions: configuration.permissions))
         self.log = log
         self.clock = clock
         clusterID = Broker.clusterID(of: log)
@@ -41,6 +47,12 @@ final class Broker: Sendable {
         tailListener = log.tail.addListener { [loops] in
             for (_, waiters) in loops { waiters.wake() }
         }
+    }
+
+    /// For connections that are accepted from now on.
+    var security: Security {
+        get { securityInForce.withLock { $0 } }
+        set { securityInForce.withLock { $0 = newValue } }
     }
 
     func waiters(of eventLoop: any EventLoop) -> CommitWaiters {
@@ -100,6 +112,14 @@ final class Broker: Sendable {
         let system = log.partitions.first { $0.topicPartition.topic == .system } ?? log.partitions.first
         return system.map { KafkaUUID($0.topicID).description } ?? ""
     }
+}
+
+/// Who may do what, as it is configured now.
+struct Security: Sendable {
+    /// Nil where nobody logs in.
+    var users: KafkaUsers?
+    /// Nil where everybody who is let in may do what clients may do at all.
+    var permissions: [KafkaPermission]?
 }
 
 extension KafkaUUID {
