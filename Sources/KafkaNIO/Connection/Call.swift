@@ -11,6 +11,8 @@ struct Answer: Sendable {
         /// The client wants none.
         case nothing
         case close(CloseReason)
+        /// The connection's last response.
+        case last(ByteBuffer, CloseReason)
     }
 
     var content: Content
@@ -60,6 +62,12 @@ struct Call {
 
     func answer(_ response: some KafkaResponse) {
         reply(.frames([response.frame(correlationID: header.correlationID, version: header.version)]))
+    }
+
+    /// Answers, and ends the connection.
+    func answerLast(_ response: some KafkaResponse, _ reason: CloseReason) {
+        let frame = response.frame(correlationID: header.correlationID, version: header.version)
+        reply(Answer(content: .last(frame, reason)))
     }
 
     /// Has the connection's worker make the response.

@@ -1,5 +1,6 @@
 // What a connection passes through: frames, then requests.
 internal import NIOCore
+internal import NIOSSL
 internal import Platform
 
 extension Broker {
@@ -18,6 +19,10 @@ extension Broker {
             peer: channel.remoteAddress?.ipAddress ?? ""
         )
         let pipeline = channel.pipeline.syncOperations
+        if let tls = configuration.tls {
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
+            try pipeline.addHandler(TLSHandler(connection: connection))
+        }
         try pipeline.addHandler(IdleStateHandler(allTimeout: TimeAmount(Limits.idleTimeout)))
         try pipeline.addHandler(ByteToMessageHandler(FrameDecoder(connection: connection)))
         try pipeline.addHandler(ConnectionHandler(connection: connection))

@@ -5,7 +5,7 @@ internal import KafkaProtocol
 extension AlterConfigsRequest: ServedRequest {
     func start(_ call: Call) {
         let plan = resources.map { resource in
-            call.broker.plan(resource.resourceType, resource.resourceName, validateOnly: validateOnly) { topic in
+            call.plan(resource.resourceType, resource.resourceName, validateOnly: validateOnly) { topic in
                 // The whole of it: what is not named goes back to its default.
                 var altered = TopicSetting.defaults
                 altered.partitions = topic.partitions
@@ -35,7 +35,7 @@ extension AlterConfigsRequest: ServedRequest {
 extension IncrementalAlterConfigsRequest: ServedRequest {
     func start(_ call: Call) {
         let plan = resources.map { resource in
-            call.broker.plan(resource.resourceType, resource.resourceName, validateOnly: validateOnly) { topic in
+            call.plan(resource.resourceType, resource.resourceName, validateOnly: validateOnly) { topic in
                 for config in resource.configs {
                     let problem: String?
                     switch ConfigOperation(rawValue: config.configOperation) {
@@ -64,7 +64,7 @@ extension IncrementalAlterConfigsRequest: ServedRequest {
     }
 }
 
-extension Broker {
+extension Call {
     /// Plans to alter a topic's settings; `alter` says what is wrong with the new ones.
     fileprivate func plan(
         _ type: Int8,
@@ -78,9 +78,14 @@ extension Broker {
         guard type == .topic else {
             return .refused(.policyViolation, "the broker's settings stand in its configuration file")
         }
-        guard let topic = topic(name) else { return .refused(.unknownTopicOrPartition, "there is no such topic") }
+        guard let topic = broker.topic(name) else {
+            return .refused(.unknownTopicOrPartition, "there is no such topic")
+        }
         guard !topic.isConfigured else {
             return .refused(.policyViolation, "the settings of \(name) stand in the configuration file")
+        }
+        guard connection.access.allows(.alter, topic: name) else {
+            return .refused(.topicAuthorizationFailed, "\(connection.access.user) may not alter \(name)")
         }
         var configuration = topic.configuration
         if let problem = alter(&configuration) { return .refused(.invalidConfig, problem) }

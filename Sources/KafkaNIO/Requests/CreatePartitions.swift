@@ -4,10 +4,13 @@ internal import KafkaProtocol
 
 extension CreatePartitionsRequest: ServedRequest {
     func start(_ call: Call) {
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
         let plan = topics.map { topic -> PlannedChange in
             guard let found = broker.topic(topic.name) else {
                 return .refused(.unknownTopicOrPartition, "there is no such topic")
+            }
+            guard found.isConfigured || access.allows(.alter, topic: topic.name) else {
+                return .refused(.topicAuthorizationFailed, "\(access.user) may not alter \(topic.name)")
             }
             guard topic.count > found.partitions.count else {
                 return .refused(.invalidPartitions, "the topic has \(found.partitions.count) partitions already")

@@ -5,12 +5,13 @@ internal import Platform
 
 extension CreateTopicsRequest: ServedRequest {
     func start(_ call: Call) {
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
         let names = topics.map(\.name)
         let ids = topics.map { _ in UniqueIdentifier.random() }
         let wanted = topics.map { topic in
             names.count { $0 == topic.name } == 1
-                ? WantedTopic(topic, broker) : WantedTopic(refusal: (.invalidRequest, "the topic is named twice"))
+                ? WantedTopic(topic, broker, access)
+                : WantedTopic(refusal: (.invalidRequest, "the topic is named twice"))
         }
         let plan = zip(wanted, ids).map { topic, id -> PlannedChange in
             if let (code, message) = topic.refusal { return .refused(code, message) }
@@ -61,12 +62,16 @@ private struct WantedTopic: Sendable {
         self.refusal = refusal
     }
 
-    init(_ topic: CreateTopicsRequest.Topic, _ broker: Broker) {
+    init(_ topic: CreateTopicsRequest.Topic, _ broker: Broker, _ access: Access) {
         guard let name = TopicName(topic.name) else {
             refusal = (.invalidTopicException, "a name has 1 to 249 of a-z A-Z 0-9 . _ -")
             return
         }
         self.name = name
+        guard access.allows(.create, topic: topic.name) || broker.topic(topic.name) != nil else {
+            refusal = (.topicAuthorizationFailed, "\(access.user) may not create \(name)")
+            return
+        }
         guard broker.topic(topic.name) == nil else {
             refusal = (.topicAlreadyExists, "there is a topic \(name)")
             return

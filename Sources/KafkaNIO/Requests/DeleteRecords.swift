@@ -6,14 +6,14 @@ extension DeleteRecordsRequest: ServedRequest {
     private static let highWatermark: Int64 = -1
 
     func start(_ call: Call) {
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
         let plan = topics.flatMap { topic in
             topic.partitions.map { partition -> PlannedChange in
                 guard let found = broker.partition(topic.name, partition.partitionIndex) else {
                     return .refused(.unknownTopicOrPartition, "there is no such partition")
                 }
-                guard broker.mayWrite(found.topicPartition.topic) else {
-                    return .refused(.topicAuthorizationFailed, "only Forebay deletes records of \(topic.name)")
+                guard access.allows(.delete, topic: topic.name) else {
+                    return .refused(.topicAuthorizationFailed, "\(access.user) may not delete from \(topic.name)")
                 }
                 let isEnd = partition.offset == Self.highWatermark
                 guard isEnd || partition.offset >= 0 else { return .refused(.offsetOutOfRange, "no such offset") }

@@ -4,8 +4,8 @@ internal import KafkaProtocol
 
 extension DeleteTopicsRequest: ServedRequest {
     func start(_ call: Call) {
-        let broker = call.broker
-        let all = broker.log.topics
+        let (broker, access) = (call.broker, call.connection.access)
+        let all = broker.log.topics.filter { access.knows(topic: $0.name.text) }
         let found = topics.map { topic in
             all.first { one in
                 if let name = topic.name { one.name.text == name } else { KafkaUUID(one.id) == topic.topicID }
@@ -15,6 +15,9 @@ extension DeleteTopicsRequest: ServedRequest {
             guard let found else {
                 let code: ErrorCode = topic.name == nil ? .unknownTopicID : .unknownTopicOrPartition
                 return .refused(code, "there is no such topic")
+            }
+            guard found.isConfigured || access.allows(.delete, topic: found.name.text) else {
+                return .refused(.topicAuthorizationFailed, "\(access.user) may not delete \(found.name)")
             }
             return .change(.delete(found.name))
         }

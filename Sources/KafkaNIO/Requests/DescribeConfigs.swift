@@ -4,14 +4,22 @@ internal import KafkaProtocol
 
 extension DescribeConfigsRequest: ServedRequest {
     func start(_ call: Call) {
-        call.answer(DescribeConfigsResponse(resources: resources.map { describe($0, call.broker) }))
+        let (broker, access) = (call.broker, call.connection.access)
+        call.answer(DescribeConfigsResponse(resources: resources.map { describe($0, broker, access) }))
     }
 
-    private func describe(_ resource: Resource, _ broker: Broker) -> DescribeConfigsResponse.Resource {
+    private func describe(
+        _ resource: Resource,
+        _ broker: Broker,
+        _ access: Access
+    ) -> DescribeConfigsResponse.Resource {
         switch ConfigResourceType(rawValue: resource.resourceType) {
         case .topic:
             guard TopicName(resource.resourceName) != nil else {
                 return resource.refused(.invalidTopicException, "no name of a topic")
+            }
+            guard access.knows(topic: resource.resourceName) else {
+                return resource.refused(.topicAuthorizationFailed, "\(access.user) may not see it")
             }
             guard let topic = broker.topic(resource.resourceName) else {
                 return resource.refused(.unknownTopicOrPartition, "there is no such topic")

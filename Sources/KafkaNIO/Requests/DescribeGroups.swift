@@ -4,14 +4,29 @@ internal import NIOCore
 
 extension DescribeGroupsRequest: ServedRequest {
     func start(_ call: Call) {
-        let wanted = groups
+        let (wanted, access) = (groups, call.connection.access)
         call.answer { groups, _ in
-            (DescribeGroupsResponse(groups: wanted.map { DescribeGroupsResponse.Group(groups.describe($0)) }), [])
+            let found = wanted.map { id in
+                guard access.knows(group: id) else { return DescribeGroupsResponse.Group(denied: id) }
+                return DescribeGroupsResponse.Group(groups.describe(id))
+            }
+            return (DescribeGroupsResponse(groups: found), [])
         }
     }
 }
 
 extension DescribeGroupsResponse.Group {
+    fileprivate init(denied id: String) {
+        self.init(
+            errorCode: .groupAuthorizationFailed,
+            groupID: id,
+            groupState: "",
+            protocolType: "",
+            protocolData: "",
+            members: []
+        )
+    }
+
     fileprivate init(_ group: GroupDescription) {
         self.init(
             groupID: group.groupID,

@@ -6,6 +6,7 @@ extension FindCoordinatorRequest: ServedRequest {
 
     func start(_ call: Call) {
         let address = call.connection.address
+        let access = call.connection.access
         call.answer(
             FindCoordinatorResponse(
                 coordinators: coordinatorKeys.map { key in
@@ -19,6 +20,10 @@ extension FindCoordinatorRequest: ServedRequest {
                             errorCode: .coordinatorNotAvailable,
                             errorMessage: "transactions are not served"
                         )
+                    }
+                    guard access.knows(group: key) else {
+                        let denied = ErrorCode.groupAuthorizationFailed
+                        return .init(key: key, nodeID: -1, host: "", port: -1, errorCode: denied)
                     }
                     return .init(key: key, nodeID: Broker.nodeID, host: address.host, port: address.port)
                 }

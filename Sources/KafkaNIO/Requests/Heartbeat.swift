@@ -3,6 +3,9 @@ internal import KafkaProtocol
 
 extension HeartbeatRequest: ServedRequest {
     func start(_ call: Call) {
+        guard call.connection.access.allows(.read, group: groupID) else {
+            return call.answer(HeartbeatResponse(errorCode: .groupAuthorizationFailed))
+        }
         let membership = GroupMembership(
             groupID: groupID,
             generation: generationID,

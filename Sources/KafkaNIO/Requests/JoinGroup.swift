@@ -4,6 +4,9 @@ internal import NIOCore
 
 extension JoinGroupRequest: ServedRequest {
     func start(_ call: Call) {
+        guard call.connection.access.allows(.read, group: groupID) else {
+            return call.answer(JoinGroupResponse(errorCode: .groupAuthorizationFailed, leader: "", memberID: memberID))
+        }
         let join = GroupJoin(
             groupID: groupID,
             memberID: memberID,

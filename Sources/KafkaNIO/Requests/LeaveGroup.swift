@@ -3,6 +3,9 @@ internal import KafkaProtocol
 
 extension LeaveGroupRequest: ServedRequest {
     func start(_ call: Call) {
+        guard call.connection.access.allows(.read, group: groupID) else {
+            return call.answer(LeaveGroupResponse(errorCode: .groupAuthorizationFailed))
+        }
         let leave = GroupLeave(
             groupID: groupID,
             members: members.map { GroupLeave.Member(memberID: $0.memberID, groupInstanceID: $0.groupInstanceID) }

@@ -3,9 +3,9 @@ internal import KafkaProtocol
 
 extension ListGroupsRequest: ServedRequest {
     func start(_ call: Call) {
-        let states = statesFilter
+        let (states, access) = (statesFilter, call.connection.access)
         call.answer { groups, _ in
-            let found = groups.list(states: states).map {
+            let found = groups.list(states: states).filter { access.knows(group: $0.groupID) }.map {
                 ListGroupsResponse.Group(
                     groupID: $0.groupID,
                     protocolType: $0.protocolType,

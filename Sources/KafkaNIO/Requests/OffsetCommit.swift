@@ -3,7 +3,10 @@ internal import KafkaProtocol
 
 extension OffsetCommitRequest: ServedRequest {
     func start(_ call: Call) {
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
+        guard access.allows(.read, group: groupID) else {
+            return call.answer(response { _, _ in .groupAuthorizationFailed })
+        }
         let commit = GroupCommit(
             membership: GroupMembership(
                 groupID: groupID,
@@ -12,6 +15,7 @@ extension OffsetCommitRequest: ServedRequest {
                 groupInstanceID: groupInstanceID
             ),
             topics: topics.compactMap { topic in
+                guard access.allows(.read, topic: topic.name) else { return nil }
                 let known = topic.partitions.filter { broker.partition(topic.name, $0.partitionIndex) != nil }
                 guard !known.isEmpty else { return nil }
                 return GroupCommit.Topic(
@@ -31,26 +35,34 @@ extension OffsetCommitRequest: ServedRequest {
             { $0.commit(commit, waiter: $1, at: $2) },
             { answer -> OffsetCommitResponse? in
                 guard case .commit(let codes) = answer else { return nil }
-                return response(codes)
+                let known = OffsetCommitRequest.codes(codes)
+                return response { topic, partition in
+                    guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
+                    return known[topic]?[partition].map(ErrorCode.init) ?? .unknownTopicOrPartition
+                }
             }
         )
     }
 
-    /// A code for every partition that was asked about: those that do not exist were not given to the coordinator.
-    private func response(_ codes: PartitionCodes) -> OffsetCommitResponse {
+    /// By topic and partition. Partitions that do not exist were not given to the coordinator.
+    private static func codes(_ codes: PartitionCodes) -> [String: [Int32: GroupCode]] {
         var known: [String: [Int32: GroupCode]] = [:]
         for topic in codes.topics {
             for partition in topic.partitions { known[topic.name, default: [:]][partition.index] = partition.code }
         }
-        return OffsetCommitResponse(
+        return known
+    }
+
+    /// A code for every partition that was asked about.
+    private func response(_ code: (_ topic: String, _ partition: Int32) -> ErrorCode) -> OffsetCommitResponse {
+        OffsetCommitResponse(
             topics: topics.map { topic in
                 OffsetCommitResponse.Topic(
                     name: topic.name,
-                    partitions: topic.partitions.map { partition in
-                        let code = known[topic.name]?[partition.partitionIndex]
-                        return OffsetCommitResponse.Partition(
-                            partitionIndex: partition.partitionIndex,
-                            errorCode: code.map(ErrorCode.init) ?? .unknownTopicOrPartition
+                    partitions: topic.partitions.map {
+                        OffsetCommitResponse.Partition(
+                            partitionIndex: $0.partitionIndex,
+                            errorCode: code(topic.name, $0.partitionIndex)
                         )
                     }
                 )

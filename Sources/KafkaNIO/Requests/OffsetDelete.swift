@@ -3,6 +3,9 @@ internal import KafkaProtocol
 
 extension OffsetDeleteRequest: ServedRequest {
     func start(_ call: Call) {
+        guard call.connection.access.allows(.delete, group: groupID) else {
+            return call.answer(OffsetDeleteResponse(errorCode: .groupAuthorizationFailed, topics: []))
+        }
         let id = groupID
         let wanted = topics.map { TopicPartitions(name: $0.name, partitions: $0.partitions.map(\.partitionIndex)) }
         call.answer(

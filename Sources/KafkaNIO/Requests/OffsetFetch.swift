@@ -3,10 +3,14 @@ internal import KafkaProtocol
 
 extension OffsetFetchRequest: ServedRequest {
     func start(_ call: Call) {
-        let wanted = groups
+        let (wanted, access) = (groups, call.connection.access)
         call.answer { groups, _ in
             let found = wanted.map { group in
-                OffsetFetchResponse.Group(
+                guard access.knows(group: group.groupID) else {
+                    let denied = ErrorCode.groupAuthorizationFailed
+                    return OffsetFetchResponse.Group(groupID: group.groupID, topics: [], errorCode: denied)
+                }
+                return OffsetFetchResponse.Group(
                     groupID: group.groupID,
                     topics: groups.fetchOffsets(
                         of: group.groupID,

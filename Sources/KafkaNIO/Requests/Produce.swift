@@ -39,7 +39,7 @@ private final class ProduceInWork: CommitWaiter {
     }
 
     func begin() {
-        let (request, broker) = (request, call.broker)
+        let (request, broker, access) = (request, call.broker, call.connection.access)
         let allowsZstandard = call.version >= 7
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
         call.connection.worker.run {
@@ -50,7 +50,8 @@ private final class ProduceInWork: CommitWaiter {
                         of: topic.name,
                         refusal: request.refusal,
                         allowsZstandard: allowsZstandard,
-                        broker
+                        broker,
+                        access
                     )
                 }
             }
@@ -114,17 +115,18 @@ private struct OfferedBatch: Sendable {
         of topic: String,
         refusal: Refusal?,
         allowsZstandard: Bool,
-        _ broker: Broker
+        _ broker: Broker,
+        _ access: Access
     ) {
         index = request.partitionIndex
         self.refusal = refusal
         guard refusal == nil else { return }
-        guard let partition = broker.partition(topic, index) else {
-            self.refusal = Refusal(.unknownTopicOrPartition, "there is no such partition")
+        guard access.allows(.write, topic: topic) else {
+            self.refusal = Refusal(.topicAuthorizationFailed, "\(access.user) may not write to \(topic)")
             return
         }
-        guard broker.mayWrite(partition.topicPartition.topic) else {
-            self.refusal = Refusal(.topicAuthorizationFailed, "only Forebay writes to \(topic)")
+        guard let partition = broker.partition(topic, index) else {
+            self.refusal = Refusal(.unknownTopicOrPartition, "there is no such partition")
             return
         }
         let rules = ForeignBatch.Rules(

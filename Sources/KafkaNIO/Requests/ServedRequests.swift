@@ -18,6 +18,7 @@ enum ServedRequests {
         ListGroupsRequest.self, DeleteGroupsRequest.self, OffsetDeleteRequest.self,
         CreateTopicsRequest.self, DeleteTopicsRequest.self, CreatePartitionsRequest.self, DeleteRecordsRequest.self,
         DescribeConfigsRequest.self, AlterConfigsRequest.self, IncrementalAlterConfigsRequest.self,
+        SASLHandshakeRequest.self, SASLAuthenticateRequest.self,
     ]
 
     private static let byKey: [APIKey: any ServedRequest.Type] = Dictionary(

@@ -4,6 +4,9 @@ internal import NIOCore
 
 extension SyncGroupRequest: ServedRequest {
     func start(_ call: Call) {
+        guard call.connection.access.allows(.read, group: groupID) else {
+            return call.answer(SyncGroupResponse(errorCode: .groupAuthorizationFailed, assignment: ByteBuffer()))
+        }
         let sync = GroupSync(
             membership: GroupMembership(
                 groupID: groupID,

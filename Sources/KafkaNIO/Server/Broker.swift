@@ -23,6 +23,11 @@ final class Broker: Sendable {
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
     let counters = ListenerCounters()
     private let producerIDs: ProducerIDSource
+    /// One for each password.
+    let passwordChecks = ByteBudget(Limits.passwordChecksMax)
+    /// One for each answer.
+    let delayedFailures = ByteBudget(Limits.delayedFailuresMax)
+    private let securityInForce: Mutex<Security>
     private let accepted = Mutex(Connections())
     private let loops: [ObjectIdentifier: CommitWaiters]
     private let tailListener: LogTail.ListenerID
@@ -34,6 +39,7 @@ final class Broker: Sendable {
         eventLoops: any EventLoopGroup
     ) throws(LogError) {
         self.configuration = configuration
+        securityInForce = Mutex(Security(users: configuration.users, permissions: configuration.permissions))
         self.log = log
         self.clock = clock
         clusterID = Broker.clusterID(of: log)
@@ -58,6 +64,12 @@ final class Broker: Sendable {
         workers[0].run { [producerIDs] in
             done(Result { () throws(LogError) in try producerIDs.ids.next() })
         }
+    }
+
+    /// For connections that are accepted from now on.
+    var security: Security {
+        get { securityInForce.withLock { $0 } }
+        set { securityInForce.withLock { $0 = newValue } }
     }
 
     func waiters(of eventLoop: any EventLoop) -> CommitWaiters {
@@ -118,6 +130,14 @@ final class Broker: Sendable {
         let system = log.partitions.first { $0.topicPartition.topic == .system } ?? log.partitions.first
         return system.map { KafkaUUID($0.topicID).description } ?? ""
     }
+}
+
+/// Who may do what, as it is configured now.
+struct Security: Sendable {
+    /// Nil where nobody logs in.
+    var users: KafkaUsers?
+    /// Nil where everybody who is let in may do what clients may do at all.
+    var permissions: [KafkaPermission]?
 }
 
 extension KafkaUUID {

@@ -16,15 +16,6 @@ extension Broker {
         return log.partition(TopicPartition(topic: topic, partition: PartitionIndex(index)))
     }
 
-    /// Whether clients may append to the topic: to none of those that Forebay writes itself.
-    func mayWrite(_ topic: TopicName) -> Bool {
-        !Broker.ownTopics.contains(topic)
-    }
-
-    private static let ownTopics: Set<TopicName> = [
-        .readings, .alerts, .rejected, .system, .gaps, .operations, .consumerOffsets,
-    ]
-
     /// What to answer a client that believes in another epoch; nil where it does not, or does not say (-1).
     func mismatch(of currentLeaderEpoch: Int32) -> ErrorCode? {
         guard currentLeaderEpoch >= 0, currentLeaderEpoch != Broker.leaderEpoch else { return nil }
