@@ -41,6 +41,53 @@ package enum Limits {
     /// How long a client has for TLS and for saying who it is.
     package static let loginTimeout: Duration = .seconds(10)
 
+    /// Requests of a connection before it has said who it is. SCRAM needs four with ApiVersions; some clients ask for several
+    /// versions of it, and name a mechanism that is not served first.
+    package static let loginRequestsMax = 16
+
+    /// How long a login that failed waits for its answer, so that guessing passwords takes its time.
+    package static let loginFailureDelay: Duration = .seconds(1)
+
+    /// Such answers at once; further ones are not given, and their connections end at once.
+    package static let delayedFailuresMax = 256
+
+    /// Passwords that are hashed at once or wait for a worker, which then keeps its other connections waiting: four on two
+    /// workers hold a request up by some ten milliseconds.
+    package static let passwordChecksMax = 4
+
+    /// How long a login pauses that found so many in work.
+    package static let passwordCheckPause: Duration = .milliseconds(20)
+
+    /// How long the listener waits for TLS's goodbye after its own.
+    package static let tlsGoodbyeTimeout: Duration = .seconds(1)
+
+    /// A file with certificates or a key: some hundred authorities.
+    package static let certificateFileBytesMax = 1 << 20
+
+    /// The file of users: more than ten thousand lines.
+    package static let usersFileBytesMax = 4 << 20
+
+    /// The name of a user, or of a certificate's subject.
+    package static let userNameBytesMax = 255
+
+    /// The codec takes no longer one from a client.
+    package static let passwordBytesMax = 1_024
+
+    /// Times that a password is hashed. RFC 7677 wants the lower end at least; the upper one keeps a worker for a second.
+    package static let iterations = 4_096...1_000_000
+
+    /// The same for new passwords: some milliseconds for each PLAIN login on a small box.
+    package static let passwordIterations = 8_192
+
+    /// Lengths of salts. The upper end is that of the hash that salts for unknown names are cut from.
+    package static let saltByteCounts = 8...64
+
+    /// The salt of a new password.
+    package static let saltBytes = 16
+
+    /// What the server adds to a client's nonce.
+    package static let nonceBytes = 18
+
     /// How long a produce request waits for room in front of the log writer before the producer is told to try again.
     package static let inboxPatience: Duration = .seconds(2)
 

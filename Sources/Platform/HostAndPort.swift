@@ -1,5 +1,7 @@
 // `host:port` as people write it.
 
+internal import Glibc
+
 /// `host:port`, with an IPv6 number in brackets.
 package struct HostAndPort: Hashable, Sendable {
     package var host: String
@@ -29,5 +31,12 @@ package struct HostAndPort: Hashable, Sendable {
         rest = rest.dropFirst()
         guard let first = rest.first, first.isASCII, first.isNumber, let port = UInt16(rest) else { return nil }
         self.port = port
+    }
+
+    /// Whether only this machine can reach the address.
+    package var isLoopback: Bool {
+        // `127.example.com` is a name like any other.
+        var address = in_addr()
+        return host == "localhost" || host == "::1" || host.hasPrefix("127.") && inet_pton(AF_INET, host, &address) == 1
     }
 }

@@ -48,3 +48,9 @@ package struct Backoff: Sendable {
 package func randomSeed() -> UInt64 {
     UInt64.random(in: .min ... .max)
 }
+
+/// Bytes that nobody can guess, for salts, nonces and keys, from the system's generator.
+package func randomBytes(_ count: Int) -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+}

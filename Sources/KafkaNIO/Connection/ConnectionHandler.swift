@@ -17,6 +17,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var firstAnswer: UInt64 = 0
     private var unflushed = 0
     private var deadline: Scheduled<Void>?
+    private var loginDeadline: Scheduled<Void>?
     private var isClosing = false
 
     init(connection: ConnectionState) {
@@ -25,6 +26,10 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        guard !connection.isLetIn else { return }
+        loginDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.loginTimeout)) {
+            if !self.connection.isLetIn { self.close(.loginTimeout) }
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -33,7 +38,9 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         isClosing = true
+        connection.isOpen = false
         deadline?.cancel()
+        loginDeadline?.cancel()
         waiting.removeAll()
         for answer in answers { answer?.release() }
         answers.removeAll()
@@ -79,6 +86,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         answers.append(nil)
         do {
             let header = try RequestHeader(from: &reader)
+            guard connection.admits(header.key) else { return close(.unauthenticated) }
             let call = Call(
                 connection: connection,
                 header: header,
@@ -124,6 +132,9 @@ final class ConnectionHandler: ChannelInboundHandler {
                 break
             case .close(let reason):
                 if hasWritten { context?.flush() }
+                return close(reason)
+            case .last(let buffer, let reason):
+                context?.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
                 return close(reason)
             }
         }

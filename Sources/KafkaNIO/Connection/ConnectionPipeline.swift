@@ -1,5 +1,6 @@
 // What a connection passes through: frames, then requests.
 internal import NIOCore
+internal import NIOSSL
 internal import Platform
 
 extension Broker {
@@ -11,13 +12,17 @@ extension Broker {
         let connection = ConnectionState(
             broker: self,
             worker: nextWorker(),
-            address: (
+            address: ClientAddress(
                 host: advertised?.host ?? local?.ipAddress ?? configuration.listen.host,
                 port: Int32(advertised?.port ?? UInt16(exactly: local?.port ?? 0) ?? configuration.listen.port)
             ),
             peer: channel.remoteAddress?.ipAddress ?? ""
         )
         let pipeline = channel.pipeline.syncOperations
+        if let tls = configuration.tls {
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
+            try pipeline.addHandler(TLSHandler(connection: connection))
+        }
         try pipeline.addHandler(IdleStateHandler(allTimeout: TimeAmount(Limits.idleTimeout)))
         try pipeline.addHandler(ByteToMessageHandler(FrameDecoder(connection: connection)))
         try pipeline.addHandler(ConnectionHandler(connection: connection))

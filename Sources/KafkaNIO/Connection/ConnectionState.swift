@@ -4,26 +4,74 @@ internal import KafkaProtocol
 internal import NIOCore
 internal import Platform
 
+/// Where a client reaches this broker.
+struct ClientAddress: Sendable {
+    var host: String
+    var port: Int32
+}
+
 /// Belongs to the connection's event loop, but for `reader`.
 final class ConnectionState {
     let broker: Broker
     let worker: Worker
     /// The broker's address as this client knows it.
-    let address: (host: String, port: Int32)
+    let address: ClientAddress
     let peer: String
     /// Of the requests that are in work, in the order of their arrival.
     private var requestMemory: [Int] = []
     let reader: ConnectionReader
+    var isOpen = true
+    /// Nil where none is due: nobody has to log in, or the client has.
+    var login: Login?
+    /// Whether the client may use the listener: TLS is agreed on, and the client known.
+    private(set) var isLetIn = false
+    /// What the client may do; nothing until it is let in.
+    private(set) var access = Access.nothing
+    /// Of the listener when the connection was accepted.
+    private let security: Security
+    private var requestsBeforeLogin = 0
 
-    init(broker: Broker, worker: Worker, address: (host: String, port: Int32), peer: String) {
+    init(broker: Broker, worker: Worker, address: ClientAddress, peer: String) {
         self.broker = broker
         self.worker = worker
         self.address = address
         self.peer = peer
         reader = ConnectionReader(log: broker.log)
+        security = broker.security
+        let configuration = broker.configuration
+        login = security.users.map { users in
+            Login(users: users, offersPlain: configuration.tls != nil || configuration.listen.isLoopback)
+        }
+        if configuration.tls == nil, login == nil { letIn(Access.anonymous) }
     }
 
-    var frameBytesMax: Int { Limits.requestBytesMax }
+    var frameBytesMax: Int { isLetIn ? Limits.requestBytesMax : Limits.requestBytesMaxUnauthenticated }
+
+    /// The client is who it says.
+    func letIn(_ user: String) {
+        access = Access(user: user, permissions: security.permissions)
+        login = nil
+        isLetIn = true
+    }
+
+    /// TLS is agreed on, with the client's certificate where it had to have one. Where users log in, they are known by that,
+    /// and by the certificate otherwise.
+    ///
+    /// - Throws: where the certificate does not say whose it is.
+    func endHandshake(certificate: [UInt8]?) throws(ConnectionFailure) {
+        guard login == nil else { return }
+        guard let certificate else { return letIn(Access.anonymous) }
+        guard let name = CommonName.of(certificate: certificate) else { throw ConnectionFailure(reason: .tls) }
+        letIn(name)
+    }
+
+    /// Whether a request may be started: before the client is let in only those that a login is made of, and not many.
+    func admits(_ key: Int16) -> Bool {
+        if isLetIn { return true }
+        requestsBeforeLogin += 1
+        let loginKeys: [APIKey] = [.apiVersions, .saslHandshake, .saslAuthenticate]
+        return requestsBeforeLogin <= Limits.loginRequestsMax && loginKeys.contains { $0.rawValue == key }
+    }
 
     /// The next request holds so many bytes of the budget of all connections.
     func takeOver(_ bytes: Int) { requestMemory.append(bytes) }
@@ -64,7 +112,15 @@ final class ConnectionReader: @unchecked Sendable {
         _ partition: Partition,
         atOrAfter timestamp: Timestamp?
     ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
-        guard let timestamp else { return nil }
+        guard let timestamp else {
+            let largest = try reader.largestTimestamp(
+                in: partition,
+                upTo: partition.logEndOffset,
+                buffer: &buffer,
+                decoder: decoder
+            )
+            return largest.map { ($0.offset, $0.timestamp) }
+        }
         return try reader.firstRecord(
             atOrAfter: timestamp,
             in: partition,

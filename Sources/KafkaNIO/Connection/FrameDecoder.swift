@@ -16,7 +16,8 @@ struct FrameDecoder: ByteToMessageDecoder {
     mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
         guard let prefix: Int32 = buffer.getInteger(at: buffer.readerIndex) else { return .needMoreData }
         guard let length = Int(exactly: prefix), length >= 0, length <= connection.frameBytesMax else {
-            throw ConnectionFailure(reason: .frameTooLarge)
+            // A client that begins TLS where none is spoken: a handshake record of version 3.
+            throw ConnectionFailure(reason: prefix >> 16 == 0x1603 ? .tls : .frameTooLarge)
         }
         if reserved == 0, length > Limits.requestBytesMaxUnauthenticated {
             guard connection.broker.requestMemory.take(length) else { throw ConnectionFailure(reason: .memory) }

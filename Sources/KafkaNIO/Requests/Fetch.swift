@@ -49,9 +49,9 @@ private final class FetchInWork: CommitWaiter {
         self.request = request
         self.call = call
         waiters = call.broker.waiters(of: call.eventLoop)
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
         wanted = request.topics.flatMap { topic in
-            topic.partitions.map { WantedPartition($0, of: topic.name, broker) }
+            topic.partitions.map { WantedPartition($0, of: topic.name, broker, access) }
         }
     }
 
@@ -151,14 +151,15 @@ private struct WantedPartition: Sendable {
     var records: [ByteBuffer] = []
     var byteCount = 0
 
-    init(_ request: FetchRequest.Partition, of topic: String, _ broker: Broker) {
+    init(_ request: FetchRequest.Partition, of topic: String, _ broker: Broker, _ access: Access) {
         index = request.partitionIndex
         next = Offset(request.fetchOffset)
         bytesMax = max(1, Int(request.partitionMaxBytes))
-        let found = broker.partition(topic, index)
+        let isAllowed = access.allows(.read, topic: topic)
+        let found = isAllowed ? broker.partition(topic, index) : nil
         partition = found
         guard let found else {
-            errorCode = .unknownTopicOrPartition
+            errorCode = isAllowed ? .unknownTopicOrPartition : .topicAuthorizationFailed
             return
         }
         if let error = broker.mismatch(of: request.currentLeaderEpoch) {

@@ -5,7 +5,8 @@ extension FindCoordinatorRequest: ServedRequest {
     private static let groupKeys: Int8 = 0
 
     func start(_ call: Call) {
-        let (host, port) = call.connection.address
+        let address = call.connection.address
+        let access = call.connection.access
         call.answer(
             FindCoordinatorResponse(
                 coordinators: coordinatorKeys.map { key in
@@ -20,7 +21,11 @@ extension FindCoordinatorRequest: ServedRequest {
                             errorMessage: "transactions are not served"
                         )
                     }
-                    return .init(key: key, nodeID: Broker.nodeID, host: host, port: port)
+                    guard access.knows(group: key) else {
+                        let denied = ErrorCode.groupAuthorizationFailed
+                        return .init(key: key, nodeID: -1, host: "", port: -1, errorCode: denied)
+                    }
+                    return .init(key: key, nodeID: Broker.nodeID, host: address.host, port: address.port)
                 }
             )
         )

@@ -9,13 +9,13 @@ extension ListOffsetsRequest: ServedRequest {
     private static let largestTimestamp: Int64 = -3
 
     func start(_ call: Call) {
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
         call.answer { reader in
             ListOffsetsResponse(
                 topics: topics.map { topic in
                     ListOffsetsResponse.Topic(
                         name: topic.name,
-                        partitions: topic.partitions.map { Self.find($0, of: topic.name, broker, reader) }
+                        partitions: topic.partitions.map { Self.find($0, of: topic.name, broker, access, reader) }
                     )
                 }
             )
@@ -26,9 +26,13 @@ extension ListOffsetsRequest: ServedRequest {
         _ wanted: Partition,
         of topic: String,
         _ broker: Broker,
+        _ access: Access,
         _ reader: ConnectionReader
     ) -> ListOffsetsResponse.Partition {
         let index = wanted.partitionIndex
+        guard access.knows(topic: topic) else {
+            return .init(partitionIndex: index, errorCode: .topicAuthorizationFailed)
+        }
         guard let partition = broker.partition(topic, index) else {
             return .init(partitionIndex: index, errorCode: .unknownTopicOrPartition)
         }

@@ -4,13 +4,13 @@ internal import KafkaProtocol
 
 extension OffsetForLeaderEpochRequest: ServedRequest {
     func start(_ call: Call) {
-        let broker = call.broker
+        let (broker, access) = (call.broker, call.connection.access)
         call.answer(
             OffsetForLeaderEpochResponse(
                 topics: topics.map { topic in
                     OffsetForLeaderEpochResponse.Topic(
                         name: topic.name,
-                        partitions: topic.partitions.map { Self.end($0, of: topic.name, broker) }
+                        partitions: topic.partitions.map { Self.end($0, of: topic.name, broker, access) }
                     )
                 }
             )
@@ -20,9 +20,13 @@ extension OffsetForLeaderEpochRequest: ServedRequest {
     private static func end(
         _ wanted: Partition,
         of topic: String,
-        _ broker: Broker
+        _ broker: Broker,
+        _ access: Access
     ) -> OffsetForLeaderEpochResponse.Partition {
         let index = wanted.partitionIndex
+        guard access.knows(topic: topic) else {
+            return .init(errorCode: .topicAuthorizationFailed, partitionIndex: index)
+        }
         guard let partition = broker.partition(topic, index) else {
             return .init(errorCode: .unknownTopicOrPartition, partitionIndex: index)
         }

@@ -39,7 +39,7 @@ private final class ProduceInWork: CommitWaiter {
     }
 
     func begin() {
-        let (request, broker) = (request, call.broker)
+        let (request, broker, access) = (request, call.broker, call.connection.access)
         let allowsZstandard = call.version >= 7
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
         call.connection.worker.run {
@@ -50,7 +50,8 @@ private final class ProduceInWork: CommitWaiter {
                         of: topic.name,
                         refusal: request.refusal,
                         allowsZstandard: allowsZstandard,
-                        broker
+                        broker,
+                        access
                     )
                 }
             }
@@ -114,17 +115,18 @@ private struct OfferedBatch: Sendable {
         of topic: String,
         refusal: Refusal?,
         allowsZstandard: Bool,
-        _ broker: Broker
+        _ broker: Broker,
+        _ access: Access
     ) {
         index = request.partitionIndex
         self.refusal = refusal
         guard refusal == nil else { return }
-        guard let partition = broker.partition(topic, index) else {
-            self.refusal = Refusal(.unknownTopicOrPartition, "there is no such partition")
+        guard access.allows(.write, topic: topic) else {
+            self.refusal = Refusal(.topicAuthorizationFailed, "\(access.user) may not write to \(topic)")
             return
         }
-        guard broker.mayWrite(partition.topicPartition.topic) else {
-            self.refusal = Refusal(.topicAuthorizationFailed, "only Forebay writes to \(topic)")
+        guard let partition = broker.partition(topic, index) else {
+            self.refusal = Refusal(.unknownTopicOrPartition, "there is no such partition")
             return
         }
         let rules = ForeignBatch.Rules(
@@ -173,8 +175,17 @@ private struct OfferedBatch: Sendable {
 
     func response(_ inbox: BatchInbox) -> ProduceResponse.Partition {
         guard let accepted else { return refused(refusal ?? Refusal(.unknownServerError, "")) }
-        guard inbox.outcome(of: accepted.ticket) == .durable, let base = accepted.batch.baseOffset else {
+        guard inbox.outcome(of: accepted.ticket) == .durable else {
             return refused(Refusal(.kafkaStorageError, "the disk failed"))
+        }
+        let base: Offset
+        switch accepted.batch.appendOutcome {
+        case .appended(let offset), .duplicate(let offset): base = offset
+        case .outOfOrderSequence:
+            return refused(Refusal(.outOfOrderSequenceNumber, "a batch of this producer is missing before this one"))
+        case .fencedEpoch:
+            return refused(Refusal(.invalidProducerEpoch, "another producer has taken over with a newer epoch"))
+        case nil: return refused(Refusal(.unknownTopicOrPartition, "the topic was deleted"))
         }
         return ProduceResponse.Partition(
             partitionIndex: index,

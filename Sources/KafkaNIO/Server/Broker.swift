@@ -18,9 +18,16 @@ final class Broker: Sendable {
     /// 22 characters that stay the same as long as the data directory does.
     let clusterID: String
     let workers: [Worker]
+    let groups: GroupService
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
     let counters = ListenerCounters()
+    private let producerIDs: ProducerIDSource
+    /// One for each password.
+    let passwordChecks = ByteBudget(Limits.passwordChecksMax)
+    /// One for each answer.
+    let delayedFailures = ByteBudget(Limits.delayedFailuresMax)
+    private let securityInForce: Mutex<Security>
     private let accepted = Mutex(Connections())
     private let loops: [ObjectIdentifier: CommitWaiters]
     private let tailListener: LogTail.ListenerID
@@ -30,17 +37,39 @@ final class Broker: Sendable {
         log: CommitLog,
         clock: any Clock,
         eventLoops: any EventLoopGroup
-    ) {
+    ) throws(LogError) {
         self.configuration = configuration
+        securityInForce = Mutex(Security(users: configuration.users, permissions: configuration.permissions))
         self.log = log
         self.clock = clock
         clusterID = Broker.clusterID(of: log)
+        let eventLoop = eventLoops.next()
+        let loops = Dictionary(
+            uniqueKeysWithValues: eventLoops.makeIterator().map { (ObjectIdentifier($0), CommitWaiters(eventLoop: $0)) }
+        )
+        guard let commits = loops[ObjectIdentifier(eventLoop)] else {
+            preconditionFailure("a group's next loop is one of its loops")
+        }
+        self.loops = loops
+        producerIDs = ProducerIDSource(try log.makeProducerIDs())
+        groups = try GroupService(log: log, clock: clock, eventLoop: eventLoop, commits: commits)
         workers = (0..<Limits.workers).map { Worker(name: "kafka-work-\($0)") }
-        let loops = eventLoops.makeIterator().map { (ObjectIdentifier($0), CommitWaiters(eventLoop: $0)) }
-        self.loops = Dictionary(uniqueKeysWithValues: loops)
         tailListener = log.tail.addListener { [loops] in
             for (_, waiters) in loops { waiters.wake() }
         }
+    }
+
+    /// Hands over a producer id that nobody had before; on a worker's thread, because it may write a file.
+    func takeProducerID(_ done: @escaping @Sendable (Result<Int64, LogError>) -> Void) {
+        workers[0].run { [producerIDs] in
+            done(Result { () throws(LogError) in try producerIDs.ids.next() })
+        }
+    }
+
+    /// For connections that are accepted from now on.
+    var security: Security {
+        get { securityInForce.withLock { $0 } }
+        set { securityInForce.withLock { $0 = newValue } }
     }
 
     func waiters(of eventLoop: any EventLoop) -> CommitWaiters {
@@ -92,6 +121,7 @@ final class Broker: Sendable {
 
     func stop() async {
         log.tail.removeListener(tailListener)
+        await groups.stop()
         for worker in workers { await worker.stop() }
     }
 
@@ -102,8 +132,26 @@ final class Broker: Sendable {
     }
 }
 
+/// Who may do what, as it is configured now.
+struct Security: Sendable {
+    /// Nil where nobody logs in.
+    var users: KafkaUsers?
+    /// Nil where everybody who is let in may do what clients may do at all.
+    var permissions: [KafkaPermission]?
+}
+
 extension KafkaUUID {
     init(_ identifier: UniqueIdentifier) {
         self.init(high: identifier.high, low: identifier.low)
+    }
+}
+
+/// For one worker.
+private final class ProducerIDSource: @unchecked Sendable {
+    // Sendable: after `init` used by jobs of the first worker only.
+    let ids: ProducerIDs
+
+    init(_ ids: ProducerIDs) {
+        self.ids = ids
     }
 }

@@ -22,14 +22,22 @@ package final class KafkaServer: Sendable {
 
     /// Opens the listener; connections are accepted on return.
     ///
-    /// - Throws: `KafkaServerError` where the address cannot be listened on.
+    /// - Throws: `KafkaServerError` where the address cannot be listened on, or must not be (`problem`).
     package static func start(
         _ configuration: KafkaListenerConfiguration,
         log: CommitLog,
         clock: any Platform.Clock,
         eventLoops: any EventLoopGroup
     ) async throws(KafkaServerError) -> KafkaServer {
-        let broker = Broker(configuration: configuration, log: log, clock: clock, eventLoops: eventLoops)
+        if let problem = configuration.problem {
+            throw KafkaServerError(address: configuration.listen, errno: 0, message: problem)
+        }
+        let broker: Broker
+        do {
+            broker = try Broker(configuration: configuration, log: log, clock: clock, eventLoops: eventLoops)
+        } catch {
+            throw KafkaServerError(error, address: configuration.listen)
+        }
         let bootstrap = ServerBootstrap(group: eventLoops)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -54,6 +62,19 @@ package final class KafkaServer: Sendable {
         port = UInt16(exactly: channel.localAddress?.port ?? 0) ?? 0
     }
 
+    /// Changes who may do what; connections that are open keep what they have.
+    ///
+    /// - Throws: `KafkaServerError` where the listener must not be open to those (`KafkaListenerConfiguration.problem`); then
+    ///   nothing is changed.
+    package func apply(users: KafkaUsers?, permissions: [KafkaPermission]?) throws(KafkaServerError) {
+        var configuration = broker.configuration
+        (configuration.users, configuration.permissions) = (users, permissions)
+        if let problem = configuration.problem {
+            throw KafkaServerError(address: configuration.listen, errno: 0, message: problem)
+        }
+        broker.security = Security(users: users, permissions: permissions)
+    }
+
     /// Closes the listener and every connection; what was not answered is not.
     package func stop() async {
         try? await channel.close()
@@ -69,10 +90,15 @@ package struct KafkaServerError: Error, CustomStringConvertible {
     package var errno: Int32
     package var message: String
 
-    init(_ error: any Error, address: HostAndPort) {
+    fileprivate init(address: HostAndPort, errno: Int32, message: String) {
         self.address = address
-        errno = (error as? IOError)?.errnoCode ?? 0
-        message = errno == 0 ? "\(error)" : systemErrorText(errno)
+        self.errno = errno
+        self.message = message
+    }
+
+    init(_ error: any Error, address: HostAndPort) {
+        let errno = (error as? IOError)?.errnoCode ?? 0
+        self.init(address: address, errno: errno, message: errno == 0 ? "\(error)" : systemErrorText(errno))
     }
 
     package var description: String { "cannot listen on \(address.host):\(address.port) for Kafka: \(message)" }

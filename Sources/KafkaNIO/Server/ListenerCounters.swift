@@ -14,6 +14,8 @@ package enum CloseReason: String, CaseIterable, Sendable {
     case unauthenticated
     /// Too slow to say who it is, or to end TLS's handshake.
     case loginTimeout = "login_timeout"
+    /// It did not prove to be who it said.
+    case loginFailed = "login_failed"
     case idle
     /// It did not read what was written to it.
     case slow

@@ -1,6 +1,7 @@
 // Base64 of RFC 4648, strict: the form in which SCRAM writes bytes.
 
-enum Base64 {
+/// Also of the file of users, which has the form of SCRAM's messages.
+package enum Base64 {
     private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     private static let padding = UInt8(ascii: "=")
 
@@ -11,7 +12,8 @@ enum Base64 {
         return values
     }()
 
-    static func encode(_ bytes: [UInt8]) -> String {
+    /// With padding, without line breaks.
+    package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -27,7 +29,7 @@ enum Base64 {
     }
 
     /// Nil for anything that `encode` does not make: white space, missing padding, bits behind the last byte.
-    static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         let symbols = Array(text.utf8)
         guard symbols.count.isMultiple(of: 4) else { return nil }
         let paddingCount = symbols.suffix(2).reversed().prefix { $0 == padding }.count
