@@ -86,12 +86,14 @@ let package = Package(
             ]
         ),
         library("DeviceRegistry", ["EventModel", "Platform", grdb]),
+        library("KafkaProtocol", [nioCore]),
+        library("KafkaNIO", ["KafkaProtocol", "CommitLog", "Platform", nioCore, nioPosix]),
         library("HTTPAPI", ["EventModel", "Platform", hummingbird, logging, nioCore, serviceLifecycle]),
         library(
             "Appliance",
             [
                 "Platform", "EventModel", "CommitLog", "MQTT", "Ingest", "Rules", "Alerting", "DeviceRegistry",
-                "HTTPAPI",
+                "HTTPAPI", "KafkaNIO",
                 asyncHTTPClient, crypto, hummingbird, logging, nioCore, nioHTTP1, nioPosix, httpTypes,
                 serviceLifecycle, unixSignals, yams,
             ]
@@ -117,6 +119,7 @@ let package = Package(
             ["Alerting", "Rules", "EventModel", "CommitLog", "MQTT", "Platform", logging, nioPosix]
         ),
         tests("DeviceRegistryTests", ["DeviceRegistry", "EventModel", "Platform", grdb]),
+        tests("KafkaProtocolTests", ["KafkaProtocol", nioCore], exclude: ["Golden"]),
         tests("HTTPAPITests", ["HTTPAPI", "EventModel", "Platform", logging, nioCore, nioPosix, serviceLifecycle]),
         tests(
             "ApplianceTests",

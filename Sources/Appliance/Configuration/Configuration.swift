@@ -50,6 +50,8 @@ package enum ClockTrust: String, CaseIterable, Sendable {
 package struct ListenConfiguration: Hashable, Sendable {
     /// `listen.http`; nil: `none`, no listener.
     package var http: HTTPListenConfiguration? = HTTPListenConfiguration()
+    /// `listen.kafka`; nil: `none`, no listener.
+    package var kafka: KafkaListenConfiguration? = KafkaListenConfiguration()
 
     package init() {}
 }
@@ -57,6 +59,17 @@ package struct ListenConfiguration: Hashable, Sendable {
 /// `listen.http`, as an address or as a mapping.
 package struct HTTPListenConfiguration: Hashable, Sendable {
     package var address = HostPort(host: "127.0.0.1", port: 8470)
+    /// `insecure`: an address beyond loopback is meant, although nobody has to show credentials there.
+    package var isInsecure = false
+
+    package init() {}
+}
+
+/// `listen.kafka`, as an address or as a mapping.
+package struct KafkaListenConfiguration: Hashable, Sendable {
+    package var address = HostPort(host: "127.0.0.1", port: 9092)
+    /// `advertise`: what clients are told to connect to; nil: what they did connect to.
+    package var advertised: HostPort?
     /// `insecure`: an address beyond loopback is meant, although nobody has to show credentials there.
     package var isInsecure = false
 
@@ -114,6 +127,9 @@ package struct LogSection: Hashable, Sendable {
     package var operations = TopicConfiguration(cleanup: .compact)
 
     package init() {}
+
+    /// `auto_create.partitions`, of a topic that a Kafka client asks for and that is not there; nil: it is not made.
+    package var autoCreatePartitions: Int?
 
     /// Every topic with its settings.
     package var topics: [(name: TopicName, topic: TopicConfiguration)] {

@@ -22,6 +22,7 @@ final class DaemonParts: Sendable {
     let inputs: InputSupervisor
     let alerting: AlertingParts
     let server: APIServer
+    let kafka: KafkaParts
     let rates = RateMeter()
     let disk = DiskMeter()
     let registryReport: RegistryOpenReport
@@ -95,6 +96,7 @@ final class DaemonParts: Sendable {
         inputs = InputSupervisor(
             surroundings: try DaemonParts.surroundings(opened, configuration, sightings, clock, watch)
         )
+        kafka = KafkaParts(configuration, log: opened.log, clock: clock)
         let views = ViewsBox()
         server = APIServer(
             configuration: APIServerConfiguration(
@@ -163,10 +165,21 @@ final class DaemonParts: Sendable {
         }
     }
 
+    /// Returns when clients may connect.
+    func startKafka() async throws {
+        try await changes.run { [self] in
+            guard !isStopping else { return }
+            try await kafka.start()
+        }
+    }
+
     /// Stops what takes in, then what reads, then records the stop. The log is still open on return.
     func stop() async {
         state.withLock { $0.isStopping = true }
-        try? await changes.run { [inputs] in await inputs.stopAll() }
+        try? await changes.run { [inputs, kafka] in
+            await kafka.stop()
+            await inputs.stopAll()
+        }
         await keeper.save()
         await alerting.stop()
         await recorder.stop()
