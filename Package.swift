@@ -87,7 +87,7 @@ let package = Package(
         ),
         library("DeviceRegistry", ["EventModel", "Platform", grdb]),
         library("KafkaProtocol", [nioCore]),
-        library("KafkaNIO", ["KafkaProtocol", "CommitLog", "Platform", nioCore, nioPosix]),
+        library("KafkaNIO", ["KafkaProtocol", "CommitLog", "Platform", crypto, nioCore, nioPosix, nioSSL]),
         library("HTTPAPI", ["EventModel", "Platform", hummingbird, logging, nioCore, serviceLifecycle]),
         library(
             "Appliance",
@@ -120,6 +120,10 @@ let package = Package(
         ),
         tests("DeviceRegistryTests", ["DeviceRegistry", "EventModel", "Platform", grdb]),
         tests("KafkaProtocolTests", ["KafkaProtocol", nioCore], exclude: ["Golden"]),
+        tests(
+            "KafkaNIOTests",
+            ["KafkaNIO", "KafkaProtocol", "CommitLog", "Platform", crypto, nioCore, nioPosix, nioSSL]
+        ),
         tests("HTTPAPITests", ["HTTPAPI", "EventModel", "Platform", logging, nioCore, nioPosix, serviceLifecycle]),
         tests(
             "ApplianceTests",

@@ -1,6 +1,7 @@
 // The whole configuration as values, with every default of the product in the property it belongs to.
 package import CommitLog
 internal import Glibc
+package import KafkaNIO
 package import Rules
 
 /// What a box is told to do. Made by `ConfigurationLoader`, checked there; a value, so a reload compares two of them.
@@ -70,10 +71,29 @@ package struct KafkaListenConfiguration: Hashable, Sendable {
     package var address = HostPort(host: "127.0.0.1", port: 9092)
     /// `advertise`: what clients are told to connect to; nil: what they did connect to.
     package var advertised: HostPort?
+    package var tls: KafkaTLSFiles?
+    /// `users_file`: who may log in; nil where nobody has to.
+    package var usersFile: String?
+    /// nil: everybody may do what clients may do at all.
+    package var permissions: [KafkaPermission]?
     /// `insecure`: an address beyond loopback is meant, although nobody has to show credentials there.
     package var isInsecure = false
 
     package init() {}
+}
+
+extension KafkaListenConfiguration {
+    /// Whether clients have to say who they are.
+    package var asksForCredentials: Bool { usersFile != nil || tls?.clientAuthorities != nil }
+}
+
+/// `listen.kafka.tls`: files in PEM.
+package struct KafkaTLSFiles: Hashable, Sendable {
+    /// `cert`: the listener's certificate, and behind it those of its authorities.
+    package var certificate: String
+    package var key: String
+    /// `ca`: who issues the certificates that clients must have; nil where they need none.
+    package var clientAuthorities: String?
 }
 
 /// A host and a port as they stand in the configuration.

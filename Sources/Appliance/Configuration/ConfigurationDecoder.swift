@@ -59,26 +59,7 @@ struct ConfigurationDecoder {
         return http
     }
 
-    /// `ADDRESS`, `none`, or a mapping.
-    private func decodeKafka(_ node: ConfigurationNode, in listen: MappingReader) -> KafkaListenConfiguration? {
-        if case .scalar(let scalar) = node.content, scalar.text == "none" { return nil }
-        var kafka = KafkaListenConfiguration()
-        var place = node.place
-        if case .mapping = node.content {
-            guard let reader = listen.mapping(node, named: "kafka") else { return kafka }
-            reader.read("listen", .hostPort, into: &kafka.address)
-            reader.read("advertise", .hostPort, into: &kafka.advertised)
-            reader.read("insecure", .boolean, into: &kafka.isInsecure)
-            reader.finish()
-            place = reader.place(of: "listen")
-        } else {
-            listen.read("kafka", .hostPort, into: &kafka.address)
-        }
-        if !kafka.isInsecure { refuseOpen(kafka.address, "kafka", place) }
-        return kafka
-    }
-
-    private func refuseOpen(_ address: HostPort, _ listener: String, _ place: ConfigurationPlace) {
+    func refuseOpen(_ address: HostPort, _ listener: String, _ place: ConfigurationPlace) {
         guard !address.isLoopback else { return }
         context.diagnostics.error(
             place,

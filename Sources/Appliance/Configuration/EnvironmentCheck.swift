@@ -131,7 +131,13 @@ package struct EnvironmentCheck {
 
     private func checkKafka() -> [ConfigurationProblem] {
         guard let kafka = loaded.configuration.listen.kafka else { return [] }
-        return checkPort(kafka.address, SOCK_STREAM, "listen.kafka", "TCP")
+        var problems = checkPort(kafka.address, SOCK_STREAM, "listen.kafka", "TCP")
+        do {
+            _ = try KafkaListenerConfiguration(loaded.configuration, disk: PosixDisk())
+        } catch {
+            problems.append(problem(.error, "listen.kafka", "\(error)"))
+        }
+        return problems
     }
 
     // MARK: Inputs

@@ -17,6 +17,8 @@ extension CommandFailure {
                 "cannot listen on \(error.address): \(error.message)",
                 hint: error.hint
             )
+        case let error as KafkaFilesError:
+            CommandFailure(ExitStatus.configuration, "listen.kafka: \(error)")
         case let error as KafkaServerError:
             CommandFailure(
                 error.errno == EACCES ? ExitStatus.permission : ExitStatus.cannotCreate,

@@ -96,7 +96,7 @@ final class DaemonParts: Sendable {
         inputs = InputSupervisor(
             surroundings: try DaemonParts.surroundings(opened, configuration, sightings, clock, watch)
         )
-        kafka = KafkaParts(configuration, log: opened.log, clock: clock)
+        kafka = try KafkaParts(configuration, log: opened.log, clock: clock)
         let views = ViewsBox()
         server = APIServer(
             configuration: APIServerConfiguration(
@@ -284,6 +284,16 @@ final class DaemonParts: Sendable {
             next.clock = old.clock
             // Whatever can fail comes before anything that is changed.
             let rules = try RuleSet(next.rules)
+            do {
+                try kafka.apply(fresh.configuration)
+            } catch {
+                state.withLock { $0.wasLastReloadSuccessful = false }
+                let file = fresh.files.first ?? ""
+                let problem = ReloadDocument.Problem(file: file, line: 1, column: 1, message: "listen.kafka: \(error)")
+                return ReloadDocument(applied: false, changes: [], problems: [problem])
+            }
+            next.listen.kafka?.usersFile = fresh.configuration.listen.kafka?.usersFile
+            next.listen.kafka?.permissions = fresh.configuration.listen.kafka?.permissions
             let automatic = try await registry.automaticCount()
             sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             state.withLock {
