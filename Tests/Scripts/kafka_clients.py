@@ -86,7 +86,8 @@ def until(sentence, condition, patience=PATIENCE):
 
 
 def librdkafka_settings(address, access=OPEN, **more):
-    settings = {"bootstrap.servers": address, "security.protocol": access.protocol}
+    # A broker that is killed is no news.
+    settings = {"bootstrap.servers": address, "security.protocol": access.protocol, "log_level": 2}
     if access.mechanism:
         settings |= {
             "sasl.mechanism": access.mechanism,
