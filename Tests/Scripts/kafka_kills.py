@@ -20,7 +20,7 @@ import aiokafka
 import confluent_kafka
 import kafka
 from confluent_kafka.admin import AdminClient, NewTopic
-from kafka_clients import consume, librdkafka_settings, need, report, until
+from kafka_clients import consume, librdkafka_settings, need, report, stored_count, until
 from kafka_groups import Member
 
 PARTITIONS = 3
@@ -74,7 +74,7 @@ class Writer:
 
     def verify(self):
         """How many records stand there more than once."""
-        found = consume("confluent-kafka", self.address, self.topic, 0 if self.acks == "0" else self.count)
+        found = consume("confluent-kafka", self.address, self.topic, stored_count(self.address, self.topic))
         twice = 0
         for partition in range(PARTITIONS):
             own = [stored for stored in found if stored.partition == partition]

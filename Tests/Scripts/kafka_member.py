@@ -102,7 +102,13 @@ def kafka_python_member(given):
         max_poll_records=BATCH,
     )
     while not is_over():
-        polled = consumer.poll(200)
+        try:
+            polled = consumer.poll(200)
+        except (kafka.errors.KafkaConnectionError, kafka.errors.NodeNotReadyError) as error:
+            # It asks for metadata where the broker is gone, and does not try again by itself.
+            say(refused=repr(error))
+            time.sleep(0.1)
+            continue
         note_assignment([one.partition for one in consumer.assignment()])
         ends = {}
         for partition, messages in polled.items():
