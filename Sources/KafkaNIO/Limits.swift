@@ -32,7 +32,7 @@ package enum Limits {
     /// The longest that a fetch may wait for records.
     package static let fetchWaitMax: Duration = .seconds(60)
 
-    /// How long a client may leave what was written to it unread before it is disconnected.
+    /// How long a client may take nothing of what was written to it before it is disconnected.
     package static let writeTimeout: Duration = .seconds(30)
 
     /// How long a connection may be silent.
