@@ -79,7 +79,7 @@ final class TopicChanger {
         return start..<start + Int32(count)
     }
 
-    /// Makes partitions, or takes away what there is of them.
+    /// Makes partitions, durable but for their names, or takes away what there is of them.
     private func making(
         _ topic: TopicName,
         _ numbers: Range<Int32>,
@@ -95,7 +95,6 @@ final class TopicChanger {
                 try directories.remove(directories.path(name))
                 openings.append(try PartitionOpening.create(source(name, facts, slot: nextSlot + index)))
             }
-            try directories.sync()
             return openings
         } catch {
             guard isHarmless(error) else { throw LogError(error) }
@@ -193,7 +192,9 @@ final class TopicChanger {
         let added = try numbers(configuration.partitions - count, from: max(last, last &+ 1), hasRoom)
         if !added.isEmpty {
             let facts = PartitionSource.Shared(topicID: found.id, configuration: found.configuration.stored)
-            show(try making(topic, added, facts) {})
+            let openings = try making(topic, added, facts) {}
+            try final { () throws(DiskError) in try directories.sync() }
+            show(openings)
         }
         let stored = configuration.stored
         guard found.configuration.stored != stored else { return }
