@@ -23,6 +23,9 @@ package enum Limits {
     /// Records in one fetch response, but for one batch that is larger alone.
     package static let fetchBytesMax = 8 << 20
 
+    /// Records in one read of the log for it: what stays in the processor's cache on its way.
+    package static let fetchReadBytesMax = 1 << 20
+
     /// Records that were read for fetch responses and have not left yet, of all connections together.
     package static let fetchMemoryBytesMax = 64 << 20
 
@@ -32,7 +35,7 @@ package enum Limits {
     /// The longest that a fetch may wait for records.
     package static let fetchWaitMax: Duration = .seconds(60)
 
-    /// How long a client may leave what was written to it unread before it is disconnected.
+    /// How long a client may take nothing of what is written to it before it is disconnected.
     package static let writeTimeout: Duration = .seconds(30)
 
     /// How long a connection may be silent.
