@@ -69,10 +69,11 @@ final class TopicChanger {
     private func numbers(_ count: Int, from start: Int32, _ hasRoom: Bool) throws(LogError) -> Range<Int32> {
         guard count > 0 else { return start..<start }
         let room = Limits.partitionsMax - max(writers.all.count, Int(start))
-        guard count <= room else {
+        guard count <= min(room, Limits.partitionsPerChangeMax) else {
             throw LogError(
                 .tooManyPartitions,
-                "\(count) more partitions, of which there are \(writers.all.count) and may be \(Limits.partitionsMax)"
+                "\(count) more partitions, where there are \(writers.all.count), may be \(Limits.partitionsMax),"
+                    + " and \(Limits.partitionsPerChangeMax) can be made at once"
             )
         }
         guard hasRoom else { throw LogError(.full, "the disk is full") }
