@@ -12,9 +12,8 @@ package import Platform
 ///
 /// What is promised is promised after it is durable: an assignment, a static member's new id and a committed offset are
 /// `append` actions first, and their waiters are answered, and they are seen, when `appended` says that they are
-/// synced.
-/// Membership is persisted with its generation, so that members go on after a restart and a generation is never given
-/// out twice.
+/// synced. Membership is persisted with its generation, so that members go on after a restart, and a generation in which
+/// somebody could commit is not given out again while the group lives.
 ///
 /// ```
 ///        join                 delay over, all joined          leader's assignment is durable
