@@ -31,6 +31,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -86,12 +87,14 @@ let package = Package(
             ]
         ),
         library("DeviceRegistry", ["EventModel", "Platform", grdb]),
+        library("KafkaProtocol", [nioCore]),
+        library("KafkaNIO", ["KafkaProtocol", "CommitLog", "Platform", crypto, nioCore, nioPosix, nioSSL, nioTLS]),
         library("HTTPAPI", ["EventModel", "Platform", hummingbird, logging, nioCore, serviceLifecycle]),
         library(
             "Appliance",
             [
                 "Platform", "EventModel", "CommitLog", "MQTT", "Ingest", "Rules", "Alerting", "DeviceRegistry",
-                "HTTPAPI",
+                "HTTPAPI", "KafkaNIO",
                 asyncHTTPClient, crypto, hummingbird, logging, nioCore, nioHTTP1, nioPosix, httpTypes,
                 serviceLifecycle, unixSignals, yams,
             ]
@@ -117,6 +120,11 @@ let package = Package(
             ["Alerting", "Rules", "EventModel", "CommitLog", "MQTT", "Platform", logging, nioPosix]
         ),
         tests("DeviceRegistryTests", ["DeviceRegistry", "EventModel", "Platform", grdb]),
+        tests("KafkaProtocolTests", ["KafkaProtocol", nioCore], exclude: ["Golden"]),
+        tests(
+            "KafkaNIOTests",
+            ["KafkaNIO", "KafkaProtocol", "CommitLog", "Platform", crypto, nioCore, nioPosix, nioSSL]
+        ),
         tests("HTTPAPITests", ["HTTPAPI", "EventModel", "Platform", logging, nioCore, nioPosix, serviceLifecycle]),
         tests(
             "ApplianceTests",

@@ -27,6 +27,14 @@ package enum Limits {
     /// The same for what may use the reserve when the disk is full: alerts and ticks, a few hundred bytes each.
     package static let reservedInboxBytesMax = 2 << 20
 
+    /// Partitions of all topics together beyond which none is created; more that lie on disk are served. Each holds two
+    /// open files, its journal and its active segment (the service may have 65,536), up to 2 MiB of index while its segment
+    /// grows, and costs a sync of its own in each commit that it is part of and once a minute.
+    package static let partitionsMax = 1000
+
+    /// Changes of topics that wait for the writer, a few hundred bytes each; it does one between two commits.
+    package static let topicChangesMax = 256
+
     /// The reserve takes one part in so many of the file system, at most `reserveBytesMax`: alerts of a bad week on a
     /// large disk, 256 KiB on one of 16 MiB.
     package static let reserveDivisor: Int64 = 64
@@ -65,6 +73,14 @@ package enum Limits {
     /// Records that the refusal of one batch names: as many as librdkafka puts into a batch by default. An answer that names
     /// them all stays below 1 MiB.
     package static let recordRefusalsMax = 10_000
+
+    /// How long a producer that has fallen silent is remembered: what Kafka has.
+    package static let producerRetention = Duration.seconds(86_400)
+
+    /// Producers that one partition remembers, about 200 bytes each; the one that has been idle for longest goes first. What
+    /// is lost with it is that a batch it sends again is recognised, and a client sends again within minutes: a thousand
+    /// others would have to appear in the partition meanwhile.
+    package static let producersMax = 1000
 
     /// An index entry per this many bytes of log. Kafka has 4 KiB; batches here are often larger than that, and a read
     /// that scans 16 KiB costs one disk access all the same.

@@ -24,7 +24,8 @@ package enum FullPolicy: UInt8, Sendable {
     case dropOldest = 1
 }
 
-/// How one topic is kept. Stored in the journal of each of its partitions, but for the number of them.
+/// How one topic is kept. Stored in the journal of each of its partitions, but for the number of them; where journals
+/// disagree, the first partition's counts.
 package struct TopicConfiguration: Hashable, Sendable {
     /// 1 or more; never reduced for a topic that exists.
     package var partitions: Int
@@ -40,6 +41,19 @@ package struct TopicConfiguration: Hashable, Sendable {
 
     /// Whether the oldest segments go where the disk is full.
     var dropsOldest: Bool { onFull == .dropOldest && cleanup == .delete }
+
+    /// As a partition's journal holds it.
+    var stored: TopicConfiguration {
+        var stored = self
+        stored.partitions = 1
+        return stored
+    }
+
+    /// Where the topic's segments are closed in a log that has `bytes` for those that say nothing.
+    func segmentBytes(orLog bytes: ByteCount) -> ByteCount {
+        let wanted = segmentBytes ?? bytes
+        return cleanup == .compact ? min(wanted, Limits.compactSegmentBytes) : wanted
+    }
 
     package init(
         partitions: Int = 1,

@@ -7,8 +7,8 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
     package struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Value: String {
             case disk, offsetOutOfRange, damaged, unsupportedCompression, unsupportedFormat, locked, invalidName,
-                closed,
-                tooLarge
+                closed, tooLarge, unknownPartition, topicExists, invalidPartitionCount, tooManyPartitions, configured,
+                full, busy
         }
 
         private let value: Value
@@ -29,6 +29,19 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
         /// The log was opened for reading only, or closed.
         package static let closed = Code(value: .closed)
         package static let tooLarge = Code(value: .tooLarge)
+        /// There is no such topic or partition, or it was deleted.
+        package static let unknownPartition = Code(value: .unknownPartition)
+        package static let topicExists = Code(value: .topicExists)
+        /// Less than one partition, or less than the topic has.
+        package static let invalidPartitionCount = Code(value: .invalidPartitionCount)
+        /// The log would hold more than `Limits.partitionsMax`.
+        package static let tooManyPartitions = Code(value: .tooManyPartitions)
+        /// The topic is named in the configuration the log was opened with, which decides about it.
+        package static let configured = Code(value: .configured)
+        /// The disk has no room for it.
+        package static let full = Code(value: .full)
+        /// Too much waits already.
+        package static let busy = Code(value: .busy)
 
         package var description: String { value.rawValue }
     }

@@ -64,9 +64,6 @@ package enum Limits {
     /// A file with certificates or a key: some hundred authorities.
     package static let certificateFileBytesMax = 1 << 20
 
-    /// The file of users: more than ten thousand lines.
-    package static let usersFileBytesMax = 4 << 20
-
     /// The name of a user, or of a certificate's subject.
     package static let userNameBytesMax = 255
 

@@ -7,6 +7,11 @@ package struct HostAndPort: Hashable, Sendable {
     package var host: String
     package var port: UInt16
 
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
     /// Nil where there is no host, a port that is none, or no port and no default for it.
     package init?(_ text: Substring, defaultPort: UInt16?) {
         let host: Substring

@@ -4,7 +4,7 @@ import Platform
 import Testing
 
 /// Batches that Tests/Scripts/foreign_batches.py made.
-private enum Foreign {
+enum Foreign {
     static let gzip = ["gzip", "gzip-two-members"]
     static let snappy = ["snappy-raw", "snappy-xerial"]
     static let lz4 = ["lz4", "lz4-linked-checksums", "lz4-blocks-4m", "lz4-two-frames"]

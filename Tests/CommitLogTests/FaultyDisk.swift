@@ -20,8 +20,12 @@ final class FaultyDisk: Disk {
         var changesLeft: Int?
         /// The planted bug: writes to such files are reported as done and do nothing.
         var forgottenWrites: String?
+        /// The planted bug: such files are reported as created and are not.
+        var forgottenNames: String?
         /// What `space` says; nil asks the real disk.
         var space: DiskSpace?
+        /// Names that came (+) and went (-) and directories that were synced (=), in order.
+        var names: [String] = []
         /// Syncs that succeeded, by path.
         var syncs: [String] = []
         /// Files and directories that were changed and not synced since: what only the page cache has.
@@ -49,7 +53,10 @@ final class FaultyDisk: Disk {
     func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile {
         if mode == .create { try change(.open, path) }
         let file = try real.open(path, mode)
-        if mode == .create { noteName(path) }
+        if mode == .create { noteName("+", path) }
+        if mode == .create, let ending = plan.withLock({ $0.forgottenNames }), path.hasSuffix(ending) {
+            try real.remove(path)
+        }
         return FaultyFile(real: file, disk: self)
     }
 
@@ -57,16 +64,22 @@ final class FaultyDisk: Disk {
 
     func createDirectory(_ path: String) throws(DiskError) {
         let isNew = try !real.exists(path)
+        if isNew { try change(.createDirectory, path) }
         try real.createDirectory(path)
-        if isNew { noteName(path) }
+        if isNew { noteName("+", path) }
     }
 
     func rename(_ from: String, to: String) throws(DiskError) {
         try change(.rename, from)
         try real.rename(from, to: to)
-        noteName(to)
+        noteName("-", from)
+        noteName("+", to)
         plan.withLock { plan in
             if plan.unsynced.remove(from) != nil { plan.unsynced.insert(to) }
+            for path in plan.unsynced where path.hasPrefix(from + "/") {
+                plan.unsynced.remove(path)
+                plan.unsynced.insert(to + path.dropFirst(from.count))
+            }
             if let bad = plan.unreadable.removeValue(forKey: from) { plan.unreadable[to] = bad }
         }
     }
@@ -75,7 +88,7 @@ final class FaultyDisk: Disk {
         try change(.remove, path)
         let size = try? real.open(path, .read).size()
         try real.remove(path)
-        noteName(path)
+        noteName("-", path)
         free(size ?? 0)
         plan.withLock { _ = $0.unsynced.remove(path) }
     }
@@ -100,9 +113,12 @@ final class FaultyDisk: Disk {
     }
 
     /// Notes that a name came, went or changed in its directory.
-    private func noteName(_ path: String) {
+    private func noteName(_ sign: String, _ path: String) {
         let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-        plan.withLock { _ = $0.unsynced.insert(directory) }
+        plan.withLock { plan in
+            plan.unsynced.insert(directory)
+            plan.names.append(sign + path)
+        }
     }
 
     fileprivate func free(_ bytes: Int64) {
@@ -118,6 +134,7 @@ final class FaultyDisk: Disk {
                 return !plan.hidesFailedSyncs
             }
             plan.syncs.append(path)
+            plan.names.append("=" + path)
             plan.unsynced.remove(path)
             return false
         }

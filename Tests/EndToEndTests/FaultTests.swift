@@ -145,7 +145,7 @@ extension EndToEndTests {
         func unwritableDirectory() async throws {
             try await Workbench.use { bench in
                 try bench.write("file", "not a directory")
-                try bench.write("forebay.yaml", "data: \(bench.path("file"))/data\nlisten: { http: none }\n")
+                try bench.write("forebay.yaml", "data: \(bench.path("file"))/data\nlisten: { http: none, kafka: none }\n")
                 let run = try Command.run("forebay", ["run", "--config", bench.path("forebay.yaml")])
                 #expect(run.status == 73)
                 #expect(run.error.contains(bench.path("file")), "\(run.error)")
@@ -183,7 +183,7 @@ extension EndToEndTests {
                     """
                     nmae: edge
                     clock: maybe
-                    listen: { http: nowhere }
+                    listen: { http: nowhere, kafka: none }
                     data: \(bench.path("file"))
                     log: { commit_interval: soon, segment_bytes: 64 parsecs }
                     inputs:

@@ -53,7 +53,9 @@ struct GoldenFrame: Sendable, CustomTestStringConvertible {
         #expect(header.correlationID == Self.correlationID)
         #expect(header.clientID == Self.clientID)
         #expect(header.support == .decodable(Request.key))
-        return try Request.decode(from: &reader, version: version)
+        let decoded = try Request(from: &reader, version: version)
+        try reader.expectEnd()
+        return decoded
     }
 
     /// A response as the codec writes it, its length checked and taken off.

@@ -22,8 +22,14 @@ enum ImportFences {
             "Platform", "EventModel", "Rules", "Alerting", "Hummingbird", "NIOCore", "Logging", "ServiceLifecycle",
             "FoundationEssentials",
         ]),
+        "KafkaProtocol": ["NIOCore"],
+        "KafkaNIO": base.union([
+            "Platform", "CommitLog", "KafkaProtocol", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "Crypto",
+            "Logging",
+        ]),
         "Appliance": base.union([
             "Platform", "EventModel", "CommitLog", "MQTT", "Ingest", "Rules", "Alerting", "DeviceRegistry", "HTTPAPI",
+            "KafkaNIO",
             "AsyncHTTPClient", "Crypto", "Foundation", "HTTPTypes", "Hummingbird", "Logging", "NIOCore", "NIOHTTP1",
             "NIOPosix",
             "ServiceLifecycle", "UnixSignals", "Yams",

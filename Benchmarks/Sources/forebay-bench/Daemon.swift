@@ -64,6 +64,7 @@ final class Daemon {
         data: \(directory)/data
         listen:
           http: 127.0.0.1:\(port)
+          kafka: none
         log:
           commit_interval: \(Int(commitInterval * 1000))ms
         inputs:

@@ -1,6 +1,7 @@
 // The whole configuration as values, with every default of the product in the property it belongs to.
 package import CommitLog
 internal import Glibc
+package import KafkaNIO
 package import Rules
 
 /// What a box is told to do. Made by `ConfigurationLoader`, checked there; a value, so a reload compares two of them.
@@ -50,6 +51,8 @@ package enum ClockTrust: String, CaseIterable, Sendable {
 package struct ListenConfiguration: Hashable, Sendable {
     /// `listen.http`; nil: `none`, no listener.
     package var http: HTTPListenConfiguration? = HTTPListenConfiguration()
+    /// `listen.kafka`; nil: `none`, no listener.
+    package var kafka: KafkaListenConfiguration? = KafkaListenConfiguration()
 
     package init() {}
 }
@@ -61,6 +64,36 @@ package struct HTTPListenConfiguration: Hashable, Sendable {
     package var isInsecure = false
 
     package init() {}
+}
+
+/// `listen.kafka`, as an address or as a mapping.
+package struct KafkaListenConfiguration: Hashable, Sendable {
+    package var address = HostPort(host: "127.0.0.1", port: 9092)
+    /// `advertise`: what clients are told to connect to; nil: what they did connect to.
+    package var advertised: HostPort?
+    package var tls: KafkaTLSFiles?
+    /// `users_file`: who may log in; nil where nobody has to.
+    package var usersFile: String?
+    /// nil: everybody may do what clients may do at all.
+    package var permissions: [KafkaPermission]?
+    /// `insecure`: an address beyond loopback is meant, although nobody has to show credentials there.
+    package var isInsecure = false
+
+    package init() {}
+}
+
+extension KafkaListenConfiguration {
+    /// Whether clients have to say who they are.
+    package var asksForCredentials: Bool { usersFile != nil || tls?.clientAuthorities != nil }
+}
+
+/// `listen.kafka.tls`: files in PEM.
+package struct KafkaTLSFiles: Hashable, Sendable {
+    /// `cert`: the listener's certificate, and behind it those of its authorities.
+    package var certificate: String
+    package var key: String
+    /// `ca`: who issues the certificates that clients must have; nil where they need none.
+    package var clientAuthorities: String?
 }
 
 /// A host and a port as they stand in the configuration.
@@ -114,6 +147,9 @@ package struct LogSection: Hashable, Sendable {
     package var operations = TopicConfiguration(cleanup: .compact)
 
     package init() {}
+
+    /// `auto_create.partitions`, of a topic that a Kafka client asks for and that is not there; nil: it is not made.
+    package var autoCreatePartitions: Int?
 
     /// Every topic with its settings.
     package var topics: [(name: TopicName, topic: TopicConfiguration)] {

@@ -15,6 +15,9 @@ extension Configuration {
     /// Keys that a running daemon cannot change: they are in its sockets, its open files and its clock.
     private static let restartKeys = ["data", "clock", "listen", "log"]
 
+    /// Below them, what it can.
+    private static let changeableKeys = ["listen.kafka.users_file", "listen.kafka.permissions"]
+
     /// What differs from `old` to this configuration, in the order of the settings; empty where nothing does.
     package func changes(from old: Configuration) -> [ConfigurationChange] {
         let before = Dictionary(grouping: old.settings, by: \.part)
@@ -64,7 +67,8 @@ extension Configuration {
     }
 
     private static func needsRestart(_ setting: ConfigurationSetting) -> Bool {
-        setting.part == .box && restartKeys.contains(String(setting.key.prefix { $0 != "." }))
+        guard setting.part == .box, !changeableKeys.contains(where: setting.path.hasPrefix) else { return false }
+        return restartKeys.contains(String(setting.key.prefix { $0 != "." }))
     }
 
     private static func noun(_ part: ConfigurationSetting.Part) -> String {

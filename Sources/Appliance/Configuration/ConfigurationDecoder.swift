@@ -37,7 +37,8 @@ struct ConfigurationDecoder {
 
     private func decodeListen(_ listen: MappingReader, into target: inout ListenConfiguration) {
         if let node = listen.node("http") { target.http = decodeHTTP(node, in: listen) }
-        listen.finish(later: ["kafka"])
+        if let node = listen.node("kafka") { target.kafka = decodeKafka(node, in: listen) }
+        listen.finish()
     }
 
     /// `ADDRESS`, `none`, or `{ listen, insecure }`.
@@ -54,14 +55,17 @@ struct ConfigurationDecoder {
         } else {
             listen.read("http", .hostPort, into: &http.address)
         }
-        if !http.address.isLoopback, !http.isInsecure {
-            context.diagnostics.error(
-                place,
-                "`listen.http`: \(http.address) is open to other machines and asks for no credentials; if that is meant, "
-                    + "write `http: { listen: \"\(http.address)\", insecure: true }`"
-            )
-        }
+        if !http.isInsecure { refuseOpen(http.address, "http", place) }
         return http
+    }
+
+    func refuseOpen(_ address: HostPort, _ listener: String, _ place: ConfigurationPlace) {
+        guard !address.isLoopback else { return }
+        context.diagnostics.error(
+            place,
+            "`listen.\(listener)`: \(address) is open to other machines and asks for no credentials; if that is meant, "
+                + "write `\(listener): { listen: \"\(address)\", insecure: true }`"
+        )
     }
 
     private func decodeLog(_ log: MappingReader, into target: inout LogSection) {
@@ -80,7 +84,14 @@ struct ConfigurationDecoder {
             decodeTopic(topics, "operations", partitionsMax: 1, into: &target.operations)
             topics.finish(later: ["devices"])
         }
-        log.finish(later: ["auto_create"])
+        if let automatic = log.mapping("auto_create") {
+            var (isEnabled, partitions) = (false, 1)
+            automatic.read("enabled", .boolean, into: &isEnabled)
+            automatic.read("partitions", .integer(1...64), into: &partitions)
+            automatic.finish()
+            target.autoCreatePartitions = isEnabled ? partitions : nil
+        }
+        log.finish()
     }
 
     private func decodeTopic(

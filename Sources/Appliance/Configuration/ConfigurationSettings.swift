@@ -68,10 +68,30 @@ extension Configuration {
         lines.add("clock", clock.rawValue)
         lines.add("listen.http", listen.http?.address.description ?? "none")
         if let http = listen.http, http.isInsecure { lines.add("listen.http.insecure", "true") }
+        lines.add("listen.kafka", listen.kafka?.address.description ?? "none")
+        if let kafka = listen.kafka {
+            lines.add("listen.kafka.advertise", kafka.advertised?.description)
+            if let tls = kafka.tls {
+                lines.add("listen.kafka.tls.cert", tls.certificate)
+                lines.add("listen.kafka.tls.key", tls.key)
+                lines.add("listen.kafka.tls.ca", tls.clientAuthorities)
+            }
+            lines.add("listen.kafka.users_file", kafka.usersFile)
+            for (index, permission) in (kafka.permissions ?? []).enumerated() {
+                let allowed = permission.allow.map(\.rawValue).sorted().joined(separator: ", ")
+                lines.add(
+                    "listen.kafka.permissions[\(index)]",
+                    "\(permission.user): \(allowed); topics \(permission.topics.joined(separator: ", "));"
+                        + " groups \(permission.groups.joined(separator: ", "))"
+                )
+            }
+            if kafka.isInsecure { lines.add("listen.kafka.insecure", "true") }
+        }
         lines.add("log.commit_interval", log.commitInterval)
         lines.add("log.segment_bytes", log.segmentBytes.value)
         lines.add("log.keep_free", "\(log.keepFreePercent)%")
         if let bytes = log.cardEndurance { lines.add("log.card_endurance", bytes.value) }
+        if let partitions = log.autoCreatePartitions { lines.add("log.auto_create.partitions", "\(partitions)") }
         for (name, topic) in log.topics {
             let path = "log.topics.\(name)"
             lines.add("\(path).partitions", "\(topic.partitions)")

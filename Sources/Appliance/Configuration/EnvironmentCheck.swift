@@ -29,7 +29,7 @@ package struct EnvironmentCheck {
     }
 
     private func findings() -> [ConfigurationProblem] {
-        var problems = checkData() + checkControlSocket() + checkHTTP()
+        var problems = checkData() + checkControlSocket() + checkHTTP() + checkKafka()
         for input in loaded.configuration.inputs {
             let path = "inputs.\(input.name)"
             switch input.transport {
@@ -127,6 +127,17 @@ package struct EnvironmentCheck {
     private func checkHTTP() -> [ConfigurationProblem] {
         guard let http = loaded.configuration.listen.http else { return [] }
         return checkPort(http.address, SOCK_STREAM, "listen.http", "TCP")
+    }
+
+    private func checkKafka() -> [ConfigurationProblem] {
+        guard let kafka = loaded.configuration.listen.kafka else { return [] }
+        var problems = checkPort(kafka.address, SOCK_STREAM, "listen.kafka", "TCP")
+        do {
+            _ = try KafkaListenerConfiguration(loaded.configuration, disk: PosixDisk())
+        } catch {
+            problems.append(problem(.error, "listen.kafka", "\(error)"))
+        }
+        return problems
     }
 
     // MARK: Inputs

@@ -19,7 +19,10 @@ extension Configuration {
     package var logConfiguration: LogConfiguration {
         LogConfiguration(
             directory: data,
-            topics: Dictionary(log.topics.map { ($0.name, $0.topic) }, uniquingKeysWith: { first, _ in first }),
+            topics: Dictionary(
+                log.topics.map { ($0.name, $0.topic) } + [(.consumerOffsets, TopicConfiguration(cleanup: .compact))],
+                uniquingKeysWith: { first, _ in first }
+            ),
             commitInterval: log.commitInterval,
             segmentBytes: log.segmentBytes,
             keepFreeFraction: Double(log.keepFreePercent) / 100,

@@ -81,7 +81,8 @@ package struct Demo: Sendable {
         screen.plain("  directory  \(files.directory.path)\(files.isKept ? "" : "  (removed at the end)")")
         screen.plain("  broker     mosquitto on 127.0.0.1:\(ports.broker)")
         screen.plain(
-            "  daemon     forebay: MQTT, UDP 127.0.0.1:\(ports.udp), a serial line; HTTP 127.0.0.1:\(ports.http)"
+            "  daemon     forebay: MQTT, UDP 127.0.0.1:\(ports.udp), a serial line; HTTP 127.0.0.1:\(ports.http), "
+                + "Kafka 127.0.0.1:\(ports.kafka)"
         )
         screen.plain("  devices    20 over MQTT (JSON), 30 over UDP (line protocol), a mast on a serial line (NMEA)")
         screen.plain("  rule       FreezerTooWarm: temperature of freezer-* above -15 °C for 3 s; clears below -17 °C")
@@ -89,6 +90,7 @@ package struct Demo: Sendable {
         screen.plain("  try        \(program) tail --follow --data \(data)")
         screen.plain("             \(program) status --data \(data)")
         screen.plain("             curl http://127.0.0.1:\(ports.http)/metrics")
+        screen.plain("             kcat -b 127.0.0.1:\(ports.kafka) -C -t readings -o end")
         screen.plain("")
     }
 

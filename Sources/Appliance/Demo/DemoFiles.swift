@@ -7,18 +7,19 @@ struct DemoPorts {
     var broker: UInt16
     var udp: UInt16
     var http: UInt16
+    var kafka: UInt16
     var webhook: UInt16
 
-    /// Four ports from `base` on (at most 65,532), or whichever the kernel has free.
+    /// Five ports from `base` on (at most 65,531), or whichever the kernel has free.
     init(base: UInt16?) throws {
         if let base {
-            (broker, udp, http, webhook) = (base, base + 1, base + 2, base + 3)
+            (broker, udp, http, webhook, kafka) = (base, base + 1, base + 2, base + 3, base + 4)
             return
         }
         var found: Set<UInt16> = []
-        while found.count < 4 { found.insert(try DemoPorts.free()) }
+        while found.count < 5 { found.insert(try DemoPorts.free()) }
         let ports = Array(found)
-        (broker, udp, http, webhook) = (ports[0], ports[1], ports[2], ports[3])
+        (broker, udp, http, webhook, kafka) = (ports[0], ports[1], ports[2], ports[3], ports[4])
     }
 
     private static func free() throws -> UInt16 {
@@ -104,6 +105,7 @@ struct DemoFiles {
         clock: trust
         listen:
           http: 127.0.0.1:\(ports.http)
+          kafka: 127.0.0.1:\(ports.kafka)
         inputs:
           plant:
             type: mqtt

@@ -1,7 +1,9 @@
 // The exit codes that belong to the errors of the daemon's parts.
 internal import CommitLog
 internal import DeviceRegistry
+internal import Glibc
 internal import HTTPAPI
+internal import KafkaNIO
 
 extension CommandFailure {
     /// `error` with its exit code, where the part that threw it is known; else `error` itself.
@@ -14,6 +16,16 @@ extension CommandFailure {
                 error.code == .permission ? ExitStatus.permission : ExitStatus.cannotCreate,
                 "cannot listen on \(error.address): \(error.message)",
                 hint: error.hint
+            )
+        case let error as KafkaFilesError:
+            CommandFailure(ExitStatus.configuration, "listen.kafka: \(error)")
+        case let error as KafkaServerError:
+            CommandFailure(
+                error.errno == EACCES ? ExitStatus.permission : ExitStatus.cannotCreate,
+                error.description,
+                hint: error.errno == EADDRINUSE
+                    ? "another program listens there: ss -lptn shows which; listen.kafka in the configuration moves this one"
+                    : nil
             )
         default: error
         }

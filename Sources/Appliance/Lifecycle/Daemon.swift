@@ -157,10 +157,12 @@ package struct Daemon: Sendable {
             }
             group.addTask {
                 let listening = try await parts.server.listening()
+                try await parts.startKafka()
                 try await parts.startInputs()
                 manager.notify("READY=1\nSTATUS=running")
-                let port = listening.networkPort.map { "; HTTP on port \($0)" } ?? ""
-                logger.notice("ready\(port)")
+                let http = listening.networkPort.map { "; HTTP on port \($0)" } ?? ""
+                let kafka = parts.kafka.port.map { "; Kafka on port \($0)" } ?? ""
+                logger.notice("ready\(http)\(kafka)")
                 return .other
             }
             while let ended = try await group.next(), ended != .daemon {}

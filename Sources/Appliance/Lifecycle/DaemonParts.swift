@@ -22,6 +22,7 @@ final class DaemonParts: Sendable {
     let inputs: InputSupervisor
     let alerting: AlertingParts
     let server: APIServer
+    let kafka: KafkaParts
     let rates = RateMeter()
     let disk = DiskMeter()
     let registryReport: RegistryOpenReport
@@ -95,6 +96,7 @@ final class DaemonParts: Sendable {
         inputs = InputSupervisor(
             surroundings: try DaemonParts.surroundings(opened, configuration, sightings, clock, watch)
         )
+        kafka = try KafkaParts(configuration, log: opened.log, clock: clock)
         let views = ViewsBox()
         server = APIServer(
             configuration: APIServerConfiguration(
@@ -163,10 +165,21 @@ final class DaemonParts: Sendable {
         }
     }
 
+    /// Returns when clients may connect.
+    func startKafka() async throws {
+        try await changes.run { [self] in
+            guard !isStopping else { return }
+            try await kafka.start()
+        }
+    }
+
     /// Stops what takes in, then what reads, then records the stop. The log is still open on return.
     func stop() async {
         state.withLock { $0.isStopping = true }
-        try? await changes.run { [inputs] in await inputs.stopAll() }
+        try? await changes.run { [inputs, kafka] in
+            await kafka.stop()
+            await inputs.stopAll()
+        }
         await keeper.save()
         await alerting.stop()
         await recorder.stop()
@@ -271,6 +284,16 @@ final class DaemonParts: Sendable {
             next.clock = old.clock
             // Whatever can fail comes before anything that is changed.
             let rules = try RuleSet(next.rules)
+            do {
+                try kafka.apply(fresh.configuration)
+            } catch {
+                state.withLock { $0.wasLastReloadSuccessful = false }
+                let file = fresh.files.first ?? ""
+                let problem = ReloadDocument.Problem(file: file, line: 1, column: 1, message: "listen.kafka: \(error)")
+                return ReloadDocument(applied: false, changes: [], problems: [problem])
+            }
+            next.listen.kafka?.usersFile = fresh.configuration.listen.kafka?.usersFile
+            next.listen.kafka?.permissions = fresh.configuration.listen.kafka?.permissions
             let automatic = try await registry.automaticCount()
             sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             state.withLock {

@@ -3,12 +3,38 @@ internal import Platform
 
 /// Owned by the log-writer thread.
 final class Compaction {
-    private let cleaners: [PartitionCleaner]
+    private let disk: any Disk
+    private let damage: DamageList
+    private var cleaners: [PartitionCleaner] = []
     private var sliceAt: MonotonicInstant?
 
-    init(_ writers: [PartitionWriter], disk: any Disk, damage: DamageList) {
-        cleaners = writers.filter { $0.partition.configuration.cleanup == .compact }
-            .map { PartitionCleaner(writer: $0, disk: disk, damage: damage) }
+    init(_ writers: PartitionWriters, disk: any Disk, damage: DamageList) {
+        self.disk = disk
+        self.damage = damage
+        for writer in writers.all { follow(writer) }
+    }
+
+    /// Takes note of a partition that is new, or whose configuration is; no pass is under way in one that is not compacted
+    /// any more.
+    func follow(_ writer: PartitionWriter) {
+        let slot = writer.partition.slot
+        let isFollowed = cleaners.contains { $0.slot == slot }
+        switch writer.partition.configuration.cleanup {
+        case .compact where !isFollowed:
+            cleaners.append(PartitionCleaner(writer: writer, disk: disk, damage: damage))
+        case .compact: break
+        case .delete: forget(slot)
+        }
+    }
+
+    /// Lets go of a partition that is gone.
+    func forget(_ slot: Int) {
+        cleaners.removeAll { $0.slot == slot }
+    }
+
+    /// Gives the pass up that is under way in a partition: its segments are about to change.
+    func abandon(_ slot: Int) throws(DiskError) {
+        if let cleaner = cleaners.first(where: { $0.slot == slot }) { try cleaner.abandon() }
     }
 
     var isActive: Bool { cleaners.contains(where: \.isActive) }

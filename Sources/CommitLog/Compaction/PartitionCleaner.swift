@@ -65,6 +65,8 @@ final class PartitionCleaner {
         return true
     }
 
+    var slot: Int { partition.slot }
+
     private var partition: Partition { writer.partition }
 
     // MARK: - A pass

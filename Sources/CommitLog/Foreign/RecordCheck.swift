@@ -11,7 +11,7 @@ struct RecordCheck {
     private var maxTimestamp = Int64.min
     private var refusals: [RecordRefusal] = []
 
-    /// - Parameter requiresKeys: a record without a key is refused.
+    /// `requiresKeys`: a record without a key is refused.
     init(_ header: RecordBatchHeader, requiresKeys: Bool) {
         self.header = header
         self.requiresKeys = requiresKeys

@@ -18,6 +18,7 @@
 // |    5 | retention      | new log start offset 8                                                               |
 // |    6 | gap            | from 8, to 8 (first offset that is there again), reason 1                              |
 // |    7 | gap told       | from 8, to 8: those who run the box have durably been told of this gap                 |
+// |    8 | producers      | nothing: batches may name their producer from here on                                |
 //
 // An append time is 8 bytes of milliseconds since 1970 and one that is 1 where the clock could be believed.
 //
@@ -87,6 +88,7 @@ enum JournalEntry: Hashable, Sendable {
     case retention(logStart: Offset)
     case gap(OffsetGap)
     case gapTold(from: Offset, to: Offset)
+    case producers
 
     static let headerBytes = 8
     /// Larger than any entry that this version writes, small enough to bound a search through damage.
@@ -103,6 +105,7 @@ enum JournalEntry: Hashable, Sendable {
         case .retention: 5
         case .gap: 6
         case .gapTold: 7
+        case .producers: 8
         }
     }
 
@@ -142,6 +145,7 @@ enum JournalEntry: Hashable, Sendable {
         case .gapTold(let from, let to):
             body.appendBigEndian(from.value)
             body.appendBigEndian(to.value)
+        case .producers: break
         }
         var entry: [UInt8] = []
         entry.appendBigEndian(UInt32(truncatingIfNeeded: body.count))
@@ -197,6 +201,7 @@ enum JournalEntry: Hashable, Sendable {
         case 7:
             guard let from = reader.offset(), let to = reader.offset() else { return nil }
             self = .gapTold(from: from, to: to)
+        case 8: self = .producers
         default:
             return nil
         }
@@ -224,12 +229,12 @@ enum JournalEntry: Hashable, Sendable {
 
 extension ByteReader {
     /// Eight bytes that are not negative: an offset, or a length.
-    fileprivate mutating func offset() -> Offset? {
+    mutating func offset() -> Offset? {
         guard let value: Int64 = integer(), value >= 0 else { return nil }
         return Offset(value)
     }
 
-    fileprivate mutating func appendTime() -> AppendTime? {
+    mutating func appendTime() -> AppendTime? {
         guard let milliseconds: Int64 = integer(), let quality: UInt8 = integer() else { return nil }
         return AppendTime(timestamp: Timestamp(milliseconds: milliseconds), isSynchronised: quality == 1)
     }

@@ -22,6 +22,8 @@ struct JournalState: Sendable {
     var logStart = Offset.zero
     /// By `from`; at most `Limits.gapsMax`.
     var gaps: [OffsetGap] = []
+    /// Whether batches may name their producer; without it none does.
+    var hasProducers = false
     /// Where those of them begin that nobody has durably been told of.
     private var untold: Set<Offset> = []
 
@@ -47,6 +49,8 @@ struct JournalState: Sendable {
         case .gapTold(let from, let to):
             // Not one that has grown meanwhile.
             if gaps.contains(where: { $0.from == from && $0.to == to }) { untold.remove(from) }
+        case .producers:
+            hasProducers = true
         }
     }
 
@@ -75,6 +79,7 @@ struct JournalState: Sendable {
             }
             entries.append(.partition(topicID: topicID, configuration: configuration))
         }
+        if hasProducers { entries.append(.producers) }
         if logStart > .zero { entries.append(.retention(logStart: logStart)) }
         for base in bases {
             if let known = opened[base] {

@@ -132,6 +132,26 @@ final class PartitionJournal {
         return body
     }
 
+    /// The journal of a partition that is being made, with its first entries: durable on return, its name is not.
+    static func create(
+        disk: any Disk,
+        directory: String,
+        entries: [JournalEntry]
+    ) throws(DiskError) -> PartitionJournal {
+        let bytes = entries.flatMap { $0.encoded() }
+        try disk.writeNew(path(in: directory), bytes)
+        var state = JournalState()
+        for entry in entries { state.apply(entry) }
+        return PartitionJournal(
+            disk: disk,
+            directory: directory,
+            file: try disk.open(path(in: directory), .update),
+            length: Int64(bytes.count),
+            state: state,
+            wasWhole: true
+        )
+    }
+
     /// Opens the journal for appending after `reading`: cuts a torn tail, rewrites a damaged or missing one (the
     /// damaged file is kept as `partition.journal.damaged`). Durable on return, what an earlier process wrote and did not
     /// live to sync included.

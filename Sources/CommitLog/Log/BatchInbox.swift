@@ -1,4 +1,4 @@
-// Hand-off 1: sealed batches on their way to the log writer, bounded in bytes, one lock per offer.
+// Hand-off 1: sealed batches on their way to the log writer, bounded in bytes, one lock per offer; and changes of topics.
 internal import Platform
 internal import Synchronization
 
@@ -102,8 +102,15 @@ package final class BatchInbox: Sendable {
         }
     }
 
+    struct WaitingChange {
+        var change: TopicChange
+        var completion: @Sendable (Result<Void, LogError>) -> Void
+    }
+
     private struct Queue {
         var lanes: [LaneQueue]
+        /// At most `Limits.topicChangesMax`.
+        var changes: [WaitingChange] = []
         var isClosed = false
 
         var isEmpty: Bool { lanes.allSatisfy(\.group.isEmpty) }
@@ -187,6 +194,22 @@ package final class BatchInbox: Sendable {
         return result
     }
 
+    /// Has the writer change a topic.
+    ///
+    /// - Returns: why it does not; nil where the completion will be called.
+    func submit(_ change: WaitingChange) -> LogError? {
+        let refusal = queue.withLock { queue -> LogError? in
+            if queue.isClosed { return LogError(.closed, "the log takes no changes") }
+            guard queue.changes.count < Limits.topicChangesMax else {
+                return LogError(.busy, "\(queue.changes.count) changes wait already")
+            }
+            queue.changes.append(change)
+            return nil
+        }
+        if refusal == nil { queue.wakeAll() }
+        return refusal
+    }
+
     // MARK: - Waiting
 
     /// Blocks until the ticket's commit is durable or failed, or `timeout` is over. Never on the log-writer thread.
@@ -232,7 +255,7 @@ package final class BatchInbox: Sendable {
     }
 
     /// Moves what waits in `lanes` into `groups`, whose entries for these lanes are empty, waiting up to `timeout` for the
-    /// first. Whoever was offered before `close` is still taken.
+    /// first, and no longer than until there is a change to do. Whoever was offered before `close` is still taken.
     func take(_ lanes: [Lane], into groups: inout [Group], upTo timeout: Duration) -> Taken {
         let taken = queue.wait(upTo: timeout) { queue -> Taken? in
             var found = false
@@ -243,14 +266,20 @@ package final class BatchInbox: Sendable {
                 found = true
             }
             if found { return .group }
+            guard queue.changes.isEmpty else { return .nothing }
             return queue.isClosed ? .closed : nil
         }
         return taken ?? .nothing
     }
 
-    /// Sleeps up to `timeout`, less where the inbox closes.
+    /// The oldest change that waits.
+    func takeChange() -> WaitingChange? {
+        queue.withLock { $0.changes.isEmpty ? nil : $0.changes.removeFirst() }
+    }
+
+    /// Sleeps up to `timeout`, less where the inbox closes or there is a change to do.
     func pause(upTo timeout: Duration) {
-        _ = queue.wait(upTo: timeout) { $0.isClosed ? true : nil }
+        _ = queue.wait(upTo: timeout) { $0.isClosed || !$0.changes.isEmpty ? true : nil }
     }
 
     /// All tickets of `lane` up to `ticket` are durable; `memoryBytes` are free again.

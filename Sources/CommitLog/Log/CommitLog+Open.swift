@@ -17,15 +17,9 @@ extension CommitLog {
         let started = clock.monotonic()
         let root = configuration.directory + "/log"
         var report = RecoveryReport()
-        let names = try prepare(configuration, root: root, disk: disk, access: access, &report)
-        var found: Set<TopicPartition> = []
-        for name in names {
-            if let topicPartition = TopicPartition(directoryName: name) {
-                found.insert(topicPartition)
-            } else {
-                report.unknownDirectories.append(name)
-            }
-        }
+        let listing = try prepare(configuration, root: root, disk: disk, access: access, &report)
+        let found = listing.partitions
+        report.unknownDirectories = listing.unknown
         var wanted = found
         /// Where a full disk has cost something.
         var emptied: Set<String> = []
@@ -40,6 +34,7 @@ extension CommitLog {
             }
         }
         let segmentBytes = try segmentBytes(configuration, disk: disk)
+        let shared = try sharedFacts(wanted, in: TopicDirectories(disk: disk, root: root), access)
         let sources = wanted.sorted().enumerated().map { slot, topicPartition in
             PartitionSource(
                 disk: disk,
@@ -47,6 +42,7 @@ extension CommitLog {
                 topicPartition: topicPartition,
                 directory: "\(root)/\(topicPartition)",
                 configured: configuration.topics[topicPartition.topic],
+                shared: shared[topicPartition.topic],
                 slot: slot,
                 segmentBytes: segmentBytes,
                 access: access
@@ -68,8 +64,35 @@ extension CommitLog {
             access: access,
             openings: openings,
             reserve: reserve,
+            segmentBytes: segmentBytes,
             report: report
         )
+    }
+
+    /// What holds for all partitions of a topic that has several: as the first one that knows its topic has it, because a
+    /// crash may have come between two journals, and programs before this one gave each partition an id of its own.
+    private static func sharedFacts(
+        _ partitions: Set<TopicPartition>,
+        in directories: TopicDirectories,
+        _ access: Access
+    ) throws(LogError) -> [TopicName: PartitionSource.Shared] {
+        var facts: [TopicName: PartitionSource.Shared] = [:]
+        for (topic, members) in Dictionary(grouping: partitions, by: \.topic) where members.count > 1 {
+            var known: PartitionSource.Shared?
+            for member in members.sorted() where known == nil {
+                let state = try diskCall { () throws(DiskError) in
+                    try PartitionJournal.read(
+                        disk: directories.disk,
+                        directory: directories.path(member),
+                        refreshes: access == .readWrite
+                    ).state
+                }
+                guard let id = state.topicID else { continue }
+                known = .init(topicID: id, configuration: state.configuration)
+            }
+            facts[topic] = known ?? .init(topicID: .random(), configuration: nil)
+        }
+        return facts
     }
 
     /// `emptied`: where a full disk has cost something before.
@@ -129,14 +152,14 @@ extension CommitLog {
         }
     }
 
-    /// Makes sure of the format and of `log/`; the names in it.
+    /// Makes sure of the format and of `log/`, and ends what a crash left of topics that are not there; what is in it.
     private static func prepare(
         _ configuration: LogConfiguration,
         root: String,
         disk: any Disk,
         access: Access,
         _ report: inout RecoveryReport
-    ) throws(LogError) -> [String] {
+    ) throws(LogError) -> TopicDirectories.Listing {
         let format = LogFormat(disk: disk, directory: configuration.directory)
         report.format = try format.condition(access)
         return try diskCall { () throws(DiskError) in
@@ -144,7 +167,9 @@ extension CommitLog {
                 report.keptFormat = try format.settle(report.format)
                 try disk.createDirectory(root)
             }
-            return try disk.exists(root) ? try disk.list(root) : []
+            let listing = TopicDirectories.Listing(try disk.exists(root) ? try disk.list(root) : [])
+            if access == .readWrite { try TopicDirectories(disk: disk, root: root).settle(listing) }
+            return listing
         }
     }
 

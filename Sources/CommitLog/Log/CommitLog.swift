@@ -26,8 +26,6 @@ package final class CommitLog: Sendable {
     package let configuration: LogConfiguration
     package let access: Access
     package let recoveryReport: RecoveryReport
-    /// All partitions, those of topics that nobody configured included; by topic and number.
-    package let partitions: [Partition]
     package let inbox: BatchInbox
     package let tail: LogTail
     /// Where builders take their buffers.
@@ -37,10 +35,10 @@ package final class CommitLog: Sendable {
     let damage = DamageList()
     let disk: any Disk
     let clock: any Clock
-    let slots: [TopicPartition: Int]
 
     private struct Shared {
         var snapshot: LogSnapshot
+        var catalogue: TopicCatalogue
         var state = LogState.serving
         var metrics = LogMetrics()
         var writers: WriterSeed?
@@ -51,9 +49,14 @@ package final class CommitLog: Sendable {
         // Sendable: made by the opening thread, taken once by the writer's.
         var writers: [PartitionWriter]
         var reserve: SpaceReserve
+        /// Where segments of topics that say nothing are closed.
+        var segmentBytes: ByteCount
+        /// The first that no partition has.
+        var nextSlot: Int
     }
 
     private let shared: Mutex<Shared>
+    private let epoch = Atomic<UInt64>(0)
 
     init(
         configuration: LogConfiguration,
@@ -62,6 +65,7 @@ package final class CommitLog: Sendable {
         access: Access,
         openings: [PartitionOpening],
         reserve: SpaceReserve,
+        segmentBytes: ByteCount,
         report: RecoveryReport
     ) {
         self.configuration = configuration
@@ -69,16 +73,19 @@ package final class CommitLog: Sendable {
         self.clock = clock
         self.access = access
         recoveryReport = report
-        partitions = openings.map(\.partition)
-        slots = Dictionary(uniqueKeysWithValues: openings.map { ($0.partition.topicPartition, $0.partition.slot) })
         inbox = BatchInbox(bytesMax: configuration.inboxBytesMax, clock: clock)
         tail = LogTail()
         pool = BatchBufferPool()
-        let snapshot = LogSnapshot(generation: 0, ends: openings.map(\.partition.logEndOffset))
-        let seed = WriterSeed(writers: openings.compactMap(\.writer), reserve: reserve)
+        let seed = WriterSeed(
+            writers: openings.compactMap(\.writer),
+            reserve: reserve,
+            segmentBytes: segmentBytes,
+            nextSlot: openings.count
+        )
         shared = Mutex(
             Shared(
-                snapshot: snapshot,
+                snapshot: LogSnapshot(openings.map(\.partition)),
+                catalogue: TopicCatalogue(openings.map(\.partition)),
                 metrics: LogMetrics(lostOffsets: report.lostOffsets),
                 writers: access == .readWrite ? seed : nil
             )
@@ -90,9 +97,30 @@ package final class CommitLog: Sendable {
         }
     }
 
+    /// All partitions, those of topics that nobody configured included; by topic and number. One short lock.
+    package var partitions: [Partition] { catalogue.partitions }
+
+    /// All topics by name, each as it is at the moment. One short lock.
+    package var topics: [TopicDescription] { catalogue.topics }
+
+    /// Another number whenever `topics` are others; one atomic load. Ask before `topics`, which are never older.
+    package var topicsEpoch: UInt64 { epoch.load(ordering: .acquiring) }
+
     /// The partition, or nil where the log has none of that name.
-    package func partition(_ topicPartition: TopicPartition) -> Partition? {
-        slots[topicPartition].map { partitions[$0] }
+    package func partition(_ topicPartition: TopicPartition) -> Partition? { catalogue.partition(topicPartition) }
+
+    /// Has the log-writer thread do a change between two commits. Never blocks; any thread.
+    ///
+    /// `completion` is called once, on the log-writer thread, when the change is done and durable, or refused, or has
+    /// failed; it must return at once. Where too many changes wait (`busy`), and where the log is closed, poisoned or open
+    /// for reading only (`closed`), it is called before this returns. A change that waits when the log closes fails. After
+    /// a failure that is no refusal (`disk`) the log is poisoned, and the next open decides whether the change was done.
+    package func change(
+        _ change: TopicChange,
+        completion: @escaping @Sendable (Result<Void, LogError>) -> Void
+    ) {
+        let refusal = inbox.submit(.init(change: change, completion: completion))
+        if let refusal { completion(.failure(refusal)) }
     }
 
     /// The writing half. Once, for a log that is open for writing; the calling thread hands it to the log-writer
@@ -106,7 +134,12 @@ package final class CommitLog: Sendable {
             return taken
         }
         guard let seed else { preconditionFailure("a log has one writer, and none when it is open for reading only") }
-        return LogWriter(log: self, writers: seed.writers, reserve: seed.reserve, syncHelpersMax: syncHelpersMax)
+        return LogWriter(log: self, seed: seed, syncHelpersMax: syncHelpersMax)
+    }
+
+    /// Producer ids for this log's clients. Once; reads a file.
+    package func makeProducerIDs() throws(LogError) -> ProducerIDs {
+        try ProducerIDs(dataDirectory: configuration.directory, disk: disk)
     }
 
     /// The high watermarks of all partitions as one commit left them. One short lock.
@@ -138,12 +171,22 @@ package final class CommitLog: Sendable {
 
     // MARK: - For the log writer
 
+    var catalogue: TopicCatalogue { shared.withLock { $0.catalogue } }
+
+    /// Shows these partitions and no others from here on, with their configurations as they are.
+    func show(_ partitions: [Partition]) {
+        let catalogue = TopicCatalogue(partitions)
+        shared.withLock { shared in
+            shared.catalogue = catalogue
+            shared.snapshot = shared.snapshot.of(partitions)
+            epoch.add(1, ordering: .acquiringAndReleasing)
+        }
+    }
+
     /// Makes a commit visible: all of it at once.
     func publish(_ ends: [(partition: Partition, end: Offset)], metrics change: (inout LogMetrics) -> Void) {
         shared.withLock { shared in
-            shared.snapshot = shared.snapshot.moved { offsets in
-                for (partition, end) in ends { offsets[partition.slot] = end }
-            }
+            shared.snapshot = shared.snapshot.moved(ends)
             for (partition, end) in ends { partition.setHighWatermark(end) }
             change(&shared.metrics)
         }

@@ -19,8 +19,7 @@ package final class LogWriter {
 
     private let log: CommitLog
     private let clock: any Clock
-    /// By slot.
-    private let writers: [PartitionWriter]
+    private let writers: PartitionWriters
     private let reserve: SpaceReserve
     private let syncing: SyncHelpers
     /// What was taken and is not durable yet, by lane; kept while the disk is full.
@@ -41,11 +40,14 @@ package final class LogWriter {
     private var retention: Retention
     private let compaction: Compaction
     private let repairs: DamageRepairs
+    private let disposal: Disposal
+    private let changer: TopicChanger
 
-    init(log: CommitLog, writers: [PartitionWriter], reserve: SpaceReserve, syncHelpersMax: Int) {
+    init(log: CommitLog, seed: CommitLog.WriterSeed, syncHelpersMax: Int) {
         self.log = log
+        let writers = PartitionWriters(seed.writers)
         self.writers = writers
-        self.reserve = reserve
+        reserve = seed.reserve
         syncing = SyncHelpers(helpersMax: syncHelpersMax)
         clock = log.clock
         maintenanceAt = log.clock.monotonic()
@@ -53,6 +55,17 @@ package final class LogWriter {
         retention = Retention(configuration: log.configuration)
         compaction = Compaction(writers, disk: log.disk, damage: log.damage)
         repairs = DamageRepairs(writers, damage: log.damage)
+        let directories = TopicDirectories(disk: log.disk, root: log.configuration.directory + "/log")
+        disposal = Disposal(directories)
+        changer = TopicChanger(
+            log: log,
+            seed: seed,
+            writers: writers,
+            compaction: compaction,
+            repairs: repairs,
+            directories: directories,
+            disposal: disposal
+        )
         if !reserve.isHeld {
             retryAt = maintenanceAt
             showFull()
@@ -60,30 +73,32 @@ package final class LogWriter {
     }
 
     /// Upkeep goes on between commits.
-    private var isBusy: Bool { compaction.isActive || repairs.isActive }
+    private var isBusy: Bool { compaction.isActive || repairs.isActive || disposal.isActive }
 
-    /// One turn: takes all that waits (waiting up to `timeout` for the first), commits it, and looks after retention.
+    /// One turn: does one change of topics, takes all that waits (waiting up to `timeout` for the first), commits it, and
+    /// looks after retention.
     ///
     /// On `.committed` everything taken is durable, published and its tickets released; while the disk is full that is
     /// everything of the reserved lane.
     package func step(waitUpTo timeout: Duration) -> StepOutcome {
         guard !isPoisoned else { return .failed }
-        guard maintainIfDue(), repairDamage() else { return .failed }
+        guard maintainIfDue(), repairDamage(), changeTopics() else { return .failed }
         if let retryAt { return stepWhileFull(until: retryAt, waitUpTo: timeout) }
         switch log.inbox.take(BatchInbox.Lane.all, into: &groups, upTo: isBusy ? .zero : timeout) {
-        case .nothing: return compact(isIdle: true) ? .idle : .failed
+        case .nothing: return tidyUp(isIdle: true) ? .idle : .failed
         case .closed: return .closed
         case .group:
             let outcome = commit(BatchInbox.Lane.all)
             guard outcome == .committed else { return outcome }
-            return compact(isIdle: false) ? .committed : .failed
+            return tidyUp(isIdle: false) ? .committed : .failed
         }
     }
 
     /// Ends writing: takes no more offers, commits what was accepted, records that all of it was synced. On a full disk
-    /// the accepted batches fail. Nothing may be called afterwards.
+    /// the accepted batches fail. Changes of topics that wait fail. Nothing may be called afterwards.
     package func close() {
         log.inbox.close()
+        failChanges()
         drain: while true {
             switch step(waitUpTo: .zero) {
             case .committed, .idle: continue
@@ -94,7 +109,7 @@ package final class LogWriter {
         if !isPoisoned {
             do {
                 try recordTold()
-                for writer in writers { try writer.finish() }
+                for writer in writers.all { try writer.finish() }
             } catch {
                 // Nothing acknowledged depends on it: recovery scans the active segment all the same.
                 if !error.isRetriable { poison(error) }
@@ -117,7 +132,14 @@ package final class LogWriter {
 
     private func distribute(_ lanes: [BatchInbox.Lane]) {
         for lane in lanes {
-            for item in groups[lane.rawValue].items { add(item.batch, to: writers[item.partition.slot]) }
+            for item in groups[lane.rawValue].items {
+                // The partition was deleted since: the ticket is as the others', and the batch says that it went nowhere.
+                guard let writer = writers[item.partition.slot] else {
+                    item.batch.discard()
+                    continue
+                }
+                add(item.batch, to: writer)
+            }
         }
     }
 
@@ -173,7 +195,9 @@ package final class LogWriter {
     }
 
     /// Adds what the sync took.
-    private func store(_ writers: [PartitionWriter], _ syncTime: inout Duration) throws(DiskError) {
+    private func store(_ stamped: [PartitionWriter], _ syncTime: inout Duration) throws(DiskError) {
+        // Where every batch was left out there is nothing to write.
+        let writers = stamped.filter { $0.batchCount > 0 }
         guard !writers.isEmpty else { return }
         for writer in writers { try writer.write(zeroesAhead: hasRoomForZeros) }
         let written = clock.monotonic()
@@ -193,10 +217,10 @@ package final class LogWriter {
     /// elsewhere then.
     private func stampDeferred(_ lane: BatchInbox.Lane) throws(DiskError) {
         for deferred in groups[lane.rawValue].deferred {
-            let batch = deferred.build(CommitEnds(ends: writers.map(\.stampedEnd), slots: log.slots))
+            guard let writer = writers[deferred.partition.slot] else { continue }
+            let batch = deferred.build(writers.stampedEnds)
             built.append(batch)
             naming.insert(deferred.partition.slot)
-            let writer = writers[deferred.partition.slot]
             add(batch, to: writer)
             // Nothing is written yet, so stamping the partition again only adds the new batch.
             try writer.stamp()
@@ -212,6 +236,7 @@ package final class LogWriter {
         for lane in BatchInbox.Lane.all { releaseHeld(lane) }
         log.setState(.poisoned(LogError(error)))
         log.inbox.fail()
+        failChanges()
         log.tail.advance()
         return .failed
     }
@@ -220,6 +245,31 @@ package final class LogWriter {
     private func releaseHeld(_ lane: BatchInbox.Lane) {
         for item in groups[lane.rawValue].items { item.batch.release() }
         groups[lane.rawValue].removeAll()
+    }
+
+    // MARK: - Changes of topics
+
+    /// The oldest change that waits; false where the disk failed.
+    private func changeTopics() -> Bool {
+        guard let waiting = log.inbox.takeChange() else { return true }
+        do {
+            try changer.perform(waiting.change, hasRoom: retryAt == nil)
+        } catch {
+            let failure = error.underlying.flatMap { $0.isRetriable ? nil : $0 }
+            if let failure { poison(failure) }
+            waiting.completion(.failure(error))
+            return failure == nil
+        }
+        log.tail.advance()
+        waiting.completion(.success(()))
+        return true
+    }
+
+    /// What waits will not be done. After the inbox was closed.
+    private func failChanges() {
+        while let waiting = log.inbox.takeChange() {
+            waiting.completion(.failure(LogError(.closed, "the log was closed before the change")))
+        }
     }
 
     // MARK: - A full disk
@@ -321,7 +371,10 @@ package final class LogWriter {
             try lookAfterSpace(isDue: isWhole)
             if isWhole {
                 try compaction.consider(at: now)
-                for writer in writers { try writer.writeRecoveryPoint() }
+                for writer in writers.all {
+                    try writer.writeRecoveryPoint()
+                    writer.expireProducers(at: retention.now(clock))
+                }
             }
             return true
         } catch {
@@ -333,15 +386,16 @@ package final class LogWriter {
     private func recordTold() throws(DiskError) {
         let told = Dictionary(grouping: log.damage.takeTold(), by: \.topicPartition)
         for (topicPartition, gaps) in told {
-            guard let slot = log.slots[topicPartition] else { continue }
-            try writers[slot].journal.append(gaps.map { .gapTold(from: $0.gap.from, to: $0.gap.to) })
+            guard let writer = writers[topicPartition] else { continue }
+            try writer.journal.append(gaps.map { .gapTold(from: $0.gap.from, to: $0.gap.to) })
         }
     }
 
-    /// A slice of compaction; false where the disk failed.
-    private func compact(isIdle: Bool) -> Bool {
+    /// A slice of compaction, and of what is left of deleted topics; false where the disk failed.
+    private func tidyUp(isIdle: Bool) -> Bool {
         do {
             try compaction.slice(at: clock.monotonic(), isIdle: isIdle)
+            try disposal.slice(at: clock.monotonic(), isIdle: isIdle)
             return true
         } catch {
             return poison(error) != .failed
@@ -353,8 +407,12 @@ package final class LogWriter {
     /// the registry and others need it.
     private func lookAfterSpace(isDue: Bool) throws(DiskError) {
         let directory = log.configuration.directory
-        let space = try log.disk.space(at: directory)
-        log.note { $0.freeBytes = space.free }
+        var space = try log.disk.space(at: directory)
+        if disposal.isActive, space.free < max(retention.bytesKeptFree(of: space), Limits.lowSpaceBytes) {
+            try disposal.finish()
+            space = try log.disk.space(at: directory)
+        }
+        log.note { [free = space.free] in $0.freeBytes = free }
         hasRoomForZeros = space.free >= Limits.zeroTailSpaceMin
         let isLow = space.free < retention.bytesKeptFree(of: space)
         if isLow { try rollWhereNothingIsSealed(bytesMin: ByteCount(Limits.segmentBytesMin)) }
@@ -391,6 +449,11 @@ package final class LogWriter {
     /// is no other. False where the disk failed.
     private func makeRoom(for waiting: Int64) -> Bool {
         do {
+            // What nobody wants any more comes before what somebody does; where it is not enough, the next attempt goes on.
+            guard !disposal.isActive else {
+                try disposal.finish()
+                return true
+            }
             try rollWhereNothingIsSealed(bytesMin: ByteCount(1))
             let space = try log.disk.space(at: log.configuration.directory)
             try applyRetention(wantedBytes: max(1, waiting + reserve.missingBytes(of: space)))
@@ -404,7 +467,7 @@ package final class LogWriter {
     /// Closes the oldest active segment that may go and holds at least `bytesMin`, unless a sealed one may: only those can
     /// be deleted.
     private func rollWhereNothingIsSealed(bytesMin: ByteCount) throws(DiskError) {
-        let droppable = writers.filter { $0.partition.configuration.dropsOldest }
+        let droppable = writers.all.filter { $0.partition.configuration.dropsOldest }
         guard droppable.allSatisfy({ $0.partition.segmentCount == 1 }) else { return }
         let age = { (writer: PartitionWriter) in writer.partition.segments.last?.extent.firstAppend?.timestamp }
         let filled = droppable.filter { $0.partition.sizeBytes >= bytesMin }
@@ -417,7 +480,7 @@ package final class LogWriter {
         log.note { $0.freeBytes = space.free }
         let now = retention.now(clock)
         if wantedBytes == 0 {
-            for writer in writers where retention.wantsRoll(writer.partition, now: now) { try writer.roll() }
+            for writer in writers.all where retention.wantsRoll(writer.partition, now: now) { try writer.roll() }
         }
         let starts = retention.logStarts(
             of: log.partitions,
@@ -426,7 +489,7 @@ package final class LogWriter {
             wantedBytes: wantedBytes
         )
         var deleted: UInt64 = 0
-        for writer in writers {
+        for writer in writers.all {
             guard let start = starts[writer.partition.slot] else { continue }
             let before = writer.partition.segmentCount
             try writer.delete(below: start, atOnce: space.free < max(wantedBytes, retention.bytesKeptFree(of: space)))

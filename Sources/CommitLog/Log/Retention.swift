@@ -4,9 +4,15 @@ internal import Platform
 
 /// Decides; the log writer deletes. Append time, never a record's own: a device dated 2038 neither holds nor deletes.
 struct Retention {
+    /// Names a segment, also after one of the same file name has come.
+    private struct SegmentKey: Hashable {
+        var slot: Int
+        var base: Offset
+    }
+
     let configuration: LogConfiguration
     /// Sealed segments whose append time nobody knows: their age counts from the first look with a good clock.
-    private var firstSeen: [String: Timestamp] = [:]
+    private var firstSeen: [SegmentKey: Timestamp] = [:]
     private var steps = ClockSteps()
 
     init(configuration: LogConfiguration) {
@@ -48,6 +54,10 @@ struct Retention {
         space: DiskSpace,
         wantedBytes: Int64
     ) -> [Int: Offset] {
+        if !firstSeen.isEmpty {
+            let slots = Set(all.map(\.slot))
+            firstSeen = firstSeen.filter { slots.contains($0.key.slot) }
+        }
         var starts: [Int: Offset] = [:]
         let partitions = all.filter { $0.configuration.cleanup == .delete }
         for partition in partitions {
@@ -88,17 +98,18 @@ struct Retention {
                 bound = first.timestamp
             }
         }
+        let key = { (segment: Segment) in SegmentKey(slot: partition.slot, base: segment.base) }
         for (segment, known) in zip(partition.segments, times.reversed()) where known == nil {
-            if segment.extent.isSealed && firstSeen[segment.files.log] == nil {
-                firstSeen[segment.files.log] = now.timestamp
+            if segment.extent.isSealed && firstSeen[key(segment)] == nil {
+                firstSeen[key(segment)] = now.timestamp
             }
         }
         for (segment, known) in zip(partition.segments, times.reversed()) {
             let extent = segment.extent
-            guard extent.isSealed, let last = known ?? firstSeen[segment.files.log],
+            guard extent.isSealed, let last = known ?? firstSeen[key(segment)],
                 now.timestamp.since(last) > retention
             else { break }
-            firstSeen[segment.files.log] = nil
+            firstSeen[key(segment)] = nil
             start = extent.end
         }
         return start

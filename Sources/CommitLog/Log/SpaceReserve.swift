@@ -132,6 +132,14 @@ package final class SpaceReserve {
         }
     }
 
+    /// What the journal says; nil where it does not.
+    private static func storedConfiguration(
+        in directory: String,
+        disk: any Disk
+    ) throws(DiskError) -> TopicConfiguration? {
+        try PartitionJournal.read(disk: disk, directory: directory, refreshes: false).state.configuration
+    }
+
     /// The oldest sealed segment of the droppable partition that has most to give.
     private static func largestOldest(
         _ configuration: LogConfiguration,
@@ -141,10 +149,11 @@ package final class SpaceReserve {
         guard try disk.exists(root) else { return nil }
         var best: (bytes: Int64, files: SegmentFiles)?
         for name in try disk.list(root).sorted() {
-            guard let partition = TopicPartition(directoryName: name),
-                configuration.topics[partition.topic]?.dropsOldest == true
-            else { continue }
+            guard let partition = TopicPartition(directoryName: name) else { continue }
             let directory = "\(root)/\(name)"
+            var settings = configuration.topics[partition.topic]
+            if settings == nil { settings = try storedConfiguration(in: directory, disk: disk) }
+            guard settings?.dropsOldest == true else { continue }
             let bases = try disk.list(directory).compactMap { SegmentFiles.base(of: $0, ending: ".log") }.sorted()
             var bytes: Int64 = 0
             var oldest: SegmentFiles?

@@ -14,20 +14,21 @@ package struct SegmentDescription: Hashable, Sendable {
     package var maxTimestamp: Timestamp?
 }
 
-/// Made when the log opens, lives as long as it. Any thread; nothing here blocks but for a leaf lock.
+/// Made when the log opens or the partition is created; whoever holds it may keep it, also when it was deleted. Any
+/// thread; nothing here blocks but for a leaf lock.
 package final class Partition: Sendable {
     package let topicPartition: TopicPartition
-    /// Random, made when the partition was, kept in its journal: tells a topic from another of the same name.
+    /// Random, made when the topic was, kept in the journals of its partitions: tells a topic from another of the same
+    /// name.
     package let topicID: UniqueIdentifier
-    package let configuration: TopicConfiguration
     /// Whether the configuration file names the topic; others are served as their journal describes them.
     package let isConfigured: Bool
-    /// Place in `CommitLog.partitions` and in snapshots.
+    /// Names this partition in snapshots; never given to another one while the log is open.
     package let slot: Int
     let directory: String
-    /// Whether offsets may be missing between batches, because the topic is compacted or once was.
-    let isSparse: Bool
 
+    private let isGone = Atomic<Bool>(false)
+    private let sparse: Atomic<Bool>
     private let start: Atomic<Int64>
     private let end: Atomic<Int64>
     private let state: Mutex<State>
@@ -36,6 +37,7 @@ package final class Partition: Sendable {
         /// By base offset; the last one is active. Never empty in a log that is open for writing.
         var segments: [Segment]
         var gaps: [OffsetGap]
+        var configuration: TopicConfiguration
     }
 
     init(
@@ -49,15 +51,20 @@ package final class Partition: Sendable {
     ) {
         self.topicPartition = topicPartition
         self.topicID = topicID
-        self.configuration = configuration
         self.isConfigured = isConfigured
         self.slot = slot
         self.directory = directory
-        isSparse = contents.isSparse
+        sparse = Atomic(contents.isSparse)
         start = Atomic(contents.logStart.value)
         end = Atomic(contents.logEnd.value)
-        state = Mutex(State(segments: contents.segments, gaps: contents.gaps))
+        state = Mutex(State(segments: contents.segments, gaps: contents.gaps, configuration: configuration))
     }
+
+    /// As it is in force.
+    package var configuration: TopicConfiguration { state.withLock { $0.configuration } }
+
+    /// Whether the topic was deleted while this log was open: reads fail, and what is offered is not written.
+    package var isDeleted: Bool { isGone.load(ordering: .acquiring) }
 
     /// The first offset that is kept.
     package var logStartOffset: Offset { Offset(start.load(ordering: .acquiring)) }
@@ -105,6 +112,21 @@ package final class Partition: Sendable {
     }
 
     // MARK: - For the log
+
+    /// Whether offsets may be missing between batches, because the topic is compacted or once was.
+    var isSparse: Bool { sparse.load(ordering: .acquiring) }
+
+    /// Puts another configuration in force.
+    func setConfiguration(_ configuration: TopicConfiguration) {
+        if configuration.cleanup == .compact { sparse.store(true, ordering: .releasing) }
+        state.withLock { $0.configuration = configuration }
+    }
+
+    /// The topic is gone: nothing of it is read from here on.
+    func setDeleted() {
+        isGone.store(true, ordering: .releasing)
+        state.withLock { $0.segments = [] }
+    }
 
     var segments: [Segment] { state.withLock { $0.segments } }
 

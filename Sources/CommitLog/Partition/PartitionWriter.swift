@@ -1,7 +1,8 @@
 // The writing half of a partition: its active segment, its journal, and what one commit brings.
 //
 // One commit: `add` every batch, `stamp`, `write`, `sync`, then `publish`, or `undo` where the disk was full. Nothing
-// before `publish` is visible to anybody else, and a failed commit leaves the numbers as they were.
+// before `publish` is visible to anybody else, and a failed commit leaves the numbers as they were. Batches that their
+// producer has sent before, or out of order, are left out by `stamp` and say so themselves.
 internal import Platform
 
 /// Owned by the log-writer thread.
@@ -17,14 +18,18 @@ final class PartitionWriter {
     let disk: any Disk
     let clock: any Clock
     let journal: PartitionJournal
-    private let segmentBytes: Int64
+    private var segmentBytes: Int64
     private var active: Active
     /// Durable end of the active segment, as offset and as length.
     private var end: Offset
     private var length: Int64
     private var zeroTail: ZeroTail
 
+    private let producers: PartitionProducers
+    /// All that were added.
     private var pending: [SealedBatch] = []
+    /// Those of them that are appended.
+    private var admitted: [SealedBatch] = []
     private var vectors: [UnsafeRawBufferPointer] = []
     private(set) var pendingBytes: Int64 = 0
     /// The end once the pending batches are durable.
@@ -36,7 +41,8 @@ final class PartitionWriter {
         clock: any Clock,
         journal: PartitionJournal,
         segmentBytes: ByteCount,
-        active: Active
+        active: Active,
+        producers: PartitionProducers
     ) {
         self.partition = partition
         self.disk = disk
@@ -44,6 +50,7 @@ final class PartitionWriter {
         self.journal = journal
         self.segmentBytes = max(1, segmentBytes.value)
         self.active = active
+        self.producers = producers
         let extent = active.segment.extent
         end = extent.end
         length = extent.length
@@ -54,27 +61,32 @@ final class PartitionWriter {
     var isDirty: Bool { !pending.isEmpty }
     /// The file that `sync` must reach; called from a helper thread when several are dirty.
     var file: any DiskFile { active.file }
-    var batchCount: Int { pending.count }
-    var recordCount: Int { pending.reduce(0) { $0 + $1.recordCount } }
+    /// Of the batches that are appended, as are `pendingBytes`; known once they are stamped.
+    var batchCount: Int { admitted.count }
+    var recordCount: Int { admitted.reduce(0) { $0 + $1.recordCount } }
 
     // MARK: - One commit
 
-    func add(_ batch: SealedBatch) {
-        pending.append(batch)
-        pendingBytes += Int64(batch.byteCount)
-    }
+    func add(_ batch: SealedBatch) { pending.append(batch) }
 
-    /// Closes the active segment first where the pending batches would pass its limit, then gives every batch its
-    /// offset.
+    /// Closes the active segment first where the pending batches would pass its limit, then gives every batch that is
+    /// appended its offset. Can be repeated.
     func stamp() throws(DiskError) {
-        let records = recordCount
-        let hasRoom =
-            active.segment.index?.hasRoom(endingAt: end + records, length: length + pendingBytes) ?? false
-        if length > 0 && (length + pendingBytes > segmentBytes || !hasRoom) { try roll() }
+        producers.rollBack()
+        // What is left out below counts here: a segment may be closed a little early.
+        let records = pending.reduce(0) { $0 + $1.recordCount }
+        let newLength = pending.reduce(length) { $0 + Int64($1.byteCount) }
+        let hasRoom = active.segment.index?.hasRoom(endingAt: end + records, length: newLength) ?? false
+        if length > 0 && (newLength > segmentBytes || !hasRoom) { try roll() }
+        try producers.prepare(for: pending, at: end)
         stampedEnd = end
-        for batch in pending {
+        pendingBytes = 0
+        admitted.removeAll(keepingCapacity: true)
+        for batch in pending where producers.admit(batch, at: stampedEnd) {
             batch.stamp(stampedEnd)
             stampedEnd = stampedEnd + batch.recordCount
+            pendingBytes += Int64(batch.byteCount)
+            admitted.append(batch)
         }
     }
 
@@ -82,7 +94,7 @@ final class PartitionWriter {
     /// follow them; that one finds no room is no failure.
     func write(zeroesAhead: Bool) throws(DiskError) {
         vectors.removeAll(keepingCapacity: true)
-        for batch in pending { vectors.append(batch.bytes) }
+        for batch in admitted { vectors.append(batch.bytes) }
         try active.file.write(vectors, at: length)
         let end = length + pendingBytes
         guard zeroTail.grow(to: end, by: pendingBytes, segmentBytes: segmentBytes), zeroesAhead else { return }
@@ -110,12 +122,15 @@ final class PartitionWriter {
 
     /// Moves the durable end over the pending batches. The caller publishes the high watermark.
     func publish() {
+        defer { clearPending() }
+        guard !admitted.isEmpty else { return }
+        producers.commit()
         let now = AppendTime.now(clock)
-        for batch in pending { active.checksum = CRC32C.checksum(batch.bytes, seed: active.checksum) }
-        active.segment.update { [pending, length, end, stampedEnd, pendingBytes] extent, index in
+        for batch in admitted { active.checksum = CRC32C.checksum(batch.bytes, seed: active.checksum) }
+        active.segment.update { [admitted, length, end, stampedEnd, pendingBytes] extent, index in
             var position = length
             var next = end
-            for batch in pending {
+            for batch in admitted {
                 next = next + batch.recordCount
                 index?.add(
                     endOffset: next,
@@ -133,13 +148,14 @@ final class PartitionWriter {
         }
         end = stampedEnd
         length += pendingBytes
-        clearPending()
     }
 
     /// Takes back what a full disk left half written: durable on return. The pending batches are the caller's again, to
     /// be added anew for the next attempt.
     func undo() throws(DiskError) {
+        producers.rollBack()
         pending.removeAll(keepingCapacity: true)
+        admitted.removeAll(keepingCapacity: true)
         pendingBytes = 0
         stampedEnd = end
         try cut()
@@ -149,6 +165,7 @@ final class PartitionWriter {
     func clearPending() {
         for batch in pending { batch.release() }
         pending.removeAll(keepingCapacity: true)
+        admitted.removeAll(keepingCapacity: true)
         pendingBytes = 0
     }
 
@@ -180,6 +197,7 @@ final class PartitionWriter {
             let encoded = index.encoded()
             try disk.writeNew(files.offsetIndex, encoded.offsets)
             try disk.writeNew(files.timeIndex, encoded.times)
+            try producers.snapshot(at: end)
             try record(sealed, now)
         } catch {
             guard makesRoom, error.isRetriable else { throw error }
@@ -187,6 +205,7 @@ final class PartitionWriter {
         if try disk.exists(next.log) { try disk.remove(next.log) }
         let file = try disk.open(next.log, .create)
         try disk.syncDirectory(partition.directory)
+        try producers.prune()
 
         let opened = Segment(
             files: next,
@@ -267,11 +286,42 @@ final class PartitionWriter {
         try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
     }
 
+    /// Deletes by hand what lies below `logStart`, which is above the log's start and not above its end. Durable on return;
+    /// on a thrown error of a full disk nothing or all of it is done.
+    func deleteRecords(below logStart: Offset) throws(DiskError) {
+        if logStart >= end && length > 0 {
+            // So that the file can go. Where there is no room for the next one it stays, unseen.
+            do { try roll(makesRoom: true) } catch { guard error.isRetriable else { throw error } }
+        }
+        guard !partition.segments.contains(where: { $0.isDeleted(below: logStart) }) else {
+            return try delete(below: logStart, atOnce: true)
+        }
+        try journal.append([.retention(logStart: logStart)])
+        partition.removeSegments(below: logStart)
+        try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
+    /// Records another configuration of the topic. Durable on return, and not in force.
+    func record(_ configuration: TopicConfiguration) throws(DiskError) {
+        try journal.append([.partition(topicID: partition.topicID, configuration: configuration)])
+        try journal.rewriteIfLong(keeping: partition.segments.map(\.base))
+    }
+
+    /// Puts it in force.
+    func apply(_ configuration: TopicConfiguration, segmentBytes bytes: ByteCount) {
+        partition.setConfiguration(configuration)
+        segmentBytes = max(1, bytes.value)
+    }
+
     /// For the end of writing: the active file holds nothing but its batches, and all of them were synced.
     func finish() throws(DiskError) {
         try cutZeroTail()
         try writeRecoveryPoint()
+        try producers.finish(at: end)
     }
+
+    /// Forgets producers that have been idle for too long. Between two commits.
+    func expireProducers(at now: AppendTime) { producers.expire(at: now) }
 
     /// Records that everything up to the durable end was synced.
     func writeRecoveryPoint() throws(DiskError) {

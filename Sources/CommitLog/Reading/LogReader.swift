@@ -17,6 +17,7 @@ package struct ReadResult: Hashable, Sendable {
 package final class LogReader {
     /// Where to read a partition: the end of the last read, or what the index says.
     private struct Place {
+        var partition: Partition
         var offset: Offset
         var segment: Segment
         var position: Int64
@@ -28,10 +29,13 @@ package final class LogReader {
     }
 
     private let log: CommitLog
+    /// By slot.
     private var places: [Int: Place] = [:]
+    private var topicsEpoch: UInt64
 
     package init(log: CommitLog) {
         self.log = log
+        topicsEpoch = log.topicsEpoch
     }
 
     /// Reads whole batches from the one that contains `from`, as long as they end at or below `upTo`: at least one
@@ -41,7 +45,7 @@ package final class LogReader {
     /// `upTo` is the caller's snapshot of the high watermark; what is beyond the current one is never returned.
     /// `buffer` is filled anew; its earlier contents are gone whatever the outcome.
     ///
-    /// Throws `offsetOutOfRange` below the log start or beyond the log end; `damaged`, with `resumeAt`, where the next
+    /// Throws `unknownPartition` where the partition was deleted; `offsetOutOfRange` below the log start or beyond the log end; `damaged`, with `resumeAt`, where the next
     /// batch is not valid (those before it are returned by the call before); `disk` where reading fails. The reader
     /// stays usable.
     package func read(
@@ -52,6 +56,8 @@ package final class LogReader {
         into buffer: inout ReadBuffer
     ) throws(LogError) -> ReadResult {
         buffer.removeAll()
+        forgetDeleted()
+        guard !partition.isDeleted else { throw LogReader.deleted(partition) }
         let end = partition.logEndOffset
         guard from >= partition.logStartOffset, from <= end else {
             throw LogError(
@@ -68,6 +74,7 @@ package final class LogReader {
                 return try readBelow(limit, partition, from: from, maxBytes: maxBytes, into: &buffer)
             } catch {
                 places[partition.slot] = nil
+                guard !partition.isDeleted else { throw LogReader.deleted(partition) }
                 // Compaction may have put another file in the place of the one that was looked up.
                 if partition.isSparse && !isRepeated {
                     isRepeated = true
@@ -80,6 +87,18 @@ package final class LogReader {
                 throw failure
             }
         }
+    }
+
+    /// Lets go of the files of deleted partitions, which nobody reads any more.
+    private func forgetDeleted() {
+        let epoch = log.topicsEpoch
+        guard epoch != topicsEpoch else { return }
+        topicsEpoch = epoch
+        places = places.filter { !$0.value.partition.isDeleted }
+    }
+
+    private static func deleted(_ partition: Partition) -> LogError {
+        LogError(.unknownPartition, "the topic was deleted", topicPartition: partition.topicPartition)
     }
 
     private func readBelow(
@@ -142,6 +161,7 @@ package final class LogReader {
             let file = try segment.openForReading()
             let start = try segment.start(for: offset, in: partition)
             return Place(
+                partition: partition,
                 offset: offset,
                 segment: segment,
                 position: start.position,
@@ -193,7 +213,9 @@ package final class LogReader {
                 var batches = buffer.batches
                 while let batch = batches.next() {
                     guard batch.header.maxTimestamp >= timestamp.milliseconds else { continue }
-                    if let found = try LogReader.first(atOrAfter: timestamp, in: batch, decoder) { return found }
+                    if let found = try LogReader.first(atOrAfter: timestamp, in: batch, from: offset, decoder) {
+                        return found
+                    }
                 }
                 offset = result.nextOffset
             }
@@ -201,15 +223,17 @@ package final class LogReader {
         return nil
     }
 
+    /// From the offset `from` on, which may lie inside the batch.
     private static func first(
         atOrAfter timestamp: Timestamp,
         in batch: RecordBatchView,
+        from: Offset,
         _ decoder: RecordDecoder
     ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
         var cursor = try decoder.open(batch)
         do {
             while let record = try cursor.next() {
-                if record.timestamp >= timestamp { return (record.offset, record.timestamp) }
+                if record.timestamp >= timestamp, record.offset >= from { return (record.offset, record.timestamp) }
             }
             return nil
         } catch {

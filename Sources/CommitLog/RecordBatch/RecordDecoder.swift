@@ -8,7 +8,8 @@
 /// inflate into the same memory, of which 1 MiB stays and `Limits.inflatedBytesMax` is the most, for as long as such a
 /// batch is open.
 package final class RecordDecoder: @unchecked Sendable {
-    // Sendable: used by its one owner; the pool's lock hands those over that it keeps.
+    // Sendable: each thread has one of its own, or takes it from the pool and gives it back through its lock.
+
     /// Kafka's codec numbers; 5 to 7 mean nothing.
     private enum Codec: Int16 {
         case none = 0

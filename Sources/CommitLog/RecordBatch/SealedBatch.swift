@@ -6,7 +6,7 @@ package import Platform
 /// *released* once durable or failed: then its memory is back in the pool and only its numbers remain.
 ///
 /// Owner: the sealing thread until it is offered, then the log writer. After that the offering thread may read
-/// `recordCount`, the timestamps and `baseOffset`.
+/// `recordCount`, the timestamps, `baseOffset` and `appendOutcome`.
 package final class SealedBatch: @unchecked Sendable {
     // Sendable: `buffer` is used by one thread at a time, handed over through the inbox's lock; the rest is immutable
     // or atomic.
@@ -18,7 +18,8 @@ package final class SealedBatch: @unchecked Sendable {
     package let maxTimestamp: Timestamp
     /// nil where the producer does not want its batches recognised.
     package let producer: BatchProducer?
-    private let stampedOffset = Atomic<Int64>(-1)
+    /// An `AppendOutcome` as one number.
+    private let outcome = Atomic<Int64>(AppendOutcome.unknown)
 
     init(
         buffer: BatchBuffer,
@@ -43,11 +44,18 @@ package final class SealedBatch: @unchecked Sendable {
     }
 
     /// The offset of the first record, known from the moment the writer has stamped it; final when its ticket is
-    /// durable.
+    /// durable. nil then: the partition was deleted, and the batch was not written.
     package var baseOffset: Offset? {
-        let value = stampedOffset.load(ordering: .acquiring)
-        return value < 0 ? nil : Offset(value)
+        guard case .appended(let offset)? = appendOutcome else { return nil }
+        return offset
     }
+
+    /// What the writer made of it, and for a batch without a producer always `appended`; nil before that. Final when its
+    /// ticket is durable.
+    package var appendOutcome: AppendOutcome? { AppendOutcome(code: outcome.load(ordering: .acquiring)) }
+
+    /// Says why the batch is not appended. By the log writer, in place of `stamp`.
+    func leaveOut(_ reason: AppendOutcome) { outcome.store(reason.code, ordering: .releasing) }
 
     /// The stored form, `byteCount` bytes; empty once released. Valid while this object lives and is not released.
     package var bytes: UnsafeRawBufferPointer {
@@ -82,7 +90,13 @@ package final class SealedBatch: @unchecked Sendable {
         guard let buffer, let base = buffer.memory.baseAddress else { return }
         base.setBigEndian(offset.value, at: 0)
         base.setBigEndian(Int32(0), at: 12)
-        stampedOffset.store(offset.value, ordering: .releasing)
+        outcome.store(AppendOutcome.appended(offset).code, ordering: .releasing)
+    }
+
+    /// Takes the stamp of an attempt back and gives the memory back: the batch is never written. By the log writer.
+    func discard() {
+        outcome.store(AppendOutcome.unknown, ordering: .releasing)
+        release()
     }
 
     /// Gives the memory back. By the log writer, when the commit is over.

@@ -82,6 +82,24 @@ final class DamageList: Sendable {
         state.withLock { if $0.working == item { $0.working = nil } }
     }
 
+    /// Forgets what was noted of a partition that is gone.
+    func forget(_ slot: Int) {
+        state.withLock { state in
+            state.waiting.removeAll { $0.slot == slot }
+            state.settled = state.settled.filter { $0.slot != slot }
+            state.postponed = state.postponed.filter { $0.slot != slot }
+            if state.working?.slot == slot { state.working = nil }
+        }
+    }
+
+    /// Gaps of a partition that is gone: nobody misses them.
+    func forgetGaps(of topicPartition: TopicPartition) {
+        state.withLock { state in
+            state.untold.removeAll { $0.topicPartition == topicPartition }
+            state.told.removeAll { $0.topicPartition == topicPartition }
+        }
+    }
+
     func add(_ repair: DamageRepair) {
         state.withLock { state in
             state.repairs.append(repair)

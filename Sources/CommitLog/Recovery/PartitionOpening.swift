@@ -10,9 +10,18 @@ struct PartitionSource {
     let directory: String
     /// nil where the configuration does not name the topic.
     let configured: TopicConfiguration?
+    /// nil for a topic that has one partition, whose own journal says it.
+    let shared: Shared?
     let slot: Int
     let segmentBytes: ByteCount
     let access: CommitLog.Access
+
+    /// What holds for all partitions of a topic.
+    struct Shared {
+        var topicID: UniqueIdentifier
+        /// nil where no journal says it.
+        var configuration: TopicConfiguration?
+    }
 }
 
 struct PartitionOpening {
@@ -39,6 +48,62 @@ struct PartitionOpening {
             failure.topicPartition = source.topicPartition
             throw failure
         }
+    }
+}
+
+extension PartitionOpening {
+    /// Makes a partition that is not there, of a topic that is known: durable but for the name of its directory.
+    static func create(_ source: PartitionSource) throws(DiskError) -> PartitionOpening {
+        let configuration = source.shared?.configuration ?? TopicConfiguration()
+        let topicID = source.shared?.topicID ?? .random()
+        let now = AppendTime.now(source.clock)
+        let boot = UniqueIdentifier(text: source.clock.bootID) ?? UniqueIdentifier(high: 0, low: 0)
+        let files = SegmentFiles(directory: source.directory, base: .zero)
+        try source.disk.createDirectory(source.directory)
+        let file = try source.disk.open(files.log, .create)
+        let journal = try PartitionJournal.create(
+            disk: source.disk,
+            directory: source.directory,
+            entries: [
+                .segmentOpened(base: .zero, at: now, bootID: boot),
+                .partition(topicID: topicID, configuration: configuration),
+            ]
+        )
+        try source.disk.syncDirectory(source.directory)
+        let segment = Segment(
+            files: files,
+            disk: source.disk,
+            extent: .init(end: .zero, length: 0, isSealed: false, firstAppend: now),
+            index: SegmentIndex(base: .zero)
+        )
+        let isSparse = configuration.cleanup == .compact
+        let partition = Partition(
+            topicPartition: source.topicPartition,
+            topicID: topicID,
+            configuration: configuration,
+            isConfigured: source.configured != nil,
+            slot: source.slot,
+            directory: source.directory,
+            contents: .init(segments: [segment], gaps: [], logStart: .zero, logEnd: .zero, isSparse: isSparse)
+        )
+        let writer = PartitionWriter(
+            partition: partition,
+            disk: source.disk,
+            clock: source.clock,
+            journal: journal,
+            segmentBytes: configuration.segmentBytes(orLog: source.segmentBytes),
+            active: .init(segment: segment, file: file, checksum: 0),
+            producers: PartitionProducers(
+                table: ProducerTable(),
+                snapshots: [],
+                directory: source.directory,
+                journal: journal,
+                disk: source.disk,
+                clock: source.clock
+            )
+        )
+        let report = PartitionRecovery(topicPartition: source.topicPartition)
+        return PartitionOpening(partition: partition, writer: writer, report: report, suspects: [])
     }
 }
 
@@ -69,8 +134,9 @@ private struct PartitionOpener {
         let journal =
             isReadOnly
             ? nil : try PartitionJournal.open(disk: disk, directory: directory, reading: reading, bases: bases)
-        let configuration = source.configured ?? reading.state.configuration ?? TopicConfiguration()
-        let topicID = reading.state.topicID ?? .random()
+        let configuration =
+            source.configured ?? source.shared?.configuration ?? reading.state.configuration ?? TopicConfiguration()
+        let topicID = source.shared?.topicID ?? reading.state.topicID ?? .random()
         let logStart = try logStart(bases, reading)
         if let journal { try record(logStart, in: journal) }
 
@@ -78,7 +144,10 @@ private struct PartitionOpener {
         var segments = try sealedSegments(bases.dropLast(), next: Array(bases.dropFirst()), reading.state, isSparse)
         let activeBase = bases.last ?? max(reading.state.recoveryPoint, reading.state.logStart)
         if bases.isEmpty, let journal { try create(base: activeBase, journal) }
-        let active = try openActive(base: activeBase, exists: !bases.isEmpty || !isReadOnly, reading.state, journal)
+        var recovery = producerRecovery(names, topicID, reading.state)
+        let scanned = try recovery.beforeActive(base: activeBase, isFirst: segments.isEmpty)
+        let exists = !bases.isEmpty || !isReadOnly
+        let active = try openActive(base: activeBase, exists: exists, reading.state, journal, scanned)
         segments.append(active.segment)
 
         let kept = try dropDeleted(segments, below: logStart, recorded: journal?.state.logStart)
@@ -106,24 +175,53 @@ private struct PartitionOpener {
             directory: directory,
             contents: contents
         )
-        let writer = journal.flatMap { journal in
-            active.file.map { file in
-                PartitionWriter(
-                    partition: partition,
-                    disk: disk,
-                    clock: source.clock,
-                    journal: journal,
-                    segmentBytes: segmentBytes(configuration),
-                    active: .init(segment: active.segment, file: file, checksum: active.checksum)
-                )
-            }
-        }
+        let writer = try writer(partition, journal, active, &recovery)
         return PartitionOpening(partition: partition, writer: writer, report: report, suspects: suspects)
     }
 
-    private func segmentBytes(_ configuration: TopicConfiguration) -> ByteCount {
-        let bytes = configuration.segmentBytes ?? source.segmentBytes
-        return configuration.cleanup == .compact ? min(bytes, Limits.compactSegmentBytes) : bytes
+    /// nil where the log is only read.
+    private func writer(
+        _ partition: Partition,
+        _ journal: PartitionJournal?,
+        _ active: Active,
+        _ recovery: inout ProducerRecovery
+    ) throws(DiskError) -> PartitionWriter? {
+        guard let journal, let file = active.file else { return nil }
+        let table = try recovery.finish(active.producers, partition.segments, end: active.segment.extent.end)
+        if !table.entries.isEmpty && !journal.state.hasProducers {
+            try append([.producers], whereThereIsRoomIn: journal)
+        }
+        return PartitionWriter(
+            partition: partition,
+            disk: disk,
+            clock: source.clock,
+            journal: journal,
+            segmentBytes: partition.configuration.segmentBytes(orLog: source.segmentBytes),
+            active: .init(segment: active.segment, file: file, checksum: active.checksum),
+            producers: PartitionProducers(
+                table: table,
+                snapshots: recovery.snapshots,
+                directory: directory,
+                journal: journal,
+                disk: disk,
+                clock: source.clock
+            )
+        )
+    }
+
+    /// A journal that may have lost entries does not say that there are no producers.
+    private func producerRecovery(
+        _ names: [String],
+        _ topicID: UniqueIdentifier,
+        _ state: JournalState
+    ) -> ProducerRecovery {
+        ProducerRecovery(
+            directory: directory,
+            names: names,
+            topicID: topicID,
+            mayHaveProducers: state.hasProducers || report.journal != .whole || state.topicID == nil,
+            disk: disk
+        )
     }
 
     private func condition(of reading: JournalReading, _ names: [String]) -> PartitionRecovery.JournalCondition {
@@ -228,12 +326,12 @@ private struct PartitionOpener {
         _ topicID: UniqueIdentifier,
         _ configuration: TopicConfiguration
     ) throws(DiskError) {
-        var stored = configuration
-        stored.partitions = 1
+        let stored = configuration.stored
         guard journal.state.topicID != topicID || journal.state.configuration != stored else { return }
         let entry = JournalEntry.partition(topicID: topicID, configuration: stored)
-        // A topic id that is not stored yet is a new one, and must be.
-        guard journal.state.topicID == topicID else { return try journal.append([entry]) }
+        // An id where none is stored yet is a new one, and must be; one in the place of another is that of the topic's
+        // first partition.
+        guard journal.state.topicID != nil else { return try journal.append([entry]) }
         try append([entry], whereThereIsRoomIn: journal)
     }
 
@@ -283,13 +381,16 @@ private struct PartitionOpener {
         var segment: Segment
         var file: (any DiskFile)?
         var checksum: UInt32
+        /// With those of the segment; nil where sealed segments have to be read first.
+        var producers: ProducerTable?
     }
 
     private mutating func openActive(
         base: Offset,
         exists: Bool,
         _ state: JournalState,
-        _ journal: PartitionJournal?
+        _ journal: PartitionJournal?,
+        _ producers: ProducerTable?
     ) throws(DiskError) -> Active {
         let files = SegmentFiles(directory: directory, base: base)
         var extent = Segment.Extent(end: base, length: 0, isSealed: false, firstAppend: state.opened[base]?.at)
@@ -312,7 +413,7 @@ private struct PartitionOpener {
             journalIsComplete: isComplete(state),
             keepsPositions: isReadOnly
         )
-        let verdict = try recovery.judge()
+        let verdict = try recovery.judge(producers: producers)
         report.gaps += verdict.gaps.filter { !state.gaps.contains($0) }
         report.restampedBatches += verdict.restamped
         var end = verdict.end
@@ -322,11 +423,13 @@ private struct PartitionOpener {
             if !state.gaps.contains(lost) { report.gaps.append(lost) }
             end = lost.to
         }
-        if end < state.recoveryPoint {
+        // What was deleted by hand had been synced, too.
+        let synced = max(state.recoveryPoint, state.logStart)
+        if end < synced {
             // Synced once and gone: never handed out again, so that no cursor takes new records for old ones.
-            let lost = OffsetGap(from: end, to: state.recoveryPoint, reason: .lostTail)
+            let lost = OffsetGap(from: end, to: synced, reason: .lostTail)
             if !state.gaps.contains(lost) { report.gaps.append(lost) }
-            end = state.recoveryPoint
+            end = synced
         }
         if let lostActive, end <= lostActive {
             // As for a header that is gone: at least one record stood there.
@@ -350,7 +453,8 @@ private struct PartitionOpener {
         return Active(
             segment: Segment(files: files, disk: disk, extent: extent, index: verdict.index),
             file: file,
-            checksum: verdict.checksum
+            checksum: verdict.checksum,
+            producers: verdict.producers
         )
     }
 

@@ -159,13 +159,12 @@ final class RepairPass {
 
 /// Takes the noted segments one after the other. Owned by the log-writer thread.
 final class DamageRepairs {
-    private let writers: [PartitionWriter]
+    private let writers: PartitionWriters
     private let damage: DamageList
     private var current: (item: DamageList.Item, pass: RepairPass)?
     private var sliceAt: MonotonicInstant?
 
-    /// `writers`: by slot.
-    init(_ writers: [PartitionWriter], damage: DamageList) {
+    init(_ writers: PartitionWriters, damage: DamageList) {
         self.writers = writers
         self.damage = damage
     }
@@ -179,7 +178,12 @@ final class DamageRepairs {
     func slice(at now: MonotonicInstant, isIdle: Bool) throws(DiskError) -> DamageRepair? {
         if current == nil {
             guard let item = damage.take() else { return nil }
-            guard let pass = RepairPass(of: item.base, in: writers[item.slot]) else {
+            guard let writer = writers[item.slot] else {
+                // The partition was deleted.
+                damage.release(item)
+                return nil
+            }
+            guard let pass = RepairPass(of: item.base, in: writer) else {
                 damage.settle(item)
                 return nil
             }
@@ -202,6 +206,17 @@ final class DamageRepairs {
             damage.settle(item)
             return nil
         }
+    }
+
+    /// Lets go of a partition that is gone, and of its files.
+    func forget(_ slot: Int) {
+        if current?.item.slot == slot { current = nil }
+        damage.forget(slot)
+    }
+
+    /// Gives the repair up that is under way in one partition.
+    func abandon(_ slot: Int) throws(DiskError) {
+        if current?.item.slot == slot { try abandon() }
     }
 
     /// Gives the repair under way up; it begins anew when a reader meets the damage again.

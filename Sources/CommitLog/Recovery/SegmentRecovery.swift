@@ -23,6 +23,8 @@ struct SegmentVerdict {
     var unreadableRecords: Int?
     var index: SegmentIndex
     var checksum: UInt32 = 0
+    /// With those of the batches that are kept; nil where nobody asks.
+    var producers: ProducerTable?
 
     /// Whether the file must be rewritten: what is kept is not simply its beginning.
     var needsRewrite: Bool { restamped > 0 || kept.count > 1 || (kept.first?.position ?? 0) != 0 }
@@ -48,9 +50,10 @@ struct SegmentRecovery {
     /// Whether index positions are those of the file as it is (reading only) or of what the repair writes.
     let keepsPositions: Bool
 
-    /// Scans the whole file.
-    func judge() throws(DiskError) -> SegmentVerdict {
+    /// Scans the whole file. `producers`: as they are known before it.
+    func judge(producers: ProducerTable?) throws(DiskError) -> SegmentVerdict {
         var judgement = Judgement(base: base)
+        judgement.verdict.producers = producers
         while !judgement.isComplete { _ = try advance(&judgement, upTo: Limits.upkeepSliceBytes) }
         return judgement.verdict
     }
@@ -161,6 +164,7 @@ struct SegmentRecovery {
         in verdict: inout SegmentVerdict
     ) throws(DiskError) {
         let isRestamped = offset.value != header.baseOffset
+        verdict.producers?.replay(header, at: offset)
         if offset > verdict.end && !verdict.isCovered(verdict.end, offset, by: knownGaps) {
             verdict.gaps.append(OffsetGap(from: verdict.end, to: offset, reason: .unrecorded))
         }

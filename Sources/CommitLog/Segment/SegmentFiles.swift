@@ -12,6 +12,8 @@ struct SegmentFiles: Hashable, Sendable {
     var log: String { stem + ".log" }
     var offsetIndex: String { stem + ".index" }
     var timeIndex: String { stem + ".timeindex" }
+    /// What is known of producers below this offset, which need not be the base of a segment.
+    var producerSnapshot: String { stem + ".snapshot" }
     /// A repaired copy that is not in place yet.
     var cleaned: String { stem + ".log.cleaned" }
 

@@ -31,6 +31,8 @@ package struct TopicName: Hashable, Comparable, Sendable, CustomStringConvertibl
     package static let system = TopicName(trusted: "system")
     package static let gaps = TopicName(trusted: "gaps")
     package static let operations = TopicName(trusted: "operations")
+    /// What consumer groups have committed, and who is in them, in Kafka's own format.
+    package static let consumerOffsets = TopicName(trusted: "__consumer_offsets")
 
     package static func < (left: TopicName, right: TopicName) -> Bool {
         left.text < right.text

@@ -102,28 +102,51 @@ public struct StoredEvent: ~Copyable, Sendable {
     public mutating func decode(_ value: RawSpan) -> Bool {
         clear()
         var scanner = JSONScanner()
-        scanner.skipWhitespace(value)
-        guard scanner.consume(0x7B, value) else { return false }
-        scanner.skipWhitespace(value)
-        if !scanner.consume(0x7D, value) {
-            repeat {
-                guard decodeMember(value, &scanner) else {
-                    clear()
-                    return false
-                }
-                scanner.skipWhitespace(value)
-            } while scanner.consume(0x2C, value)
-            guard scanner.consume(0x7D, value) else {
-                clear()
-                return false
-            }
-        }
-        scanner.skipWhitespace(value)
-        guard !device.isEmpty, hasTime, hasReceived, scanner.position == value.byteCount else {
+        guard decodeMembers(value, &scanner), !device.isEmpty, hasTime, hasReceived else {
             clear()
             return false
         }
         attachUnitsAndDoubts(value)
+        return true
+    }
+
+    /// Reads the whole value; false where it is not one object of what `decodeMember` knows.
+    @inline(__always)
+    private mutating func decodeMembers(_ value: RawSpan, _ scanner: inout JSONScanner) -> Bool {
+        if !decodeOpening(value, &scanner) {
+            scanner.skipWhitespace(value)
+            guard scanner.consume(0x7B, value) else { return false }
+            scanner.skipWhitespace(value)
+            guard decodeMember(value, &scanner) else { return false }
+            scanner.skipWhitespace(value)
+        }
+        while scanner.consume(0x2C, value) {
+            guard decodeMember(value, &scanner) else { return false }
+            scanner.skipWhitespace(value)
+        }
+        guard scanner.consume(0x7D, value) else { return false }
+        scanner.skipWhitespace(value)
+        return scanner.position == value.byteCount
+    }
+
+    /// Reads what every event begins with as `EventEncoder` writes it: the device, both times, the clock. False, and
+    /// nothing read, where the value begins otherwise: `decodeMember` reads any order.
+    @inline(__always)
+    private mutating func decodeOpening(_ value: RawSpan, _ scanner: inout JSONScanner) -> Bool {
+        var ahead = scanner
+        guard ahead.step(over: "{\"device\":", value), let name = ahead.string(value),
+            ahead.step(over: ",\"time\":", value), let time = instant(value, &ahead),
+            ahead.step(over: ",\"received\":", value), let received = instant(value, &ahead),
+            ahead.step(over: ",\"clock\":", value)
+        else { return false }
+        let isDevice = ahead.step(over: "\"device\"", value)
+        guard isDevice || ahead.step(over: "\"receive\"", value) || ahead.step(over: "\"unsynced\"", value) else {
+            return false
+        }
+        (hasEscapes, hasTime, hasReceived) = (name.hasEscapes, true, true)
+        (device, clockIsDevice) = (ByteSlice(start: name.start, count: name.count), isDevice)
+        (self.time, self.received) = (time, received)
+        scanner = ahead
         return true
     }
 
@@ -170,18 +193,16 @@ public struct StoredEvent: ~Copyable, Sendable {
     }
 
     /// Reads the name of a member, and the colon behind it.
+    @inline(__always)
     private mutating func key(_ value: RawSpan, _ scanner: inout JSONScanner) -> EventKey? {
+        if let known = EventKey.step(over: value, &scanner) { return known }
         scanner.skipWhitespace(value)
-        guard let known = EventKey.read(value, &scanner) else {
-            return text(value, &scanner, after: 0x3A) == nil ? nil : .other
-        }
-        scanner.skipWhitespace(value)
-        guard scanner.consume(0x3A, value) else { return nil }
-        scanner.skipWhitespace(value)
-        return known
+        guard let name = text(value, &scanner, after: 0x3A) else { return nil }
+        return EventKey(name, of: value)
     }
 
     /// Reads a string, and the byte that must follow it (a colon) where one is named.
+    @inline(__always)
     private mutating func text(_ value: RawSpan, _ scanner: inout JSONScanner, after: UInt8?) -> ByteSlice? {
         scanner.skipWhitespace(value)
         guard let string = scanner.string(value) else { return nil }
@@ -278,29 +299,28 @@ public struct StoredEvent: ~Copyable, Sendable {
 private enum EventKey {
     case device, time, received, clock, readings, states, units, labels, suspect, sequence, retained, duplicate, other
 
-    /// Steps over one of the keys that are known, with its quotes; nil, and no step, where something else stands there.
+    init(_ name: ByteSlice, of value: RawSpan) {
+        let names: [(StaticString, EventKey)] = [
+            ("device", .device), ("time", .time), ("received", .received), ("clock", .clock), ("readings", .readings),
+            ("states", .states), ("units", .units), ("labels", .labels), ("suspect", .suspect), ("seq", .sequence),
+            ("retained", .retained), ("duplicate", .duplicate),
+        ]
+        self = names.first { value.equals(name, $0.0) }?.1 ?? .other
+    }
+
+    /// Steps over a key that Forebay writes often, with its quotes and the colon; nil, and no step, where something else
+    /// stands there, a space included.
     @inline(__always)
-    static func read(_ value: RawSpan, _ scanner: inout JSONScanner) -> EventKey? {
-        let start = scanner.position
-        func step(over quoted: StaticString, to key: EventKey) -> EventKey? {
-            guard value.equals(ByteSlice(start: start, count: quoted.utf8CodeUnitCount), quoted) else { return nil }
-            scanner.position = start &+ quoted.utf8CodeUnitCount
-            return key
-        }
-        switch JSONScanner(position: start &+ 1).peek(value) {
-        case 0x63: return step(over: "\"clock\"", to: .clock)
-        case 0x64: return step(over: "\"device\"", to: .device) ?? step(over: "\"duplicate\"", to: .duplicate)
-        case 0x6C: return step(over: "\"labels\"", to: .labels)
-        case 0x71: return step(over: "\"quality\"", to: .other)
-        case 0x72:
-            return step(over: "\"received\"", to: .received) ?? step(over: "\"readings\"", to: .readings)
-                ?? step(over: "\"retained\"", to: .retained)
+    static func step(over value: RawSpan, _ scanner: inout JSONScanner) -> EventKey? {
+        switch JSONScanner(position: scanner.position &+ 1).peek(value) {
+        case 0x6C: scanner.step(over: "\"labels\":", value) ? .labels : nil
+        case 0x71: scanner.step(over: "\"quality\":", value) ? .other : nil
+        case 0x72: scanner.step(over: "\"readings\":", value) ? .readings : nil
         case 0x73:
-            return step(over: "\"seq\"", to: .sequence) ?? step(over: "\"states\"", to: .states)
-                ?? step(over: "\"suspect\"", to: .suspect)
-        case 0x74: return step(over: "\"time\"", to: .time)
-        case 0x75: return step(over: "\"units\"", to: .units)
-        default: return nil
+            scanner.step(over: "\"seq\":", value)
+                ? .sequence : scanner.step(over: "\"states\":", value) ? .states : nil
+        case 0x75: scanner.step(over: "\"units\":", value) ? .units : nil
+        default: nil
         }
     }
 }

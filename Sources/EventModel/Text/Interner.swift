@@ -78,8 +78,9 @@ public struct Interner: ~Copyable {
         }
     }
 
+    /// Whether `id` is that of `name`, without looking for it; `id`: one that was given.
     @inline(__always)
-    private func holds(_ name: UnsafeRawBufferPointer, id: Int32) -> Bool {
+    public func holds(_ name: UnsafeRawBufferPointer, id: Int32) -> Bool {
         let start = starts[Int(id)]
         guard starts[Int(id) &+ 1] &- start == name.count else { return false }
         return Interner.equal(UnsafeRawBufferPointer(rebasing: arena[start..<start &+ name.count]), name)

@@ -103,6 +103,15 @@ public struct JSONScanner: BitwiseCopyable, Sendable {
         return true
     }
 
+    /// Steps over exactly the ASCII of `text`; false, and no step, where something else stands there.
+    @inlinable
+    @inline(__always)
+    public mutating func step(over text: StaticString, _ bytes: RawSpan) -> Bool {
+        guard bytes.equals(ByteSlice(start: position, count: text.utf8CodeUnitCount), text) else { return false }
+        position &+= text.utf8CodeUnitCount
+        return true
+    }
+
     /// Reads a string with its quotes. Control characters inside of it are refused, as the RFC has it; escapes
     /// are checked for their form; surrogate pairs by `unescape`, UTF-8 by `UTF8Text`.
     @inlinable

@@ -5,7 +5,15 @@ extension RawSpan {
     @inlinable
     public func equalBytes(_ left: ByteSlice, _ right: ByteSlice) -> Bool {
         guard left.count == right.count, contains(left), contains(right) else { return false }
-        for index in 0..<left.count
+        var start = 0
+        while start &+ 8 <= left.count {
+            guard
+                unsafeLoadUnaligned(fromByteOffset: left.start &+ start, as: UInt64.self)
+                    == unsafeLoadUnaligned(fromByteOffset: right.start &+ start, as: UInt64.self)
+            else { return false }
+            start &+= 8
+        }
+        for index in start..<left.count
         where unsafeLoad(fromByteOffset: left.start &+ index, as: UInt8.self)
             != unsafeLoad(fromByteOffset: right.start &+ index, as: UInt8.self)
         {

@@ -1,4 +1,5 @@
 // One request in work, and the way back to its client.
+internal import CommitLog
 internal import KafkaProtocol
 internal import NIOCore
 
@@ -73,9 +74,45 @@ struct Call {
     func answer<Response: KafkaResponse>(
         onWorker make: @escaping @Sendable (ConnectionReader) -> Response
     ) {
-        let (reply, header, reader) = (reply, header, connection.reader)
-        connection.worker.run {
-            reply(.frames([make(reader).frame(correlationID: header.correlationID, version: header.version)]))
-        }
+        let (write, reader) = (writer(of: Response.self), connection.reader)
+        connection.worker.run { write(make(reader)) }
+    }
+
+    /// Has the coordinator of groups say something at once.
+    func answer<Response: KafkaResponse>(
+        _ question: @escaping @Sendable (GroupCoordinator, GroupInstant) -> (Response, [GroupAction])
+    ) {
+        broker.groups.ask(question, writer(of: Response.self))
+    }
+
+    /// Has the coordinator of groups handle an event, and answers when it does.
+    func answer<Response: KafkaResponse>(
+        _ event: @escaping @Sendable (GroupCoordinator, Waiter, GroupInstant) -> [GroupAction],
+        _ response: @escaping @Sendable (GroupAnswer) -> Response?
+    ) {
+        broker.groups.handle(event, response, writer(of: Response.self))
+    }
+
+    /// Takes a producer id that nobody had before.
+    func answerWithProducerID<Response: KafkaResponse>(
+        _ response: @escaping @Sendable (Result<Int64, LogError>) -> Response
+    ) {
+        let write = writer(of: Response.self)
+        broker.takeProducerID { write(response($0)) }
+    }
+
+    /// Has the log change its topics, and answers when that is durable.
+    func answer<Response: KafkaResponse>(
+        _ plan: [PlannedChange],
+        _ response: @escaping @Sendable ([ChangeOutcome]) -> Response
+    ) {
+        let write = writer(of: Response.self)
+        broker.carryOut(plan) { write(response($0)) }
+    }
+
+    /// Answers with a response, from any thread.
+    private func writer<Response: KafkaResponse>(of type: Response.Type) -> @Sendable (Response) -> Void {
+        let (reply, header) = (reply, header)
+        return { reply(.frames([$0.frame(correlationID: header.correlationID, version: header.version)])) }
     }
 }

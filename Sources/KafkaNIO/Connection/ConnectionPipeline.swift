@@ -12,7 +12,7 @@ extension Broker {
         let connection = ConnectionState(
             broker: self,
             worker: nextWorker(),
-            address: (
+            address: ClientAddress(
                 host: advertised?.host ?? local?.ipAddress ?? configuration.listen.host,
                 port: Int32(advertised?.port ?? UInt16(exactly: local?.port ?? 0) ?? configuration.listen.port)
             ),

@@ -4,12 +4,18 @@ internal import KafkaProtocol
 internal import NIOCore
 internal import Platform
 
+/// Where a client reaches this broker.
+struct ClientAddress: Sendable {
+    var host: String
+    var port: Int32
+}
+
 /// Belongs to the connection's event loop, but for `reader`.
 final class ConnectionState {
     let broker: Broker
     let worker: Worker
     /// The broker's address as this client knows it.
-    let address: (host: String, port: Int32)
+    let address: ClientAddress
     let peer: String
     /// Of the requests that are in work, in the order of their arrival.
     private var requestMemory: [Int] = []
@@ -25,7 +31,7 @@ final class ConnectionState {
     private let security: Security
     private var requestsBeforeLogin = 0
 
-    init(broker: Broker, worker: Worker, address: (host: String, port: Int32), peer: String) {
+    init(broker: Broker, worker: Worker, address: ClientAddress, peer: String) {
         self.broker = broker
         self.worker = worker
         self.address = address
@@ -106,7 +112,15 @@ final class ConnectionReader: @unchecked Sendable {
         _ partition: Partition,
         atOrAfter timestamp: Timestamp?
     ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
-        guard let timestamp else { return nil }
+        guard let timestamp else {
+            let largest = try reader.largestTimestamp(
+                in: partition,
+                upTo: partition.logEndOffset,
+                buffer: &buffer,
+                decoder: decoder
+            )
+            return largest.map { ($0.offset, $0.timestamp) }
+        }
         return try reader.firstRecord(
             atOrAfter: timestamp,
             in: partition,

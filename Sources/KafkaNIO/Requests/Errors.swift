@@ -11,7 +11,22 @@ extension ErrorCode {
             case .damaged: .corruptMessage
             case .unsupportedCompression: .unsupportedCompressionType
             case .tooLarge: .messageTooLarge
+            case .unknownPartition: .unknownTopicOrPartition
+            case .topicExists: .topicAlreadyExists
+            case .invalidPartitionCount: .invalidPartitions
+            case .tooManyPartitions, .configured: .policyViolation
+            case .busy: .throttlingQuotaExceeded
             default: .kafkaStorageError
             }
+    }
+}
+
+extension ErrorCode {
+    /// The coordinator uses Kafka's numbers.
+    init(_ code: GroupCode) {
+        guard let same = ErrorCode(rawValue: code.rawValue) else {
+            preconditionFailure("every code of the coordinator is one of the protocol's")
+        }
+        self = same
     }
 }

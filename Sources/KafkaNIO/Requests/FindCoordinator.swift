@@ -5,7 +5,7 @@ extension FindCoordinatorRequest: ServedRequest {
     private static let groupKeys: Int8 = 0
 
     func start(_ call: Call) {
-        let (host, port) = call.connection.address
+        let address = call.connection.address
         let access = call.connection.access
         call.answer(
             FindCoordinatorResponse(
@@ -25,7 +25,7 @@ extension FindCoordinatorRequest: ServedRequest {
                         let denied = ErrorCode.groupAuthorizationFailed
                         return .init(key: key, nodeID: -1, host: "", port: -1, errorCode: denied)
                     }
-                    return .init(key: key, nodeID: Broker.nodeID, host: host, port: port)
+                    return .init(key: key, nodeID: Broker.nodeID, host: address.host, port: address.port)
                 }
             )
         )

@@ -1,55 +1,67 @@
 // Metadata: the one broker, and the topics that the client may know of.
 internal import CommitLog
 internal import KafkaProtocol
+internal import Platform
 
 extension MetadataRequest: ServedRequest {
     func start(_ call: Call) {
-        let (broker, access) = (call.broker, call.connection.access)
-        let all = broker.topics
-        let topics: [MetadataResponse.Topic]
-        if let wanted = self.topics {
-            topics = wanted.map { topic in
-                if let name = topic.name {
-                    guard let name = TopicName(name) else {
-                        return MetadataResponse.Topic(errorCode: .invalidTopicException, name: name, partitions: [])
-                    }
-                    guard access.knows(topic: name.text) else {
-                        let denied = ErrorCode.topicAuthorizationFailed
-                        return MetadataResponse.Topic(errorCode: denied, name: name.text, partitions: [])
-                    }
-                    return all[name].map(MetadataResponse.Topic.init)
-                        ?? MetadataResponse.Topic(errorCode: .unknownTopicOrPartition, name: name.text, partitions: [])
-                }
-                let found = all.values.first { KafkaUUID($0.id) == topic.topicID && access.knows(topic: $0.name.text) }
-                return found.map(MetadataResponse.Topic.init)
-                    ?? MetadataResponse.Topic(errorCode: .unknownTopicID, topicID: topic.topicID, partitions: [])
-            }
-        } else {
-            let known = all.values.filter { access.knows(topic: $0.name.text) }
-            topics = known.sorted { $0.name < $1.name }.map(MetadataResponse.Topic.init)
+        let (broker, address, access) = (call.broker, call.connection.address, call.connection.access)
+        let missing = missingTopics(broker, access)
+        guard !missing.isEmpty else { return call.answer(response(broker, address, access)) }
+        call.answer(missing) { _ in response(broker, address, access) }
+    }
+
+    /// Topics to be made, where that is allowed on both sides.
+    private func missingTopics(_ broker: Broker, _ access: Access) -> [PlannedChange] {
+        guard allowAutoTopicCreation, let partitions = broker.configuration.autoCreatePartitions, let topics else {
+            return []
         }
-        call.answer(
-            MetadataResponse(
-                brokers: [
-                    MetadataResponse.Broker(
-                        nodeID: Broker.nodeID,
-                        host: call.connection.address.host,
-                        port: call.connection.address.port
-                    )
-                ],
-                clusterID: broker.clusterID,
-                controllerID: Broker.nodeID,
-                topics: topics
-            )
+        var configuration = TopicSetting.defaults
+        configuration.partitions = partitions
+        return Set(topics.compactMap(\.name)).compactMap { name in
+            guard access.allows(.create, topic: name), broker.topic(name) == nil, let name = TopicName(name) else {
+                return nil
+            }
+            return .change(.create(name, configuration, id: .random()))
+        }
+    }
+
+    private func response(_ broker: Broker, _ address: ClientAddress, _ access: Access) -> MetadataResponse {
+        let all = broker.log.topics.filter { access.knows(topic: $0.name.text) }
+        return MetadataResponse(
+            brokers: [MetadataResponse.Broker(nodeID: Broker.nodeID, host: address.host, port: address.port)],
+            clusterID: broker.clusterID,
+            controllerID: Broker.nodeID,
+            topics: topics?.map { MetadataRequest.find($0, in: all, access) } ?? all.map(MetadataResponse.Topic.init)
         )
+    }
+
+    private static func find(
+        _ wanted: Topic,
+        in all: [TopicDescription],
+        _ access: Access
+    ) -> MetadataResponse.Topic {
+        guard let name = wanted.name else {
+            return all.first { KafkaUUID($0.id) == wanted.topicID }.map(MetadataResponse.Topic.init)
+                ?? MetadataResponse.Topic(errorCode: .unknownTopicID, topicID: wanted.topicID, partitions: [])
+        }
+        guard let legal = TopicName(name) else {
+            return MetadataResponse.Topic(errorCode: .invalidTopicException, name: name, partitions: [])
+        }
+        guard access.knows(topic: name) else {
+            return MetadataResponse.Topic(errorCode: .topicAuthorizationFailed, name: name, partitions: [])
+        }
+        return all.first { $0.name == legal }.map(MetadataResponse.Topic.init)
+            ?? MetadataResponse.Topic(errorCode: .unknownTopicOrPartition, name: name, partitions: [])
     }
 }
 
 extension MetadataResponse.Topic {
-    fileprivate init(_ topic: Topic) {
+    fileprivate init(_ topic: TopicDescription) {
         self.init(
             name: topic.name.text,
             topicID: KafkaUUID(topic.id),
+            isInternal: topic.name == .consumerOffsets,
             partitions: topic.partitions.map { partition in
                 MetadataResponse.Partition(
                     partitionIndex: partition.topicPartition.partition.value,

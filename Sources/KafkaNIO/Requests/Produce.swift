@@ -175,8 +175,17 @@ private struct OfferedBatch: Sendable {
 
     func response(_ inbox: BatchInbox) -> ProduceResponse.Partition {
         guard let accepted else { return refused(refusal ?? Refusal(.unknownServerError, "")) }
-        guard inbox.outcome(of: accepted.ticket) == .durable, let base = accepted.batch.baseOffset else {
+        guard inbox.outcome(of: accepted.ticket) == .durable else {
             return refused(Refusal(.kafkaStorageError, "the disk failed"))
+        }
+        let base: Offset
+        switch accepted.batch.appendOutcome {
+        case .appended(let offset), .duplicate(let offset): base = offset
+        case .outOfOrderSequence:
+            return refused(Refusal(.outOfOrderSequenceNumber, "a batch of this producer is missing before this one"))
+        case .fencedEpoch:
+            return refused(Refusal(.invalidProducerEpoch, "another producer has taken over with a newer epoch"))
+        case nil: return refused(Refusal(.unknownTopicOrPartition, "the topic was deleted"))
         }
         return ProduceResponse.Partition(
             partitionIndex: index,

@@ -10,9 +10,14 @@ protocol ServedRequest: KafkaRequest {
 
 enum ServedRequests {
     static let all: [any ServedRequest.Type] = [
-        ProduceRequest.self, FetchRequest.self, ListOffsetsRequest.self, MetadataRequest.self,
-        FindCoordinatorRequest.self, ApiVersionsRequest.self,
-        OffsetForLeaderEpochRequest.self, DescribeClusterRequest.self,
+        ProduceRequest.self, InitProducerIDRequest.self, FetchRequest.self, ListOffsetsRequest.self,
+        OffsetForLeaderEpochRequest.self,
+        MetadataRequest.self, DescribeClusterRequest.self, ApiVersionsRequest.self,
+        FindCoordinatorRequest.self, JoinGroupRequest.self, SyncGroupRequest.self, HeartbeatRequest.self,
+        LeaveGroupRequest.self, OffsetCommitRequest.self, OffsetFetchRequest.self, DescribeGroupsRequest.self,
+        ListGroupsRequest.self, DeleteGroupsRequest.self, OffsetDeleteRequest.self,
+        CreateTopicsRequest.self, DeleteTopicsRequest.self, CreatePartitionsRequest.self, DeleteRecordsRequest.self,
+        DescribeConfigsRequest.self, AlterConfigsRequest.self, IncrementalAlterConfigsRequest.self,
         SASLHandshakeRequest.self, SASLAuthenticateRequest.self,
     ]
 
@@ -31,6 +36,6 @@ enum ServedRequests {
         _ reader: inout WireReader,
         _ call: Call
     ) throws(WireError) {
-        try Request.decode(from: &reader, version: call.version).start(call)
+        try Request(from: &reader, version: call.version).start(call)
     }
 }

@@ -79,7 +79,7 @@ package struct Access: Sendable {
     }
 
     private static let ownTopics: Set<String> = Set(
-        [TopicName.readings, .alerts, .rejected, .system, .gaps, .operations].map(\.text)
+        [TopicName.readings, .alerts, .rejected, .system, .gaps, .operations, .consumerOffsets].map(\.text)
     )
 }
 

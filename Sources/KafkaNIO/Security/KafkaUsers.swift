@@ -26,6 +26,9 @@ package struct KafkaUsers: Hashable, Sendable {
     /// Nobody.
     package init() {}
 
+    /// The file of users: more than ten thousand lines.
+    package static let fileBytesMax = 4 << 20
+
     package var count: Int { credentials.count }
 
     /// A user's password for a mechanism, or for PLAIN, which has none of its own, the first one.
@@ -65,8 +68,8 @@ package struct KafkaUsers: Hashable, Sendable {
 extension KafkaUsers {
     /// Reads the text of a file.
     package init(parsing text: String) throws(KafkaUsersError) {
-        guard text.utf8.count <= Limits.usersFileBytesMax else {
-            throw KafkaUsersError(line: 0, reason: "the file has more than \(Limits.usersFileBytesMax) bytes")
+        guard text.utf8.count <= KafkaUsers.fileBytesMax else {
+            throw KafkaUsersError(line: 0, reason: "the file has more than \(KafkaUsers.fileBytesMax) bytes")
         }
         let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, bytes) in lines.enumerated() {

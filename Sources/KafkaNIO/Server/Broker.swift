@@ -18,9 +18,11 @@ final class Broker: Sendable {
     /// 22 characters that stay the same as long as the data directory does.
     let clusterID: String
     let workers: [Worker]
+    let groups: GroupService
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
     let counters = ListenerCounters()
+    private let producerIDs: ProducerIDSource
     /// One for each password.
     let passwordChecks = ByteBudget(Limits.passwordChecksMax)
     /// One for each answer.
@@ -35,17 +37,32 @@ final class Broker: Sendable {
         log: CommitLog,
         clock: any Clock,
         eventLoops: any EventLoopGroup
-    ) {
+    ) throws(LogError) {
         self.configuration = configuration
         securityInForce = Mutex(Security(users: configuration.users, permissions: configuration.permissions))
         self.log = log
         self.clock = clock
         clusterID = Broker.clusterID(of: log)
+        let eventLoop = eventLoops.next()
+        let loops = Dictionary(
+            uniqueKeysWithValues: eventLoops.makeIterator().map { (ObjectIdentifier($0), CommitWaiters(eventLoop: $0)) }
+        )
+        guard let commits = loops[ObjectIdentifier(eventLoop)] else {
+            preconditionFailure("a group's next loop is one of its loops")
+        }
+        self.loops = loops
+        producerIDs = ProducerIDSource(try log.makeProducerIDs())
+        groups = try GroupService(log: log, clock: clock, eventLoop: eventLoop, commits: commits)
         workers = (0..<Limits.workers).map { Worker(name: "kafka-work-\($0)") }
-        let loops = eventLoops.makeIterator().map { (ObjectIdentifier($0), CommitWaiters(eventLoop: $0)) }
-        self.loops = Dictionary(uniqueKeysWithValues: loops)
         tailListener = log.tail.addListener { [loops] in
             for (_, waiters) in loops { waiters.wake() }
+        }
+    }
+
+    /// Hands over a producer id that nobody had before; on a worker's thread, because it may write a file.
+    func takeProducerID(_ done: @escaping @Sendable (Result<Int64, LogError>) -> Void) {
+        workers[0].run { [producerIDs] in
+            done(Result { () throws(LogError) in try producerIDs.ids.next() })
         }
     }
 
@@ -104,6 +121,7 @@ final class Broker: Sendable {
 
     func stop() async {
         log.tail.removeListener(tailListener)
+        await groups.stop()
         for worker in workers { await worker.stop() }
     }
 
@@ -125,5 +143,15 @@ struct Security: Sendable {
 extension KafkaUUID {
     init(_ identifier: UniqueIdentifier) {
         self.init(high: identifier.high, low: identifier.low)
+    }
+}
+
+/// For one worker.
+private final class ProducerIDSource: @unchecked Sendable {
+    // Sendable: after `init` used by jobs of the first worker only.
+    let ids: ProducerIDs
+
+    init(_ ids: ProducerIDs) {
+        self.ids = ids
     }
 }

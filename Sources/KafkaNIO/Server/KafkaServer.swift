@@ -32,7 +32,12 @@ package final class KafkaServer: Sendable {
         if let problem = configuration.problem {
             throw KafkaServerError(address: configuration.listen, errno: 0, message: problem)
         }
-        let broker = Broker(configuration: configuration, log: log, clock: clock, eventLoops: eventLoops)
+        let broker: Broker
+        do {
+            broker = try Broker(configuration: configuration, log: log, clock: clock, eventLoops: eventLoops)
+        } catch {
+            throw KafkaServerError(error, address: configuration.listen)
+        }
         let bootstrap = ServerBootstrap(group: eventLoops)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

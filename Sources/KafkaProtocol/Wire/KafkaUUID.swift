@@ -18,7 +18,8 @@ package struct KafkaUUID: Hashable, Sendable {
 extension KafkaUUID: CustomStringConvertible {
     /// 22 characters of Base64 for URLs, as Kafka writes ids of topics and clusters.
     package var description: String {
-        let bytes = [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * $0)) } }
+        let bytes = [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> UInt64(56 - 8 * $0)) }
+        }
         let text = Base64.encode(bytes).utf8.prefix { $0 != UInt8(ascii: "=") }
         return String(
             decoding: text.map { byte in

@@ -52,6 +52,7 @@ package protocol Disk: Sendable {
     /// parent.
     func createDirectory(_ path: String) throws(DiskError)
     func rename(_ from: String, to: String) throws(DiskError)
+    /// Removes a file, or a directory that is empty.
     func remove(_ path: String) throws(DiskError)
     /// Makes creations, renames and removals inside `directory` durable.
     func syncDirectory(_ directory: String) throws(DiskError)

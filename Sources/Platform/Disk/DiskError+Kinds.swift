@@ -26,6 +26,9 @@ extension DiskError {
     /// The file or directory does not exist.
     package var isNotFound: Bool { errno == ENOENT || errno == ENOTDIR }
 
+    /// The directory holds something.
+    package var isNotEmpty: Bool { errno == ENOTEMPTY || errno == EEXIST }
+
     /// Bytes of a file cannot be read.
     package var isUnreadable: Bool { operation == .read && isMediumError }
 
@@ -33,7 +36,9 @@ extension DiskError {
     package var isUnopenable: Bool { (operation == .open || operation == .status) && isMediumError }
 
     /// What stands at the path is no file: a directory, a pipe, a socket, a device.
-    package var isNoFile: Bool { operation == .open && (errno == EISDIR || errno == ENXIO) }
+    package var isNoFile: Bool {
+        (operation == .open && (errno == EISDIR || errno == ENXIO)) || (operation == .remove && errno == EISDIR)
+    }
 
     /// What is stored could not be opened or read.
     package var isReading: Bool { operation == .open || operation == .read }

@@ -59,9 +59,11 @@ package struct PosixDisk: Disk {
         guard Glibc.rename(from, to) == 0 else { throw DiskError(operation: .rename, path: from, errno: errno) }
     }
 
-    /// `unlink`.
+    /// `unlink`, and `rmdir` for a directory.
     package func remove(_ path: String) throws(DiskError) {
-        guard unlink(path) == 0 else { throw DiskError(operation: .remove, path: path, errno: errno) }
+        if unlink(path) == 0 { return }
+        if errno == EISDIR, rmdir(path) == 0 { return }
+        throw DiskError(operation: .remove, path: path, errno: errno)
     }
 
     /// `fsync` of the directory.

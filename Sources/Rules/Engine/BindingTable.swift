@@ -53,6 +53,8 @@ struct Binding: BitwiseCopyable {
     var first: Int32
     var count: Int32
     let metric: Int32
+    /// The binding of the device that was looked up after this one last time; at first itself.
+    var follower: Int32
     /// The device's label version for which `isMatching` holds; irrelevant where no candidate looks at labels.
     var labelVersion: UInt64
     var dependsOnLabels: Bool
@@ -74,6 +76,8 @@ struct RuleCandidate: BitwiseCopyable {
 
 /// The labels that a device's last event carried, as JSON members; a new version whenever they differ.
 struct DeviceLabels {
+    /// Of the metric that the device sent last; -1: of none yet.
+    var lastBinding: Int32 = -1
     var members: [UInt8] = []
     /// Counts changes from 1.
     var version: UInt64 = 1

@@ -134,19 +134,35 @@ extension RuleEngine {
 
     // MARK: Bindings
 
-    /// The binding of a metric of the device, made now where it is new.
+    /// The binding of a metric of the device, made now where it is new. A device names its metrics in one order again and
+    /// again: the one that followed last time is looked at first.
+    @inline(__always)
     mutating func binding(
         of metric: ByteSlice,
         _ event: borrowing StoredEvent,
         _ bytes: UnsafeRawBufferPointer,
         device: Int32
     ) -> Int? {
-        guard let name = text(metric, event, bytes), name.count <= RuleLimits.nameBytesMax,
-            let id = metricNames.id(of: name)
-        else { return nil }
-        let key = BindingTable.key(device: device, metric: id)
-        if let known = table.binding(key) { return Int(known) }
-        return bind(device: device, metric: id)
+        guard let name = text(metric, event, bytes), name.count <= RuleLimits.nameBytesMax else { return nil }
+        let last = Int(deviceLabels[Int(device)].lastBinding)
+        if last >= 0 {
+            let guess = bindings[last].follower
+            if metricNames.holds(name, id: bindings[Int(guess)].metric) {
+                deviceLabels[Int(device)].lastBinding = guess
+                return Int(guess)
+            }
+        }
+        return binding(named: name, device: device, after: last)
+    }
+
+    @inline(never)
+    private mutating func binding(named name: UnsafeRawBufferPointer, device: Int32, after last: Int) -> Int? {
+        guard let id = metricNames.id(of: name) else { return nil }
+        let known = table.binding(BindingTable.key(device: device, metric: id)).map { Int($0) }
+        let found = known ?? bind(device: device, metric: id)
+        if last >= 0 { bindings[last].follower = Int32(found) }
+        deviceLabels[Int(device)].lastBinding = Int32(found)
+        return found
     }
 
     mutating func bind(device: Int32, metric: Int32) -> Int {
@@ -177,6 +193,7 @@ extension RuleEngine {
                 first: Int32(first),
                 count: Int32(candidates.count - first),
                 metric: metric,
+                follower: Int32(bindings.count),
                 labelVersion: 0,
                 dependsOnLabels: dependsOnLabels
             )

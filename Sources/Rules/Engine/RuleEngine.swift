@@ -115,24 +115,24 @@ package struct RuleEngine: ~Copyable {
         let series = event.readings.count &+ (rules.readsStates ? event.states.count : 0)
         guard !thresholds.isEmpty, !event.isRetained, series > 0 else { return }
         if areTablesFull(for: series) { rebuildTables() }
-        value.withUnsafeBytes { bytes in
-            guard let device = deviceID(event, bytes) else {
-                counters.unnamed &+= 1
-                return
-            }
-            noteLabels(event, bytes, device: Int(device))
-            let moment = ReadingMoment(
-                time: event.time,
-                logTime: logTime.place(received: event.received),
-                isDeviceTime: event.clockIsDevice,
-                position: position
-            )
-            if rules.hasTerms {
-                forEachSeries(event, bytes) { $0.takeTerm($1, event, bytes, device: device, moment) }
-            }
-            forEachSeries(event, bytes) { $0.observe($1, event, bytes, device: device, moment) }
-            if !touched.isEmpty { evaluateTouched(moment) }
+        // Valid as long as `value` is. A closure around all of it would copy the event to hand it in.
+        let bytes = value.withUnsafeBytes { $0 }
+        guard let device = deviceID(event, bytes) else {
+            counters.unnamed &+= 1
+            return
         }
+        noteLabels(event, bytes, device: Int(device))
+        let moment = ReadingMoment(
+            time: event.time,
+            logTime: logTime.place(received: event.received),
+            isDeviceTime: event.clockIsDevice,
+            position: position
+        )
+        if rules.hasTerms {
+            forEachSeries(event, bytes) { $0.takeTerm($1, event, bytes, device: device, moment) }
+        }
+        forEachSeries(event, bytes) { $0.observe($1, event, bytes, device: device, moment) }
+        if !touched.isEmpty { evaluateTouched(moment) }
     }
 
     /// The event's numbers, and its states where a rule looks at any.
@@ -198,7 +198,7 @@ package struct RuleEngine: ~Copyable {
         _ moment: ReadingMoment
     ) {
         let levels = levelCount(ofRule: instances[first].rule)
-        if staysQuiet(first, levels, reading, moment) {
+        if RuleEngine.stayQuiet(&instances, first..<first &+ levels, thresholds, reading, moment) {
             counters.evaluations &+= 1
             return
         }
@@ -252,32 +252,30 @@ package struct RuleEngine: ~Copyable {
         if let context, instances[first].movesWithTime { keepContexts(first, levels, context) }
     }
 
-    /// The whole of what nearly all readings do: nothing was wrong, and nothing is.
+    /// The whole of what nearly all readings do to the levels of a rule: nothing was wrong, and nothing is.
     ///
     /// - Returns: false where more than that may come of it; nothing has changed then.
     @inline(__always)
-    private mutating func staysQuiet(
-        _ first: Int,
-        _ levels: Int,
+    private static func stayQuiet(
+        _ instances: inout [RuleInstance],
+        _ levels: Range<Int>,
+        _ thresholds: [Threshold],
         _ reading: SeriesReading,
         _ moment: ReadingMoment
     ) -> Bool {
-        thresholds.withUnsafeBufferPointer { thresholds in
-            instances.withUnsafeMutableBufferPointer { instances in
-                for index in first..<first &+ levels {
-                    guard instances[index].phase == .ok, !instances[index].movesWithTime,
-                        moment.time >= instances[index].newest,
-                        thresholds[Int(instances[index].threshold)].isQuiet(reading.value)
-                    else { return false }
-                }
-                for index in first..<first &+ levels {
-                    instances[index].note(moment)
-                    instances[index].isState = reading.isState
-                    instances[index].value = reading.value
-                }
-                return true
-            }
+        var instances = instances.mutableSpan
+        for index in levels {
+            guard instances[index].phase == .ok, !instances[index].movesWithTime,
+                moment.time >= instances[index].newest,
+                thresholds[Int(instances[index].threshold)].isQuiet(reading.value)
+            else { return false }
         }
+        for index in levels {
+            instances[index].note(moment)
+            instances[index].isState = reading.isState
+            instances[index].value = reading.value
+        }
+        return true
     }
 
     /// A reading that is too late to say anything but that the device lives.

@@ -35,8 +35,8 @@ struct DemoCommand: AsyncParsableCommand {
     var keep: String?
 
     func validate() throws {
-        if let portBase, !(1...65_532).contains(portBase) {
-            throw ValidationError("--port-base: four ports begin at 1 to 65532, not at \(portBase)")
+        if let portBase, !(1...65_531).contains(portBase) {
+            throw ValidationError("--port-base: five ports begin at 1 to 65531, not at \(portBase)")
         }
     }
 

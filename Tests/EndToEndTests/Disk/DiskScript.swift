@@ -57,7 +57,7 @@ final class DiskScript: @unchecked Sendable {
             name: bench
             data: \(data)
             clock: trust
-            listen: { http: none }
+            listen: { http: none, kafka: none }
             log:
               commit_interval: 1ms
               segment_bytes: 1MiB

@@ -61,19 +61,21 @@ enum TCP {
 struct Box {
     let bench: Workbench
     let http: UInt16
+    let kafka: UInt16
     var data: String { bench.path("data") }
 
     /// `configuration`: YAML below `data` and `listen`, which the box adds.
     init(_ bench: Workbench, configuration: String) throws {
         self.bench = bench
         http = try freePort()
+        kafka = try freePort()
         try bench.write(
             "forebay.yaml",
             """
             name: bench
             data: \(bench.path("data"))
             clock: trust
-            listen: { http: "127.0.0.1:\(http)" }
+            listen: { http: "127.0.0.1:\(http)", kafka: "127.0.0.1:\(kafka)" }
 
             """ + configuration
         )

@@ -1,0 +1,233 @@
+// The coordinator's thread: hands it events, appends what it wants stored, answers who waits.
+internal import CommitLog
+internal import NIOCore
+internal import Platform
+
+/// Runs one `GroupCoordinator` on a worker of its own over the topic `__consumer_offsets`. Any thread may call it.
+final class GroupService: Sendable {
+    /// Of one event; on the service's thread.
+    typealias Answered<Value> = @Sendable (Value) -> Void
+
+    private let log: CommitLog
+    private let clock: any Clock
+    /// Where timers run, and where commits wake us.
+    private let eventLoop: any EventLoop
+    private let commits: CommitWaiters
+    private let worker = Worker(name: "kafka-groups")
+    private let coordinator: Coordinator
+
+    /// What belongs to the worker's thread.
+    private final class Coordinator: @unchecked Sendable {
+        // Sendable: touched by jobs of one worker only.
+        var groups: GroupCoordinator
+        var waiters: [Waiter: (GroupAnswer) -> Void] = [:]
+        var lastWaiter: UInt64 = 0
+        let builder: BatchBuilder
+        /// When the timer that is set will call.
+        var timer: MonotonicInstant?
+        /// nil where the log has no topic for it; nothing can be stored then.
+        let partition: Partition?
+
+        init(groups: GroupCoordinator, builder: BatchBuilder, partition: Partition?) {
+            self.groups = groups
+            self.builder = builder
+            self.partition = partition
+        }
+    }
+
+    /// Reads the topic to its end. Blocks.
+    init(log: CommitLog, clock: any Clock, eventLoop: any EventLoop, commits: CommitWaiters) throws(LogError) {
+        self.log = log
+        self.clock = clock
+        self.eventLoop = eventLoop
+        self.commits = commits
+        let topicPartition = TopicPartition(topic: .consumerOffsets, partition: .zero)
+        let partition = log.partition(topicPartition)
+        var load = GroupLoad(settings: GroupSettings())
+        if let partition { try GroupService.read(partition, of: log, into: &load) }
+        coordinator = Coordinator(
+            groups: GroupCoordinator(load, at: GroupService.now(clock), makeIdentifier: UniqueIdentifier.random),
+            builder: BatchBuilder(pool: log.pool),
+            partition: partition
+        )
+        run { $0.expire() }
+    }
+
+    private static func read(_ partition: Partition, of log: CommitLog, into load: inout GroupLoad) throws(LogError) {
+        let reader = LogReader(log: log)
+        let decoder = RecordDecoder()
+        var buffer = ReadBuffer()
+        var offset = partition.logStartOffset
+        let end = partition.logEndOffset
+        while offset < end {
+            do {
+                let result = try reader.read(partition, from: offset, upTo: end, maxBytes: 1 << 20, into: &buffer)
+                guard !result.isEmpty else { return }
+                offset = result.nextOffset
+                var batches = buffer.batches
+                while let batch = batches.next() {
+                    var records = try decoder.open(batch)
+                    while let record = try? records.next() { load.apply(key: record.key, value: record.value) }
+                }
+            } catch {
+                // What damage has taken is named by the log; what lies behind it still counts.
+                guard let resumeAt = error.resumeAt, resumeAt > offset else { throw error }
+                offset = resumeAt
+            }
+        }
+    }
+
+    func stop() async { await worker.stop() }
+
+    // MARK: Events
+
+    /// Has the coordinator handle an event whose answer comes later; `answered` gets it once.
+    func handle<Value>(
+        _ event: @escaping @Sendable (GroupCoordinator, Waiter, GroupInstant) -> [GroupAction],
+        _ value: @escaping @Sendable (GroupAnswer) -> Value?,
+        _ answered: @escaping Answered<Value>
+    ) {
+        run { service in
+            let coordinator = service.coordinator
+            coordinator.lastWaiter += 1
+            let waiter = Waiter(coordinator.lastWaiter)
+            coordinator.waiters[waiter] = { answer in
+                guard let value = value(answer) else { preconditionFailure("an event is answered in its own kind") }
+                answered(value)
+            }
+            service.perform(event(coordinator.groups, waiter, GroupService.now(service.clock)))
+        }
+    }
+
+    /// Has the coordinator say something at once.
+    func ask<Value>(
+        _ question: @escaping @Sendable (GroupCoordinator, GroupInstant) -> (Value, [GroupAction]),
+        _ answered: @escaping Answered<Value>
+    ) {
+        run { service in
+            let (value, actions) = question(service.coordinator.groups, GroupService.now(service.clock))
+            answered(value)
+            service.perform(actions)
+        }
+    }
+
+    /// Offsets for a topic that is no more are forgotten.
+    func forget(topic: String) {
+        run { $0.perform($0.coordinator.groups.removeOffsets(ofTopic: topic, at: GroupService.now($0.clock))) }
+    }
+
+    private func run(_ job: @escaping @Sendable (GroupService) -> Void) {
+        worker.run { [weak self] in
+            if let self { job(self) }
+        }
+    }
+
+    private static func now(_ clock: any Clock) -> GroupInstant {
+        GroupInstant(monotonic: clock.monotonic(), wall: clock.now())
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: [GroupAction]) {
+        for action in actions {
+            switch action {
+            case .answer(let waiter, let answer): coordinator.waiters.removeValue(forKey: waiter)?(answer)
+            case .append(let append): begin(append)
+            }
+        }
+        setTimer()
+    }
+
+    private func begin(_ append: GroupAppend) {
+        guard let partition = coordinator.partition, let ticket = offer(append, to: partition) else {
+            return perform(coordinator.groups.appended(append.ticket, .refused, at: GroupService.now(clock)))
+        }
+        let inFlight = AppendInFlight(log: log, ticket: ticket) { [weak self] outcome in
+            self?.run {
+                $0.perform($0.coordinator.groups.appended(append.ticket, outcome, at: GroupService.now($0.clock)))
+            }
+        }
+        eventLoop.execute { [commits] in
+            commits.add(inFlight)
+            if inFlight.isDoneAfterCommit() { commits.remove(inFlight) }
+        }
+    }
+
+    /// nil where the log does not take it.
+    private func offer(_ append: GroupAppend, to partition: Partition) -> CommitTicket? {
+        var batches: [(Partition, SealedBatch)] = []
+        func seal() {
+            guard coordinator.builder.recordCount > 0 else { return }
+            batches.append((partition, coordinator.builder.seal(compression: partition.configuration.compression)))
+        }
+        for record in append.records where !add(record, at: append.timestamp) {
+            seal()
+            // Every record of the coordinator fits into an empty batch: `GroupLimits.recordBytesMax`.
+            guard add(record, at: append.timestamp) else { return nil }
+        }
+        seal()
+        guard case .accepted(let ticket) = log.inbox.offer(batches) else { return nil }
+        return ticket
+    }
+
+    /// False where the batch that is being built has no room for it.
+    private func add(_ record: GroupRecord, at timestamp: Timestamp) -> Bool {
+        record.key.withUnsafeBytes { key in
+            (record.value ?? []).withUnsafeBytes { value in
+                coordinator.builder.append(
+                    timestamp: timestamp,
+                    key: key,
+                    value: record.value == nil ? nil : value,
+                    headers: UnsafeRawBufferPointer(start: nil, count: 0),
+                    headerCount: 0
+                )
+            }
+        }
+    }
+
+    // MARK: Time
+
+    private func setTimer() {
+        guard let deadline = coordinator.groups.nextDeadline else { return }
+        if let timer = coordinator.timer, timer <= deadline { return }
+        coordinator.timer = deadline
+        let wait = max(.zero, deadline.since(clock.monotonic()))
+        eventLoop.scheduleTask(in: TimeAmount(wait)) { [weak self] in
+            self?.run { service in
+                if service.coordinator.timer == deadline { service.coordinator.timer = nil }
+                service.perform(service.coordinator.groups.tick(at: GroupService.now(service.clock)))
+            }
+        }
+    }
+
+    /// Looks for offsets that nobody asked for in a long time, now and every hour.
+    private func expire() {
+        perform(coordinator.groups.expireOffsets(at: GroupService.now(clock)))
+        eventLoop.scheduleTask(in: .hours(1)) { [weak self] in
+            self?.run { $0.expire() }
+        }
+    }
+}
+
+/// Records of the coordinator on their way to the disk. On an event loop.
+private final class AppendInFlight: CommitWaiter, @unchecked Sendable {
+    // Sendable: immutable.
+    private let log: CommitLog
+    private let ticket: CommitTicket
+    private let ended: @Sendable (AppendOutcome) -> Void
+
+    init(log: CommitLog, ticket: CommitTicket, ended: @escaping @Sendable (AppendOutcome) -> Void) {
+        self.log = log
+        self.ticket = ticket
+        self.ended = ended
+    }
+
+    func isDoneAfterCommit() -> Bool {
+        switch log.inbox.outcome(of: ticket) {
+        case .pending: return false
+        case .durable: ended(.durable)
+        case .failed: ended(.refused)
+        }
+        return true
+    }
+}

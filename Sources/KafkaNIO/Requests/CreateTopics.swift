@@ -1,0 +1,112 @@
+// CreateTopics: topics of clients' own.
+internal import CommitLog
+internal import KafkaProtocol
+internal import Platform
+
+extension CreateTopicsRequest: ServedRequest {
+    func start(_ call: Call) {
+        let (broker, access) = (call.broker, call.connection.access)
+        let names = topics.map(\.name)
+        let ids = topics.map { _ in UniqueIdentifier.random() }
+        let wanted = topics.map { topic in
+            names.count { $0 == topic.name } == 1
+                ? WantedTopic(topic, broker, access)
+                : WantedTopic(refusal: (.invalidRequest, "the topic is named twice"))
+        }
+        let plan = zip(wanted, ids).map { topic, id -> PlannedChange in
+            if let (code, message) = topic.refusal { return .refused(code, message) }
+            guard let name = topic.name, !validateOnly else { return .nothing }
+            return .change(.create(name, topic.configuration, id: id))
+        }
+        call.answer(plan) { outcomes in
+            CreateTopicsResponse(
+                topics: topics.indices.map { index in
+                    let outcome = outcomes[index]
+                    let isMade = outcome.errorCode == .none
+                    return CreateTopicsResponse.Topic(
+                        name: names[index],
+                        topicID: isMade && !validateOnly ? KafkaUUID(ids[index]) : .zero,
+                        errorCode: outcome.errorCode,
+                        errorMessage: outcome.message,
+                        numPartitions: isMade ? Int32(clamping: wanted[index].configuration.partitions) : -1,
+                        replicationFactor: isMade ? 1 : -1,
+                        configs: isMade ? CreateTopicsResponse.configs(of: wanted[index].configuration) : []
+                    )
+                }
+            )
+        }
+    }
+}
+
+extension CreateTopicsResponse {
+    fileprivate static func configs(of topic: TopicConfiguration) -> [Config] {
+        TopicSetting.all.map { setting in
+            Config(
+                name: setting.name,
+                value: setting.read(topic),
+                readOnly: false,
+                configSource: setting.source(in: topic, isConfigured: false).rawValue,
+                isSensitive: false
+            )
+        }
+    }
+}
+
+/// A topic that a client wants to have.
+private struct WantedTopic: Sendable {
+    var name: TopicName?
+    var configuration = TopicSetting.defaults
+    var refusal: (ErrorCode, String)?
+
+    init(refusal: (ErrorCode, String)) {
+        self.refusal = refusal
+    }
+
+    init(_ topic: CreateTopicsRequest.Topic, _ broker: Broker, _ access: Access) {
+        guard let name = TopicName(topic.name) else {
+            refusal = (.invalidTopicException, "a name has 1 to 249 of a-z A-Z 0-9 . _ -")
+            return
+        }
+        self.name = name
+        guard broker.topic(topic.name) == nil || !access.knows(topic: topic.name) else {
+            refusal = (.topicAlreadyExists, "there is a topic \(name)")
+            return
+        }
+        guard access.allows(.create, topic: topic.name) else {
+            refusal = (.topicAuthorizationFailed, "\(access.user) may not create \(name)")
+            return
+        }
+        refusal = setPartitions(topic, broker)
+        for config in topic.configs where refusal == nil {
+            let problem = TopicSetting.set(config.name, config.value, in: &configuration)
+            refusal = problem.map { (.invalidConfig, $0) }
+        }
+    }
+
+    /// There is one broker, so that every partition has one replica, whatever factor is asked for.
+    private mutating func setPartitions(
+        _ topic: CreateTopicsRequest.Topic,
+        _ broker: Broker
+    ) -> (ErrorCode, String)? {
+        guard topic.assignments.isEmpty else {
+            guard topic.numPartitions == -1, topic.replicationFactor == -1 else {
+                return (.invalidRequest, "an assignment says how many partitions there are")
+            }
+            let indexes = topic.assignments.map(\.partitionIndex).sorted()
+            guard indexes == Array(0..<Int32(clamping: indexes.count)),
+                topic.assignments.allSatisfy({ $0.brokerIDs == [Broker.nodeID] })
+            else { return (.invalidReplicaAssignment, "every partition from 0 on is assigned to broker 0") }
+            configuration.partitions = topic.assignments.count
+            return nil
+        }
+        guard topic.replicationFactor == -1 || topic.replicationFactor > 0 else {
+            return (.invalidReplicationFactor, "a replication factor is 1 or more, or -1")
+        }
+        guard topic.numPartitions == -1 || topic.numPartitions > 0 else {
+            return (.invalidPartitions, "a topic has 1 partition or more")
+        }
+        let standard = broker.configuration.autoCreatePartitions ?? 1
+        configuration.partitions = topic.numPartitions == -1 ? standard : Int(topic.numPartitions)
+        return nil
+    }
+}

@@ -1,0 +1,112 @@
+// DescribeConfigs: the settings of topics, and of the broker.
+internal import CommitLog
+internal import KafkaProtocol
+
+extension DescribeConfigsRequest: ServedRequest {
+    func start(_ call: Call) {
+        let (broker, access) = (call.broker, call.connection.access)
+        call.answer(DescribeConfigsResponse(resources: resources.map { describe($0, broker, access) }))
+    }
+
+    private func describe(
+        _ resource: Resource,
+        _ broker: Broker,
+        _ access: Access
+    ) -> DescribeConfigsResponse.Resource {
+        switch ConfigResourceType(rawValue: resource.resourceType) {
+        case .topic:
+            guard TopicName(resource.resourceName) != nil else {
+                return resource.refused(.invalidTopicException, "no name of a topic")
+            }
+            guard access.knows(topic: resource.resourceName) else {
+                return resource.refused(.topicAuthorizationFailed, "\(access.user) may not see it")
+            }
+            guard let topic = broker.topic(resource.resourceName) else {
+                return resource.refused(.unknownTopicOrPartition, "there is no such topic")
+            }
+            return resource.answered(
+                TopicSetting.all.map { setting in
+                    let source = setting.source(in: topic.configuration, isConfigured: topic.isConfigured)
+                    return config(
+                        setting.name,
+                        setting.read(topic.configuration),
+                        setting.type,
+                        source,
+                        isReadOnly: topic.isConfigured
+                    )
+                }
+            )
+        case .broker:
+            guard resource.resourceName == "\(Broker.nodeID)" else {
+                return resource.refused(.invalidRequest, "the only broker is \(Broker.nodeID)")
+            }
+            return resource.answered(
+                broker.settings.map { config($0.name, $0.value, $0.type, .staticBroker, isReadOnly: true) }
+            )
+        case nil:
+            return resource.refused(.invalidRequest, "only topics (2) and the broker (4) have settings")
+        }
+    }
+
+    private func config(
+        _ name: String,
+        _ value: String,
+        _ type: ConfigType,
+        _ source: ConfigSource,
+        isReadOnly: Bool
+    ) -> DescribeConfigsResponse.Config {
+        DescribeConfigsResponse.Config(
+            name: name,
+            value: value,
+            readOnly: isReadOnly,
+            configSource: source.rawValue,
+            isSensitive: false,
+            synonyms: includeSynonyms ? [.init(name: name, value: value, source: source.rawValue)] : [],
+            configType: type.rawValue
+        )
+    }
+}
+
+extension DescribeConfigsRequest.Resource {
+    fileprivate func refused(_ code: ErrorCode, _ message: String) -> DescribeConfigsResponse.Resource {
+        .init(
+            errorCode: code,
+            errorMessage: message,
+            resourceType: resourceType,
+            resourceName: resourceName,
+            configs: []
+        )
+    }
+
+    /// Those that were asked for; all where no names were given.
+    fileprivate func answered(_ configs: [DescribeConfigsResponse.Config]) -> DescribeConfigsResponse.Resource {
+        let wanted = configurationKeys.map(Set.init)
+        return .init(
+            resourceType: resourceType,
+            resourceName: resourceName,
+            configs: configs.filter { wanted?.contains($0.name) ?? true }
+        )
+    }
+}
+
+extension TopicSetting {
+    /// Where a topic's value comes from: the configuration file, a client, or nobody said anything.
+    func source(in topic: TopicConfiguration, isConfigured: Bool) -> ConfigSource {
+        if isConfigured { return .staticBroker }
+        return read(topic) == read(TopicSetting.defaults) ? .default : .topic
+    }
+}
+
+extension Broker {
+    /// What clients ask brokers about, as it is here.
+    fileprivate var settings: [(name: String, value: String, type: ConfigType)] {
+        [
+            ("auto.create.topics.enable", "\(configuration.autoCreatePartitions != nil)", .boolean),
+            ("default.replication.factor", "1", .int),
+            ("message.max.bytes", "\(Limits.batchBytesMax)", .int),
+            ("min.insync.replicas", "1", .int),
+            ("num.partitions", "\(configuration.autoCreatePartitions ?? 1)", .int),
+            ("socket.request.max.bytes", "\(Limits.requestBytesMax)", .int),
+        ]
+    }
+}

@@ -1,0 +1,72 @@
+// OffsetCommit: how far a consumer has come; answered when that is durable.
+internal import KafkaProtocol
+
+extension OffsetCommitRequest: ServedRequest {
+    func start(_ call: Call) {
+        let (broker, access) = (call.broker, call.connection.access)
+        guard access.allows(.read, group: groupID) else {
+            return call.answer(response { _, _ in .groupAuthorizationFailed })
+        }
+        let commit = GroupCommit(
+            membership: GroupMembership(
+                groupID: groupID,
+                generation: generationID,
+                memberID: memberID,
+                groupInstanceID: groupInstanceID
+            ),
+            topics: topics.compactMap { topic in
+                guard access.allows(.read, topic: topic.name) else { return nil }
+                let known = topic.partitions.filter { broker.partition(topic.name, $0.partitionIndex) != nil }
+                guard !known.isEmpty else { return nil }
+                return GroupCommit.Topic(
+                    name: topic.name,
+                    partitions: known.map {
+                        GroupCommit.Partition(
+                            index: $0.partitionIndex,
+                            offset: $0.committedOffset,
+                            leaderEpoch: $0.committedLeaderEpoch,
+                            metadata: $0.committedMetadata
+                        )
+                    }
+                )
+            }
+        )
+        call.answer(
+            { $0.commit(commit, waiter: $1, at: $2) },
+            { answer -> OffsetCommitResponse? in
+                guard case .commit(let codes) = answer else { return nil }
+                let known = OffsetCommitRequest.codes(codes)
+                return response { topic, partition in
+                    guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
+                    return known[topic]?[partition].map(ErrorCode.init) ?? .unknownTopicOrPartition
+                }
+            }
+        )
+    }
+
+    /// By topic and partition. Partitions that do not exist were not given to the coordinator.
+    private static func codes(_ codes: PartitionCodes) -> [String: [Int32: GroupCode]] {
+        var known: [String: [Int32: GroupCode]] = [:]
+        for topic in codes.topics {
+            for partition in topic.partitions { known[topic.name, default: [:]][partition.index] = partition.code }
+        }
+        return known
+    }
+
+    /// A code for every partition that was asked about.
+    private func response(_ code: (_ topic: String, _ partition: Int32) -> ErrorCode) -> OffsetCommitResponse {
+        OffsetCommitResponse(
+            topics: topics.map { topic in
+                OffsetCommitResponse.Topic(
+                    name: topic.name,
+                    partitions: topic.partitions.map {
+                        OffsetCommitResponse.Partition(
+                            partitionIndex: $0.partitionIndex,
+                            errorCode: code(topic.name, $0.partitionIndex)
+                        )
+                    }
+                )
+            }
+        )
+    }
+}
