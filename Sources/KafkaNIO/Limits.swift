@@ -54,9 +54,9 @@ package enum Limits {
     /// Such answers at once; further ones are not given, and their connections end at once.
     package static let delayedFailuresMax = 256
 
-    /// Passwords that are hashed at once or wait for a worker, which then keeps its other connections waiting: four on two
-    /// workers hold a request up by some ten milliseconds.
-    package static let passwordChecksMax = 4
+    /// Passwords that are hashed at once or wait for a worker, which keeps its other connections waiting meanwhile: some ten
+    /// milliseconds for each.
+    package static let passwordChecksMax = 2
 
     /// How long a login pauses that found so many in work.
     package static let passwordCheckPause: Duration = .milliseconds(20)
@@ -76,7 +76,7 @@ package enum Limits {
     /// Times that a password is hashed. RFC 7677 wants the lower end at least; the upper one keeps a worker for a second.
     package static let iterations = 4_096...1_000_000
 
-    /// The same for new passwords: some milliseconds for each PLAIN login on a small box.
+    /// The same for new passwords: each PLAIN login costs some ten milliseconds.
     package static let passwordIterations = 8_192
 
     /// Lengths of salts. The upper end is that of the hash that salts for unknown names are cut from.

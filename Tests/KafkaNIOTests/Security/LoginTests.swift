@@ -362,7 +362,7 @@ struct LoginTests {
     func manyPasswords() async throws {
         try await Self.listener { listener in
             var clients: [FrameClient] = []
-            for _ in 0..<KafkaNIO.Limits.passwordChecksMax * 3 {
+            for _ in 0..<KafkaNIO.Limits.passwordChecksMax * 4 {
                 let client = try await listener.client()
                 _ = try await client.handshake("PLAIN")
                 client.send(.saslAuthenticate, 1) { body in
