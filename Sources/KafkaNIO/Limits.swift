@@ -91,6 +91,9 @@ package enum Limits {
     /// How long a produce request waits for room in front of the log writer before the producer is told to try again.
     package static let inboxPatience: Duration = .seconds(2)
 
+    /// How long a command waits for the coordinator of groups, which a stalled or full disk keeps from an answer.
+    package static let administrationPatience: Duration = .seconds(30)
+
     /// Threads that read the log for clients and check producers' batches: what may block, or takes long.
     package static let workers = 2
 }
