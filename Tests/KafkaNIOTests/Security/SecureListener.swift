@@ -182,7 +182,9 @@ final class FrameClient {
         }.connect(host: "127.0.0.1", port: Int(port)).get()
     }
 
-    deinit {
+    deinit { close() }
+
+    func close() {
         channel.close(promise: nil)
     }
 
