@@ -18,6 +18,8 @@ package enum APILimits {
     package static let parameterBytesMax = 1024
     /// Records of an answer that begins at no place: the last ones are found by reading backwards, and held until then.
     package static let lastRecordsMax = 10_000
+    /// Series of `forebay_group_lag_records`: a hundred groups that read fifty partitions each.
+    package static let groupLagSeriesMax = 5_000
     /// `sockaddr_un.sun_path` holds 108 bytes, the closing zero included (unix(7)); SwiftNIO takes the 103 that are
     /// portable.
     package static let socketPathBytesMax = 103

@@ -43,6 +43,30 @@ package protocol LogBrowser: Sendable {
     func verify() async throws -> VerificationDocument
 }
 
+package protocol TopicAdministrator: Sendable {
+    /// - Returns: The topic as it is afterwards, durably.
+    /// - Throws: `APIFailure` `badRequest`, `conflict` or `unavailable`; nothing was changed.
+    func createTopic(_ name: String, _ settings: TopicSettings) async throws -> TopicDocument
+    /// - Throws: `APIFailure.notFound`, too.
+    func alterTopic(_ name: String, _ settings: TopicSettings) async throws -> TopicDocument
+    /// - Returns: What it was.
+    func deleteTopic(_ name: String) async throws -> TopicDocument
+}
+
+package protocol GroupAdministrator: Sendable {
+    /// By id.
+    func groups() async throws -> [GroupSummaryDocument]
+    /// - Throws: `APIFailure.notFound`.
+    func group(_ id: String) async throws -> GroupDocument
+    /// Has a group without members go on elsewhere; durable on return.
+    ///
+    /// - Throws: `APIFailure` `notFound`, `badRequest`, `conflict` or `unavailable`; nothing was changed.
+    func resetGroup(_ id: String, _ request: GroupResetRequest) async throws -> GroupResetDocument
+    /// - Returns: What it was.
+    /// - Throws: As `resetGroup`.
+    func deleteGroup(_ id: String) async throws -> GroupDocument
+}
+
 package protocol AlertBrowser: Sendable {
     func alerts(_ query: AlertQuery) async throws -> [JSONDocument]
     /// - Throws: `APIFailure.notFound`.
@@ -80,6 +104,8 @@ package struct APIProviders: Sendable {
     package var metrics: any MetricsProvider
     package var devices: any DeviceDirectoryEditor
     package var log: any LogBrowser
+    package var topics: any TopicAdministrator
+    package var groups: any GroupAdministrator
     package var alerts: any AlertBrowser
     package var actions: any ControlActions
 
@@ -88,6 +114,8 @@ package struct APIProviders: Sendable {
         metrics: any MetricsProvider,
         devices: any DeviceDirectoryEditor,
         log: any LogBrowser,
+        topics: any TopicAdministrator,
+        groups: any GroupAdministrator,
         alerts: any AlertBrowser,
         actions: any ControlActions
     ) {
@@ -95,6 +123,8 @@ package struct APIProviders: Sendable {
         self.metrics = metrics
         self.devices = devices
         self.log = log
+        self.topics = topics
+        self.groups = groups
         self.alerts = alerts
         self.actions = actions
     }

@@ -12,8 +12,9 @@ struct Forebay: AsyncParsableCommand {
         version: ProductVersion.text,
         subcommands: [
             RunCommand.self, DemoCommand.self, CheckCommand.self, ReloadCommand.self, ExplainCommand.self,
-            TailCommand.self, TopicsCommand.self, LogCommand.self, DevicesCommand.self, RulesCommand.self,
-            AlertsCommand.self, StatusCommand.self, HooksCommand.self, BackupCommand.self, RestoreCommand.self,
+            TailCommand.self, TopicsCommand.self, GroupsCommand.self, LogCommand.self, DevicesCommand.self,
+            RulesCommand.self, AlertsCommand.self, StatusCommand.self, HooksCommand.self, UsersCommand.self,
+            BackupCommand.self, RestoreCommand.self,
         ]
     )
 
@@ -42,8 +43,7 @@ struct Forebay: AsyncParsableCommand {
 /// Commands of the contract that a later version brings: absent, and said so.
 enum LaterCommands {
     private static let words: [[String]] = [
-        ["groups"], ["redecode"],
-        ["topics", "create"], ["topics", "alter"], ["topics", "delete"],
+        ["redecode"],
         ["devices", "rename"], ["devices", "adopt"], ["devices", "calibrate"], ["devices", "import"],
         ["devices", "export"],
     ]

@@ -13,20 +13,20 @@ internal import Platform
 /// While a daemon holds the lock everything goes through its socket; otherwise the log is opened read-only, which shows
 /// it as recovery would leave it. `close()` at the end.
 package final class BoxAccess: Sendable {
-    private enum Way: Sendable {
+    enum Way: Sendable {
         case daemon(ControlClient)
         case files(Files)
     }
 
-    private struct Files: Sendable {
+    struct Files: Sendable {
         var view: LogView
         var readers: ThreadExecutor
         /// The directory holds no log.
         var isEmpty: Bool
     }
 
-    private let way: Way
-    private let data: String
+    let way: Way
+    let data: String
     /// The directory is mounted read-only: a daemon there has no socket, and changes nothing either.
     let isFrozen: Bool
 
@@ -266,7 +266,7 @@ package final class BoxAccess: Sendable {
         }
     }
 
-    private static func failure(_ error: LogError, status: Int32 = ExitStatus.inputOutput) -> CommandFailure {
+    static func failure(_ error: LogError, status: Int32 = ExitStatus.inputOutput) -> CommandFailure {
         guard let path = error.path, error.errno == EACCES || error.errno == EPERM else {
             return CommandFailure(status, "\(error)")
         }
@@ -340,7 +340,7 @@ package final class BoxAccess: Sendable {
         return answer.silences
     }
 
-    private func posted<Document: Decodable>(_ path: String, _ request: some Encodable) async throws -> Document {
+    func posted<Document: Decodable>(_ path: String, _ request: some Encodable) async throws -> Document {
         let client = try daemon()
         let body = try JSONEncoder().encode(request)
         let answer = try await translated { try await client.send(path, method: "POST", body: body) }
@@ -350,7 +350,7 @@ package final class BoxAccess: Sendable {
     /// A hook may take ten minutes.
     private static let hookTestTimeout = Duration.seconds(660)
 
-    private func daemon() throws(CommandFailure) -> ControlClient {
+    func daemon() throws(CommandFailure) -> ControlClient {
         guard case .daemon(let client) = way else {
             guard !isFrozen else {
                 throw CommandFailure(
@@ -370,7 +370,7 @@ package final class BoxAccess: Sendable {
 
     // MARK: Wire
 
-    private func decoded<Document: Decodable>(
+    func decoded<Document: Decodable>(
         _ client: ControlClient,
         _ path: String,
         timeout: Duration? = ControlClient.callTimeout
@@ -380,7 +380,7 @@ package final class BoxAccess: Sendable {
     }
 
     /// Turns refusals into the exit codes of the commands. A refusal with a status in `isAnswer` is an answer: its body.
-    private func translated<Value>(isAnswer: Set<Int> = [], _ body: () async throws -> Value) async throws -> Value {
+    func translated<Value>(isAnswer: Set<Int> = [], _ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let error as ControlError {
@@ -423,7 +423,7 @@ package final class BoxAccess: Sendable {
         return parts.isEmpty ? "" : "?" + parts.joined(separator: "&")
     }
 
-    private static func escaped(_ text: String) -> String {
+    static func escaped(_ text: String) -> String {
         text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
     }
 }

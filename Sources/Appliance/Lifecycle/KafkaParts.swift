@@ -25,8 +25,10 @@ final class KafkaParts: Sendable {
         self.clock = clock
     }
 
+    /// nil before it has started, after it has stopped, and where there is to be none.
+    var server: KafkaServer? { running.withLock { $0?.server } }
     /// What the listener has counted; nil while there is none.
-    var metrics: ListenerMetrics? { running.withLock { $0?.server.metrics } }
+    var metrics: ListenerMetrics? { server?.metrics }
     var port: UInt16? { running.withLock { $0?.server.port } }
 
     /// Returns when clients may connect.

@@ -5,6 +5,7 @@ internal import DeviceRegistry
 internal import EventModel
 internal import HTTPAPI
 internal import Ingest
+internal import KafkaNIO
 internal import Platform
 
 struct MetricsView: MetricsProvider {
@@ -24,6 +25,7 @@ struct MetricsView: MetricsProvider {
                 wasLastReloadSuccessful: false
             )
         }
+        let groups = await MetricsView.groups(parts)
         return MetricsSnapshot(
             version: ProductVersion.text,
             box: parts.configuration.name,
@@ -40,6 +42,9 @@ struct MetricsView: MetricsProvider {
             deviceWrittenBytes: WrittenBytes.ofDevice(holding: parts.configuration.data),
             alerts: parts.alerting.countsByState(),
             hooks: parts.alerting.hookMetrics(),
+            groups: groups.shown,
+            groupsLeftOut: groups.leftOut,
+            kafka: parts.kafka.metrics.map(MetricsView.kafka),
             devices: Dictionary(
                 parts.registry.countsByState().map { ($0.key.rawValue, $0.value) },
                 uniquingKeysWith: { $0 + $1 }
@@ -103,6 +108,34 @@ struct MetricsView: MetricsProvider {
             ),
             isUp: view.state.isUp,
             lastPayload: view.counts.lastPayload
+        )
+    }
+
+    private static func groups(_ parts: DaemonParts) async -> (shown: [GroupMetrics], leftOut: Int) {
+        guard let server = parts.kafka.server,
+            let progress = await server.progress(max: APILimits.groupLagSeriesMax)
+        else { return ([], 0) }
+        let report = GroupReport(parts.log)
+        let shown = progress.offsets.compactMap { offset -> GroupMetrics? in
+            guard let lag = report.lag(of: offset.offset, offset.topic, offset.partition) else { return nil }
+            return GroupMetrics(
+                group: offset.groupID,
+                topic: offset.topic,
+                partition: Int(offset.partition),
+                lagRecords: lag
+            )
+        }
+        return (shown, progress.total - progress.offsets.count)
+    }
+
+    private static func kafka(_ metrics: ListenerMetrics) -> KafkaMetrics {
+        KafkaMetrics(
+            connections: metrics.connections,
+            requests: metrics.requestsByName,
+            closed: Dictionary(
+                metrics.closed.map { ($0.key.rawValue, $0.value) },
+                uniquingKeysWith: { $0 + $1 }
+            )
         )
     }
 

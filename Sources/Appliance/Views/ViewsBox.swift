@@ -33,6 +33,8 @@ final class ViewsBox: Sendable {
             metrics: MetricsView(box: self),
             devices: RegistryView(registry: registry, clock: clock),
             log: log,
+            topics: TopicsView(box: self),
+            groups: GroupsView(box: self),
             alerts: AlertsView(box: self),
             actions: ActionsView(box: self)
         )

@@ -109,21 +109,6 @@ package struct HookMetrics: Sendable {
     }
 }
 
-/// How far a consumer group is behind in one partition.
-package struct GroupMetrics: Sendable {
-    package var group: String
-    package var topic: String
-    package var partition: Int
-    package var lagRecords: Int64
-
-    package init(group: String, topic: String, partition: Int, lagRecords: Int64) {
-        self.group = group
-        self.topic = topic
-        self.partition = partition
-        self.lagRecords = lagRecords
-    }
-}
-
 /// What damage has cost since the daemon started, what its start found included.
 package struct DamageMetrics: Sendable {
     package var repairedSegments: UInt64
@@ -153,7 +138,12 @@ package struct MetricsSnapshot: Sendable {
     /// Alerts by state; a state that no alert is in stands with 0.
     package var alerts: [String: Int]
     package var hooks: [HookMetrics]
+    /// At most `APILimits.groupLagSeriesMax`.
     package var groups: [GroupMetrics]
+    /// Partitions of groups beyond those.
+    package var groupsLeftOut: Int
+    /// Nil where there is no Kafka listener.
+    package var kafka: KafkaMetrics?
     /// Devices by state; a state that no device is in stands with 0.
     package var devices: [String: Int]
     /// What inputs have seen and the registry cannot hold.
@@ -175,6 +165,8 @@ package struct MetricsSnapshot: Sendable {
         alerts: [String: Int],
         hooks: [HookMetrics] = [],
         groups: [GroupMetrics] = [],
+        groupsLeftOut: Int = 0,
+        kafka: KafkaMetrics? = nil,
         devices: [String: Int],
         skippedSightings: UInt64 = 0,
         isClockSynchronised: Bool,
@@ -193,6 +185,8 @@ package struct MetricsSnapshot: Sendable {
         self.alerts = alerts
         self.hooks = hooks
         self.groups = groups
+        self.groupsLeftOut = groupsLeftOut
+        self.kafka = kafka
         self.devices = devices
         self.skippedSightings = skippedSightings
         self.isClockSynchronised = isClockSynchronised
@@ -208,6 +202,8 @@ extension MetricsSnapshot {
         writeLog(to: &text)
         log.write(to: &text)
         writeAlerts(to: &text)
+        writeGroups(to: &text)
+        kafka?.write(to: &text)
         text.family("forebay_devices", .gauge, "Devices in the registry, by state.", Self.byLabel("state", devices))
         text.family(
             "forebay_registry_skipped_total",
@@ -378,18 +374,6 @@ extension MetricsSnapshot {
             .gauge,
             "When a hook last delivered, in seconds since 1970.",
             hooks.compactMap { hook in hook.lastSuccess.map { .init(["hook": hook.hook], $0.seconds) } }
-        )
-        text.family(
-            "forebay_group_lag_records",
-            .gauge,
-            "Records that a consumer group has not yet read.",
-            groups.map { group in
-                let partition = String(group.partition)
-                return .init(
-                    ["group": group.group, "topic": group.topic, "partition": partition],
-                    Double(group.lagRecords)
-                )
-            }
         )
     }
 

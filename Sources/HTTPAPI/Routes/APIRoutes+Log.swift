@@ -28,6 +28,23 @@ extension APIRoutes {
             }
             return try Response.json(try await providers.log.verify())
         }
+        if surface == .control { addTopicChanges(to: router) }
+    }
+
+    private func addTopicChanges(to router: Router) {
+        router.post("/api/v1/topics/{topic}") { [providers] request, context in
+            let topic = try context.pathPart("topic")
+            let settings = try await request.document(TopicSettings.self)
+            return try Response.json(try await providers.topics.createTopic(topic, settings))
+        }
+        router.patch("/api/v1/topics/{topic}") { [providers] request, context in
+            let topic = try context.pathPart("topic")
+            let settings = try await request.document(TopicSettings.self)
+            return try Response.json(try await providers.topics.alterTopic(topic, settings))
+        }
+        router.delete("/api/v1/topics/{topic}") { [providers] _, context in
+            try Response.json(try await providers.topics.deleteTopic(context.pathPart("topic")))
+        }
     }
 
     private static func recordQuery(_ request: Request, topic: String) throws(APIFailure) -> RecordQuery {

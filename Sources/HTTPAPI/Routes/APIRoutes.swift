@@ -28,6 +28,7 @@ struct APIRoutes: Sendable {
         addHealth(to: router)
         addDevices(to: router)
         addLog(to: router)
+        addGroups(to: router)
         addAlerts(to: router)
         if surface == .control { addActions(to: router) }
         return router

@@ -53,7 +53,8 @@ final class GroupService: Sendable {
         run { $0.expire() }
     }
 
-    private static func read(_ partition: Partition, of log: CommitLog, into load: inout GroupLoad) throws(LogError) {
+    /// Takes in all records of the topic. Blocks.
+    static func read(_ partition: Partition, of log: CommitLog, into load: inout GroupLoad) throws(LogError) {
         let reader = LogReader(log: log)
         let decoder = RecordDecoder()
         var buffer = ReadBuffer()

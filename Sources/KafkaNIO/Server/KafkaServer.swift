@@ -8,7 +8,7 @@ package import Platform
 ///
 /// Lifecycle: `start` once, `stop` once afterwards. Connections run on the loops of the group, which is not shut down here.
 package final class KafkaServer: Sendable {
-    private let broker: Broker
+    let broker: Broker
     private let channel: any Channel
 
     /// The port that it listens on: what the kernel chose where the configuration said 0.
@@ -19,6 +19,9 @@ package final class KafkaServer: Sendable {
         metrics.connections = broker.connectionCount
         return metrics
     }
+
+    /// What a topic is made with by those who do not say.
+    package static let topicDefaults = TopicSetting.defaults
 
     /// Opens the listener; connections are accepted on return.
     ///

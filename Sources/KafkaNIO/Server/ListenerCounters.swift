@@ -38,6 +38,11 @@ package struct ListenerMetrics: Sendable {
     package var connectionsTotal: UInt64 = 0
     package var requests: [APIKey: UInt64] = [:]
     package var closed: [CloseReason: UInt64] = [:]
+
+    /// `requests` by Kafka's names.
+    package var requestsByName: [String: UInt64] {
+        Dictionary(requests.map { (APITable.entry(for: $0.key).name, $0.value) }, uniquingKeysWith: { $0 &+ $1 })
+    }
 }
 
 /// Counts connections and requests. One leaf lock.

@@ -1,4 +1,4 @@
-// The commands `tail`, `topics` and `log`: what is in the log.
+// The commands `tail` and `log`: what is in the log.
 import Appliance
 import ArgumentParser
 import Foundation
@@ -75,62 +75,6 @@ struct TailCommand: AsyncParsableCommand {
             )
         }
         return position
-    }
-}
-
-struct TopicsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "topics",
-        abstract: "Topics of the log.",
-        subcommands: [List.self, Describe.self]
-    )
-
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "All partitions with their offsets and sizes.")
-
-        @OptionGroup var output: OutputOption
-        @OptionGroup var data: DataOption
-
-        func run() async throws {
-            let topics = try await data.withBox { try await $0.topics() }
-            try output.print(
-                topics.topics.flatMap(\.partitions),
-                headings: ["TOPIC", "PARTITION", "START", "END", "SEGMENTS", "BYTES"]
-            ) { partition in
-                [
-                    partition.topic, "\(partition.partition)", "\(partition.logStartOffset)",
-                    "\(partition.logEndOffset)",
-                    "\(partition.segments)", "\(partition.bytes)",
-                ]
-            }
-        }
-    }
-
-    struct Describe: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "One topic with its settings.")
-
-        @Argument(help: "The topic.", transform: given)
-        var topic: String
-
-        @OptionGroup var output: OutputOption
-        @OptionGroup var data: DataOption
-
-        func run() async throws {
-            let document = try await data.withBox { try await $0.topic(topic) }
-            try output.print(document) {
-                var lines = [document.topic]
-                for (key, value) in document.configuration.sorted(by: { $0.key < $1.key }) {
-                    lines.append("  \(key): \(value)")
-                }
-                for partition in document.partitions {
-                    lines.append(
-                        "  partition \(partition.partition): offsets \(partition.logStartOffset) up to "
-                            + "\(partition.logEndOffset), \(partition.segments) segments, \(partition.bytes) bytes"
-                    )
-                }
-                return lines.joined(separator: "\n")
-            }
-        }
     }
 }
 
