@@ -227,6 +227,8 @@ def main():
     arguments.add_argument("--acks", default="all")
     given = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: is_over.set())
+    # Where nobody ends it.
+    signal.alarm(1800)
     writers = [
         LibrdkafkaWriter("confluent-kafka", given.address),
         KafkaPythonWriter("kafka-python", given.address),

@@ -47,7 +47,7 @@ class Follower:
     def take(self, value):
         reading = json.loads(value)
         if reading["device"].startswith("live-"):
-            self.arrived.append((time.monotonic(), reading["device"], int(reading["value"])))
+            self.arrived.append((time.monotonic(), reading["device"], int(reading["readings"]["count"])))
 
     def librdkafka(self):
         consumer = confluent_kafka.Consumer(
