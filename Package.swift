@@ -31,6 +31,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -87,7 +88,7 @@ let package = Package(
         ),
         library("DeviceRegistry", ["EventModel", "Platform", grdb]),
         library("KafkaProtocol", [nioCore]),
-        library("KafkaNIO", ["KafkaProtocol", "CommitLog", "Platform", crypto, nioCore, nioPosix, nioSSL]),
+        library("KafkaNIO", ["KafkaProtocol", "CommitLog", "Platform", crypto, nioCore, nioPosix, nioSSL, nioTLS]),
         library("HTTPAPI", ["EventModel", "Platform", hummingbird, logging, nioCore, serviceLifecycle]),
         library(
             "Appliance",

@@ -32,6 +32,10 @@ package enum Limits {
     /// grows, and costs a sync of its own in each commit that it is part of and once a minute.
     package static let partitionsMax = 1000
 
+    /// Partitions that one change creates: no commit comes in between, and each costs two syncs, which is a second or two
+    /// on an SD card.
+    package static let partitionsPerChangeMax = 100
+
     /// Changes of topics that wait for the writer, a few hundred bytes each; it does one between two commits.
     package static let topicChangesMax = 256
 

@@ -1,4 +1,5 @@
 // What the log is told: where it lies, which topics it has, and how long they are kept.
+internal import Platform
 
 /// The codec of batches that are written here. Readers understand all of them whatever this says.
 package enum Compression: UInt8, Sendable {
@@ -42,10 +43,13 @@ package struct TopicConfiguration: Hashable, Sendable {
     /// Whether the oldest segments go where the disk is full.
     var dropsOldest: Bool { onFull == .dropOldest && cleanup == .delete }
 
-    /// As a partition's journal holds it.
+    /// As a partition's journal holds it: whole milliseconds, and no limit that is less than none.
     var stored: TopicConfiguration {
         var stored = self
         stored.partitions = 1
+        stored.retention = retention.flatMap { $0 < .zero ? nil : .milliseconds($0.wholeMilliseconds) }
+        stored.retentionBytes = retentionBytes.flatMap { $0.value < 0 ? nil : $0 }
+        stored.segmentBytes = segmentBytes.flatMap { $0.value <= 0 ? nil : $0 }
         return stored
     }
 

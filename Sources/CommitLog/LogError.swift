@@ -34,7 +34,7 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
         package static let topicExists = Code(value: .topicExists)
         /// Less than one partition, or less than the topic has.
         package static let invalidPartitionCount = Code(value: .invalidPartitionCount)
-        /// The log would hold more than `Limits.partitionsMax`.
+        /// The log would hold more than `Limits.partitionsMax`, or get more than `Limits.partitionsPerChangeMax` at once.
         package static let tooManyPartitions = Code(value: .tooManyPartitions)
         /// The topic is named in the configuration the log was opened with, which decides about it.
         package static let configured = Code(value: .configured)

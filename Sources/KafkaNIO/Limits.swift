@@ -23,6 +23,9 @@ package enum Limits {
     /// Records in one fetch response, but for one batch that is larger alone.
     package static let fetchBytesMax = 8 << 20
 
+    /// Records in one read of the log for it: what stays in the processor's cache on its way.
+    package static let fetchReadBytesMax = 1 << 20
+
     /// Records that were read for fetch responses and have not left yet, of all connections together.
     package static let fetchMemoryBytesMax = 64 << 20
 
@@ -32,7 +35,7 @@ package enum Limits {
     /// The longest that a fetch may wait for records.
     package static let fetchWaitMax: Duration = .seconds(60)
 
-    /// How long a client may leave what was written to it unread before it is disconnected.
+    /// How long a client may take nothing of what is written to it before it is disconnected.
     package static let writeTimeout: Duration = .seconds(30)
 
     /// How long a connection may be silent.
@@ -51,9 +54,9 @@ package enum Limits {
     /// Such answers at once; further ones are not given, and their connections end at once.
     package static let delayedFailuresMax = 256
 
-    /// Passwords that are hashed at once or wait for a worker, which then keeps its other connections waiting: four on two
-    /// workers hold a request up by some ten milliseconds.
-    package static let passwordChecksMax = 4
+    /// Passwords that are hashed at once or wait for a worker, which keeps its other connections waiting meanwhile: some ten
+    /// milliseconds for each.
+    package static let passwordChecksMax = 2
 
     /// How long a login pauses that found so many in work.
     package static let passwordCheckPause: Duration = .milliseconds(20)
@@ -73,7 +76,7 @@ package enum Limits {
     /// Times that a password is hashed. RFC 7677 wants the lower end at least; the upper one keeps a worker for a second.
     package static let iterations = 4_096...1_000_000
 
-    /// The same for new passwords: some milliseconds for each PLAIN login on a small box.
+    /// The same for new passwords: each PLAIN login costs some ten milliseconds.
     package static let passwordIterations = 8_192
 
     /// Lengths of salts. The upper end is that of the hash that salts for unknown names are cut from.

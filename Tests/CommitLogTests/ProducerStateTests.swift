@@ -97,6 +97,24 @@ struct ProducerStateTests {
         #expect(try fixture.send(Numbered(producer: 8, sequence: 5)) == [.outOfOrderSequence])
     }
 
+    @Test("after a kill a producer is as old as the newest record that may be its last, not as the start")
+    func expiryOverKill() throws {
+        let directory = try TemporaryDirectory()
+        let clock = ManualClock()
+        do {
+            let fixture = try LogFixture(directory.path, clock: clock)
+            #expect(try fixture.send(Numbered(producer: 7, sequence: 0)) == [appended(0)])
+            // The journal says when, once a minute.
+            pass(.seconds(3600), fixture)
+        }
+        clock.advance(Self.day - .seconds(7200))
+        let fixture = try LogFixture(directory.path, clock: clock)
+        pass(.seconds(1800), fixture)
+        #expect(try fixture.send(Numbered(producer: 7, sequence: 5)) == [.outOfOrderSequence])
+        pass(.seconds(3600), fixture)
+        #expect(try fixture.send(Numbered(producer: 7, sequence: 5)) == [appended(1)])
+    }
+
     // MARK: - Number
 
     @Test(
@@ -138,15 +156,16 @@ struct ProducerStateTests {
         }
         #expect(fixture.writer.step(waitUpTo: .zero) == .committed)
         disk.plan.withLock { $0.bytesLeft = 10 }
+        // 0 is known while its batch is judged, then 5000 displaces it: at the second attempt as at the first.
         let sealed = try #require(
-            try fixture.offer([Numbered(producer: 5000, sequence: 0), Numbered(producer: 0, sequence: 1)])
+            try fixture.offer([Numbered(producer: 0, sequence: 5), Numbered(producer: 5000, sequence: 0)])
         )
         #expect(fixture.writer.step(waitUpTo: .zero) == .full)
-        fixture.writer.giveUpWhatFindsNoRoom()
-        #expect(sealed.count == 2)
         disk.plan.withLock { $0.bytesLeft = nil }
-        let again = try LogFixture(directory.path, disk: disk)
-        #expect(try again.send(Numbered(producer: 0, sequence: 0)) == [duplicate(0)])
+        fixture.clock.advance(.seconds(1))
+        #expect(fixture.writer.step(waitUpTo: .zero) == .committed)
+        #expect(sealed.map(\.appendOutcome) == [.outOfOrderSequence, appended(Int64(Limits.producersMax))])
+        #expect(try fixture.send(Numbered(producer: 0, sequence: 5)) == [appended(Int64(Limits.producersMax) + 1)])
     }
 
     // MARK: - Snapshots
@@ -242,13 +261,19 @@ struct ProducerStateTests {
         #expect(try killed.send(Numbered(producer: 7, sequence: 0)) == [duplicate(12)])
     }
 
-    @Test("segments that were appended a day before the newest are not read for producers")
-    func oldSegments() throws {
+    @Test(
+        "segments that were appended a day before the newest are not read for producers, nor snapshots of then believed",
+        arguments: [false, true]
+    )
+    func oldSegments(hasOldSnapshot: Bool) throws {
         let directory = try TemporaryDirectory()
         let disk = FaultyDisk.withoutZeros
         let clock = ManualClock()
+        var snapshot: (name: String, bytes: [UInt8]) = ("", [])
         do {
             let fixture = try rolled(directory, disk, clock: clock)
+            let oldSnapshot = try #require(try names(directory, ".snapshot").first)
+            snapshot = (oldSnapshot, try contents(of: "\(directory.path)/log/readings-0/\(oldSnapshot)"))
             let old = try names(directory, ".log").dropLast()
             disk.plan.withLock { plan in
                 for name in old { plan.unreadable["\(directory.path)/log/readings-0/\(name)"] = 0..<(1 << 30) }
@@ -257,6 +282,7 @@ struct ProducerStateTests {
             for number in 12..<20 { _ = try fixture.send(Numbered(producer: 8, sequence: Int32(number))) }
         }
         for name in try names(directory, ".snapshot") { try disk.remove("\(directory.path)/log/readings-0/\(name)") }
+        if hasOldSnapshot { try write(snapshot.bytes, to: "\(directory.path)/log/readings-0/\(snapshot.name)") }
         let fixture = try LogFixture(directory.path, disk: disk, clock: clock, segmentBytes: 300)
         #expect(disk.plan.withLock { $0.failedReads } == 0)
         #expect(try fixture.send(Numbered(producer: 8, sequence: 19)) == [duplicate(19)])
@@ -272,18 +298,24 @@ struct ProducerStateTests {
         let newest = try #require(try names(other, ".snapshot").last)
         let bytes = try contents(of: "\(other.path)/log/readings-0/\(newest)")
 
+        // Its offset is the end of this log, so that nothing else speaks against it.
         let directory = try TemporaryDirectory()
-        do { _ = try LogFixture(directory.path).send(Numbered(producer: 7, sequence: 100, count: 30)) }
+        do { _ = try LogFixture(directory.path).send(Numbered(producer: 7, sequence: 100, count: 12)) }
         try write(bytes, to: "\(directory.path)/log/readings-0/\(newest)")
         let fixture = try LogFixture(directory.path)
-        #expect(try fixture.send(Numbered(producer: 7, sequence: 130)) == [appended(30)])
+        #expect(try fixture.send(Numbered(producer: 7, sequence: 100, count: 12)) == [duplicate(0)])
+        #expect(try fixture.send(Numbered(producer: 7, sequence: 112)) == [appended(12)])
 
-        // Its own, under the name of another offset.
-        let place = "\(other.path)/log/readings-0/00000000000000000010.snapshot"
+        // Its own, under the name of a later offset.
+        do {
+            let fixture = try LogFixture(other.path, segmentBytes: 1 << 20)
+            for number in 12..<15 { _ = try fixture.send(Numbered(producer: 7, sequence: Int32(number))) }
+        }
         for name in try names(other, ".snapshot") { try PosixDisk().remove("\(other.path)/log/readings-0/\(name)") }
-        try write(bytes, to: place)
+        try write(bytes, to: "\(other.path)/log/readings-0/00000000000000000014.snapshot")
         let again = try LogFixture(other.path, segmentBytes: 300)
-        #expect(try again.send(Numbered(producer: 7, sequence: 12)) == [appended(12)])
+        #expect(try again.send(Numbered(producer: 7, sequence: 13)) == [duplicate(13)])
+        #expect(try again.send(Numbered(producer: 7, sequence: 15)) == [appended(15)])
     }
 
     @Test("a snapshot beyond the end of the log is removed before its offsets are given out again")
@@ -353,22 +385,62 @@ struct ProducerStateTests {
         #expect(try fixture.send(Numbered(producer: 7, sequence: 9)) == [.outOfOrderSequence])
     }
 
-    @Test("a base offset that is damaged in a sealed segment makes nobody's batches out of order")
-    func damagedBaseOffset() throws {
+    @Test("a tail that was acknowledged and is gone may have been anybody's, and of any epoch")
+    func lostTail() throws {
         let directory = try TemporaryDirectory()
-        do { _ = try rolled(directory, .withoutZeros) }
-        let partition = "\(directory.path)/log/readings-0"
-        for name in try names(directory, ".snapshot") { try PosixDisk().remove("\(partition)/\(name)") }
-        let last = try #require(try names(directory, ".log").dropLast().last)
-        let path = "\(partition)/\(last)"
-        let intact = try contents(of: path)
-        for bit in 0..<64 {
-            var bytes = intact
-            bytes[bit / 8] ^= 1 << UInt8(bit % 8)
-            try write(bytes, to: path)
-            let fixture = try LogFixture(directory.path, segmentBytes: 1 << 20)
-            let end = try fixture.partition().logEndOffset
-            #expect(try fixture.send(Numbered(producer: 7, sequence: Int32(end.value))) == [.appended(end)])
+        let clock = ManualClock()
+        let path = segment(directory, 0)
+        var length = 0
+        do {
+            let fixture = try LogFixture(directory.path, disk: FaultyDisk.withoutZeros, clock: clock)
+            for producer in 7...9 { _ = try fixture.send(Numbered(producer: Int64(producer), sequence: 0)) }
+            length = try contents(of: path).count
+            _ = try fixture.send(Numbered(producer: 7, sequence: 1), Numbered(producer: 8, epoch: 1, sequence: 0))
+            pass(.seconds(600), fixture)
+        }
+        try write(Array(try contents(of: path)[..<length]), to: path)
+        let fixture = try LogFixture(directory.path, disk: FaultyDisk.withoutZeros, clock: clock)
+        #expect(fixture.log.recoveryReport.lostOffsets == 2)
+        #expect(try fixture.send(Numbered(producer: 9, sequence: 0)) == [duplicate(2)])
+        #expect(try fixture.send(Numbered(producer: 7, sequence: 2)) == [appended(5)])
+        #expect(try fixture.send(Numbered(producer: 8, epoch: 1, sequence: 1)) == [appended(6)])
+        #expect(try fixture.send(Numbered(producer: 8, epoch: 0, sequence: 1)) == [.fencedEpoch])
+    }
+
+    @Test("a base offset that is damaged in a sealed segment makes nobody's batches out of order", arguments: 0..<64)
+    func damagedBaseOffset(bit: Int) throws {
+        let directory = try TemporaryDirectory()
+        do {
+            let fixture = try LogFixture(directory.path, disk: FaultyDisk.withoutZeros, segmentBytes: 600)
+            _ = try fixture.send(Numbered(producer: 7, sequence: 0), Numbered(producer: 7, sequence: 1))
+            for number in 0..<12 { _ = try fixture.send(Numbered(producer: 8, sequence: Int32(number))) }
+            #expect(try fixture.partition().segmentCount > 1)
+        }
+        for name in try names(directory, ".snapshot") {
+            try PosixDisk().remove("\(directory.path)/log/readings-0/\(name)")
+        }
+        // That of 7's first batch, or of its last: what follows may then seem to be there already.
+        for start in [0, try contents(of: segment(directory, 0)).count / 7] {
+            let copy = try TemporaryDirectory()
+            try Self.copy(directory.path, to: copy.path)
+            var bytes = try contents(of: segment(copy, 0))
+            bytes[start + bit / 8] ^= 1 << UInt8(bit % 8)
+            try write(bytes, to: segment(copy, 0))
+            let fixture = try LogFixture(copy.path, segmentBytes: 1 << 20)
+            #expect(try fixture.send(Numbered(producer: 7, sequence: 2)) == [appended(14)])
+            #expect(try fixture.send(Numbered(producer: 8, sequence: 12)) == [appended(15)])
+        }
+    }
+
+    private static func copy(_ source: String, to target: String) throws {
+        let disk = PosixDisk()
+        for name in try disk.list(source) {
+            if let inside = try? disk.list("\(source)/\(name)") {
+                try disk.createDirectory("\(target)/\(name)")
+                if !inside.isEmpty { try copy("\(source)/\(name)", to: "\(target)/\(name)") }
+            } else {
+                try write(try contents(of: "\(source)/\(name)"), to: "\(target)/\(name)")
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 // Topics that are created, altered and deleted while the log is open: who sees what, what is refused, what stays.
 import CommitLog
+import Glibc
 import Platform
 import Synchronization
 import Testing
@@ -86,6 +87,37 @@ struct TopicChangeTests {
         #expect(try reopened.values() == ["kept"])
     }
 
+    /// Files below `directory` that this process holds open, by the ends of their paths.
+    private func openFiles(below directory: TemporaryDirectory) throws -> [String] {
+        try PosixDisk().list("/proc/self/fd").compactMap { name in
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = readlink("/proc/self/fd/\(name)", &buffer, buffer.count)
+            let path = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+            return path.hasPrefix(directory.path + "/log/") ? path : nil
+        }
+    }
+
+    @Test("nobody keeps files of a deleted topic open: not the writer, and no reader that goes on with others")
+    func descriptors() throws {
+        let directory = try TemporaryDirectory()
+        let fixture = try LogFixture(directory.path, segmentBytes: 100)
+        fixture.create()
+        for value in ["a", "b", "c"] { try fixture.append([value], to: .orders(0)) }
+        try fixture.append(["kept"])
+        let reader = LogReader(log: fixture.log)
+        var buffer = ReadBuffer()
+        let orders = try fixture.partition(.orders(0))
+        _ = try reader.read(orders, from: .zero, upTo: Offset(3), maxBytes: 1, into: &buffer)
+        let held = try openFiles(below: directory).filter { $0.contains("/orders-0/") }
+        // The journal and the active segment of the writer, and what the reader has read.
+        #expect(held.count == 3)
+        fixture.change(.delete(.orders))
+        fixture.settle()
+        _ = try reader.read(try fixture.partition(), from: .zero, upTo: Offset(1), maxBytes: 1, into: &buffer)
+        #expect(try openFiles(below: directory).allSatisfy { $0.contains("/readings-0/") })
+        withExtendedLifetime(reader) {}
+    }
+
     @Test("batches for a topic that is deleted before their commit are answered, say so, and hold nobody up")
     func offersToDeleted() throws {
         let directory = try TemporaryDirectory()
@@ -161,6 +193,41 @@ struct TopicChangeTests {
         #expect(fixture.topic()?.partitions.allSatisfy { $0.configuration == settings.alone } == true)
         #expect(try fixture.values(.orders(3)) == ["grown"])
         #expect(try fixture.values(.orders(0)).count == 15)
+    }
+
+    @Test("limits that are less than none are none, now and after a restart")
+    func oddSettings() throws {
+        let directory = try TemporaryDirectory()
+        let odd = TopicConfiguration(
+            retention: .milliseconds(-7),
+            retentionBytes: ByteCount(-1),
+            segmentBytes: ByteCount(.min)
+        )
+        let longest = TopicConfiguration(
+            retention: .seconds(Int64.max),
+            retentionBytes: ByteCount(.max),
+            segmentBytes: ByteCount(.max)
+        )
+        do {
+            let fixture = try LogFixture(directory.path)
+            #expect(fixture.create(.orders, odd) == .done)
+            #expect(fixture.topic()?.configuration == TopicConfiguration())
+            try fixture.append(["a"], to: .orders(0))
+            fixture.clock.advance(.seconds(60))
+            try fixture.append(["b"], to: .orders(0))
+        }
+        let configuration: TopicConfiguration?
+        do {
+            let fixture = try LogFixture(directory.path)
+            #expect(fixture.topic()?.configuration == TopicConfiguration())
+            #expect(fixture.change(.alter(.orders, to: longest)) == .done)
+            configuration = fixture.topic()?.configuration
+            fixture.clock.advance(.seconds(60))
+            try fixture.append(["c"], to: .orders(0))
+        }
+        let fixture = try LogFixture(directory.path)
+        #expect(fixture.topic()?.configuration == configuration)
+        #expect(try fixture.values(.orders(0)) == ["a", "b", "c"])
     }
 
     @Test("a topic that is altered to be compacted is, and one that is no longer loses nothing more")
@@ -278,7 +345,7 @@ struct TopicChangeTests {
         let fixture = try LogFixture(directory.path)
         let epoch = fixture.log.topicsEpoch
         let orders = TopicName.orders
-        let many = Limits.partitionsMax
+        let many = Limits.partitionsPerChangeMax + 1
         #expect(fixture.create(.readings) == .failed(.topicExists))
         for count in [0, -1, .min] {
             #expect(fixture.create(orders, .init(partitions: count)) == .failed(.invalidPartitionCount))
@@ -308,16 +375,22 @@ struct TopicChangeTests {
     func limit() throws {
         let directory = try TemporaryDirectory()
         let fixture = try LogFixture(directory.path, disk: FaultyDisk())
-        let room = Limits.partitionsMax - 1
-        #expect(fixture.create(.orders, .init(partitions: room - 1)) == .done)
+        let (many, orders) = (Limits.partitionsPerChangeMax, TopicName.orders)
+        let names = (0..<Limits.partitionsMax / many - 1).compactMap { TopicName("topic\($0)") }
+        for name in names { #expect(fixture.create(name, .init(partitions: many)) == .done) }
+        let room = Limits.partitionsMax - fixture.log.partitions.count
+        #expect(room < many)
+        #expect(fixture.create(orders, .init(partitions: room + 1)) == .failed(.tooManyPartitions))
+        #expect(fixture.create(orders, .init(partitions: room - 1)) == .done)
+        let grow = { (count: Int) in fixture.change(.alter(orders, to: .init(partitions: count))) }
+        #expect(grow(room + 1) == .failed(.tooManyPartitions))
+        #expect(grow(room) == .done)
+        #expect(fixture.log.partitions.count == Limits.partitionsMax)
         let other = try #require(TopicName("other"))
-        #expect(fixture.create(other, .init(partitions: 2)) == .failed(.tooManyPartitions))
-        #expect(fixture.change(.alter(.orders, to: .init(partitions: room + 1))) == .failed(.tooManyPartitions))
-        #expect(fixture.create(other) == .done)
-        #expect(fixture.change(.alter(.orders, to: .init(partitions: room))) == .failed(.tooManyPartitions))
-        #expect(fixture.change(.delete(.orders)) == .done)
-        #expect(fixture.change(.alter(other, to: .init(partitions: 3))) == .done)
-        #expect(fixture.log.partitions.count == 4)
+        #expect(fixture.create(other) == .failed(.tooManyPartitions))
+        #expect(fixture.change(.delete(names[0])) == .done)
+        #expect(fixture.create(other, .init(partitions: many + 1)) == .failed(.tooManyPartitions))
+        #expect(fixture.create(other, .init(partitions: many)) == .done)
     }
 
     @Test("changes that wait are bounded, and answered where the log ends first")

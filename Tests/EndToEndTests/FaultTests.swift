@@ -145,7 +145,10 @@ extension EndToEndTests {
         func unwritableDirectory() async throws {
             try await Workbench.use { bench in
                 try bench.write("file", "not a directory")
-                try bench.write("forebay.yaml", "data: \(bench.path("file"))/data\nlisten: { http: none, kafka: none }\n")
+                try bench.write(
+                    "forebay.yaml",
+                    "data: \(bench.path("file"))/data\nlisten: { http: none, kafka: none }\n"
+                )
                 let run = try Command.run("forebay", ["run", "--config", bench.path("forebay.yaml")])
                 #expect(run.status == 73)
                 #expect(run.error.contains(bench.path("file")), "\(run.error)")

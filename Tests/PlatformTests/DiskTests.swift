@@ -137,6 +137,12 @@ struct DiskTests {
             #expect(try !disk.exists(directory + "/b/c"))
             try disk.remove(directory + "/b")
             #expect(try disk.list(directory) == ["sub"])
+            _ = try disk.open(directory + "/sub/c", .create)
+            let error = #expect(throws: DiskError.self) { try disk.remove(directory + "/sub") }
+            #expect(error?.isNotEmpty == true)
+            try disk.remove(directory + "/sub/c")
+            try disk.remove(directory + "/sub")
+            #expect(try disk.list(directory) == [])
             let space = try disk.space(at: directory)
             #expect(space.free > 0 && space.free <= space.total)
         }

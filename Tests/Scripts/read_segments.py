@@ -30,7 +30,7 @@ def read(path):
             expected += 1
             records += 1
             if record.key is not None:
-                keys.add(bytes(record.key).decode())
+                keys.add(bytes(record.key))
         size += batch.size_in_bytes if hasattr(batch, "size_in_bytes") else 0
     if stream.valid_bytes() != len(data):
         sys.exit(f"{path}: {len(data) - stream.valid_bytes()} bytes at the end are no batch")

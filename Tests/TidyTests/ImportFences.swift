@@ -24,7 +24,8 @@ enum ImportFences {
         ]),
         "KafkaProtocol": ["NIOCore"],
         "KafkaNIO": base.union([
-            "Platform", "CommitLog", "KafkaProtocol", "NIOCore", "NIOPosix", "NIOSSL", "Crypto", "Logging",
+            "Platform", "CommitLog", "KafkaProtocol", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "Crypto",
+            "Logging",
         ]),
         "Appliance": base.union([
             "Platform", "EventModel", "CommitLog", "MQTT", "Ingest", "Rules", "Alerting", "DeviceRegistry", "HTTPAPI",

@@ -1,4 +1,4 @@
-// forebay-bench-log: the log alone, as the daemon links it: appending, reading, and what sealing costs.
+// forebay-bench-log: the log alone, as the daemon links it: appending, reading, and what sealing and taking in cost.
 import Glibc
 
 /// Prints one JSON object with figures. forebay-bench starts it.
@@ -8,6 +8,7 @@ enum LogBench {
         usage: forebay-bench-log append DIRECTORY BATCHES
                forebay-bench-log read DIRECTORY
                forebay-bench-log seal none|lz4|zstd RECORDS
+               forebay-bench-log take none|lz4|zstd RECORDS
         """
 
     static func main() {
@@ -17,6 +18,7 @@ enum LogBench {
             case ("append", 3): print(try AppendLoad(directory: arguments[1], batches: arguments[2]).run())
             case ("read", 2): print(try ReadLoad(directory: arguments[1]).run())
             case ("seal", 3): print(try SealLoad(arguments[1], recordsPerBatch: arguments[2]).run())
+            case ("take", 3): print(try TakeLoad(arguments[1], recordsPerBatch: arguments[2]).run())
             default:
                 print(usage)
                 exit(64)

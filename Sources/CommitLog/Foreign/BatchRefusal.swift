@@ -18,11 +18,13 @@ package enum BatchRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// Part of a transaction, which this log does not have.
     case transactional
 
+    /// What shows that bytes are not those that were sent.
     package enum Corruption: String, Sendable {
         case length = "the batch's length is not that of what was sent"
         case checksum = "the batch's checksum does not match"
     }
 
+    /// What is wrong with the batch as a whole.
     package enum Fault: String, Sendable {
         case noBatch = "there is no record batch"
         case severalBatches = "there is more than one record batch"
@@ -36,6 +38,7 @@ package enum BatchRefusal: Error, Hashable, Sendable, CustomStringConvertible {
         case trailingBytes = "there are bytes after the last record"
     }
 
+    /// What is wrong with its times.
     package enum TimestampFault: String, Sendable {
         case appendTime = "only the log sets append times"
         case maxTimestamp = "the batch's largest timestamp is not the largest of its records"
@@ -59,6 +62,7 @@ package enum BatchRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// One record that is wrong.
 package struct RecordRefusal: Hashable, Sendable {
+    /// What is wrong with it; the text is for people.
     package enum Fault: String, Sendable {
         case noKey = "a compacted topic takes no record without a key"
         case length = "the record's length is wrong, or the records end before it does"

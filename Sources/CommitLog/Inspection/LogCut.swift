@@ -55,11 +55,14 @@ package struct LogCut: Sendable {
         partitions = []
         for partition in log.partitions {
             let end = snapshot.highWatermark(of: partition)
-            var segments: [SegmentPart] = []
-            for segment in partition.segments where segment.base <= end {
-                let length = try LogCut.length(of: segment, below: end, in: partition)
-                segments.append(SegmentPart(base: segment.base, length: ByteCount(length)))
+            let segments: [SegmentPart]
+            do {
+                segments = try LogCut.segments(of: partition, below: end)
+            } catch {
+                guard partition.isDeleted else { throw error }
+                continue
             }
+            guard !partition.isDeleted else { continue }
             partitions.append(
                 PartitionPart(
                     topicPartition: partition.topicPartition,
@@ -69,6 +72,15 @@ package struct LogCut: Sendable {
                 )
             )
         }
+    }
+
+    private static func segments(of partition: Partition, below end: Offset) throws(LogError) -> [SegmentPart] {
+        var segments: [SegmentPart] = []
+        for segment in partition.segments where segment.base <= end {
+            let length = try LogCut.length(of: segment, below: end, in: partition)
+            segments.append(SegmentPart(base: segment.base, length: ByteCount(length)))
+        }
+        return segments
     }
 
     /// Bytes of the batches below `end`: an extent moves before the snapshot that makes it visible does.

@@ -94,8 +94,21 @@ package struct LogVerify {
     /// - Throws: `disk` where a file cannot be read at all.
     package static func run(_ log: CommitLog) throws(LogError) -> LogVerification {
         var verify = LogVerify(log: log)
-        for partition in log.partitions { try verify.check(partition) }
+        for partition in log.partitions {
+            do {
+                try verify.check(partition)
+            } catch {
+                guard partition.isDeleted else { throw error }
+            }
+            if partition.isDeleted { verify.forget(partition.topicPartition) }
+        }
         return verify.result
+    }
+
+    /// Its files went while they were looked at.
+    private mutating func forget(_ topicPartition: TopicPartition) {
+        result.partitions.removeAll { $0.topicPartition == topicPartition }
+        result.damage.removeAll { $0.topicPartition == topicPartition }
     }
 
     private init(log: CommitLog) {

@@ -138,7 +138,8 @@ package final class BatchInbox: Sendable {
 
     // MARK: - Offering
 
-    /// Hands over one batch. Never blocks. After `.accepted` the batch belongs to the writer.
+    /// Hands over one batch. Never blocks. After `.accepted` the batch belongs to the writer. One whose partition is
+    /// deleted is not written: its ticket becomes durable like others, and its `baseOffset` is nil then.
     package func offer(_ batch: SealedBatch, to partition: Partition) -> OfferResult {
         let refuses = partition.configuration.onFull == .refuse
         return offer(lane(of: partition), memoryBytes: batch.memoryBytes, refuses: refuses) { group, now in

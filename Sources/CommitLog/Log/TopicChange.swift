@@ -15,7 +15,8 @@ package enum TopicChange: Sendable {
     /// `unknownPartition`, and with `configured`.
     case delete(TopicName)
     /// Another configuration, by which what is stored is kept from then on; codec and `segmentBytes` are for what comes.
-    /// More partitions than before are created, and after a crash some of them may be there.
+    /// More partitions than before are created first; after a crash some of them may be there, and where the disk is full
+    /// for the rest of the change, all.
     ///
     /// Refused with `unknownPartition`, `configured`, `invalidPartitionCount` for less than there are, `tooManyPartitions`,
     /// and, for more partitions, with `full` while the disk is.

@@ -69,17 +69,18 @@ final class TopicChanger {
     private func numbers(_ count: Int, from start: Int32, _ hasRoom: Bool) throws(LogError) -> Range<Int32> {
         guard count > 0 else { return start..<start }
         let room = Limits.partitionsMax - max(writers.all.count, Int(start))
-        guard count <= room else {
+        guard count <= min(room, Limits.partitionsPerChangeMax) else {
             throw LogError(
                 .tooManyPartitions,
-                "\(count) more partitions, of which there are \(writers.all.count) and may be \(Limits.partitionsMax)"
+                "\(count) more partitions, where there are \(writers.all.count), may be \(Limits.partitionsMax),"
+                    + " and \(Limits.partitionsPerChangeMax) can be made at once"
             )
         }
         guard hasRoom else { throw LogError(.full, "the disk is full") }
         return start..<start + Int32(count)
     }
 
-    /// Makes partitions, or takes away what there is of them.
+    /// Makes partitions, durable but for their names, or takes away what there is of them.
     private func making(
         _ topic: TopicName,
         _ numbers: Range<Int32>,
@@ -95,7 +96,6 @@ final class TopicChanger {
                 try directories.remove(directories.path(name))
                 openings.append(try PartitionOpening.create(source(name, facts, slot: nextSlot + index)))
             }
-            try directories.sync()
             return openings
         } catch {
             guard isHarmless(error) else { throw LogError(error) }
@@ -193,7 +193,9 @@ final class TopicChanger {
         let added = try numbers(configuration.partitions - count, from: max(last, last &+ 1), hasRoom)
         if !added.isEmpty {
             let facts = PartitionSource.Shared(topicID: found.id, configuration: found.configuration.stored)
-            show(try making(topic, added, facts) {})
+            let openings = try making(topic, added, facts) {}
+            try final { () throws(DiskError) in try directories.sync() }
+            show(openings)
         }
         let stored = configuration.stored
         guard found.configuration.stored != stored else { return }

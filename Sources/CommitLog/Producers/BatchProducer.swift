@@ -7,7 +7,7 @@ package struct BatchProducer: Hashable, Sendable, BitwiseCopyable {
     package var epoch: Int16
     package var baseSequence: Int32
 
-    package init(id: Int64, epoch: Int16, baseSequence: Int32) {
+    init(id: Int64, epoch: Int16, baseSequence: Int32) {
         self.id = id
         self.epoch = epoch
         self.baseSequence = baseSequence

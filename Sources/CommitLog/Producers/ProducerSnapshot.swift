@@ -32,7 +32,7 @@ enum ProducerSnapshot {
         headerBytes + Limits.producersMax * (entryBytes + ProducerTable.batchesMax * batchBytes)
 
     /// Writes what `producers` holds, which is all that came below `offset`. Its bytes are durable on return, its name is not.
-    /// Where the disk is full there is none.
+    /// Where something that is no file has the name there is none.
     static func write(
         _ producers: ProducerTable,
         at offset: Offset,
@@ -44,8 +44,7 @@ enum ProducerSnapshot {
         do {
             try disk.writeNew(path, encoded(producers, at: offset, topicID: topicID))
         } catch {
-            guard error.isRetriable || error.isNoFile else { throw error }
-            try remove(at: offset, in: directory, disk: disk)
+            guard error.isNoFile else { throw error }
         }
     }
 

@@ -98,6 +98,7 @@ package final class BatchBufferPool: Sendable {
 
     func give(_ decoder: RecordDecoder) {
         decoder.trim()
+        // What one keeps of memory stands there; as for compressors.
         idle.withLock { if $0.decoders.count < 2 { $0.decoders.append(decoder) } }
     }
 }

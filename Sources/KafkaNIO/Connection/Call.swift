@@ -16,9 +16,9 @@ struct Answer: Sendable {
     }
 
     var content: Content
-    /// Bytes of records, taken from the budget of all connections until they have left.
-    var fetchMemory = 0
-    var budget: ByteBudget?
+    /// Records among them, whose bytes are taken from the budget of all connections until they have left.
+    var records: [ByteBuffer] = []
+    var broker: Broker?
 
     static func frames(_ buffers: [ByteBuffer]) -> Answer { Answer(content: .frames(buffers)) }
     static let nothing = Answer(content: .nothing)
@@ -26,7 +26,9 @@ struct Answer: Sendable {
 
     /// It has left, or never will. Once.
     func release() {
-        if fetchMemory > 0 { budget?.give(fetchMemory) }
+        guard let broker else { return }
+        broker.fetchMemory.give(records.reduce(0) { $0 + $1.readableBytes })
+        for buffer in records { broker.recordBuffers.give(buffer) }
     }
 }
 

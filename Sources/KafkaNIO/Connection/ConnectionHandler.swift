@@ -164,10 +164,17 @@ final class ConnectionHandler: ChannelInboundHandler {
         if unflushed > 0, let context, !isClosing { startDeadline(context) }
     }
 
+    /// Looks in a while whether the client has taken anything of what is written to it.
     private func startDeadline(_ context: ChannelHandlerContext) {
+        let left = bytesLeft(context)
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.writeTimeout)) {
-            self.close(.slow)
+            guard let context = self.context, self.bytesLeft(context) < left else { return self.close(.slow) }
+            self.startDeadline(context)
         }
+    }
+
+    private func bytesLeft(_ context: ChannelHandlerContext) -> Int {
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     func close(_ reason: CloseReason) {

@@ -36,7 +36,7 @@ final class ConnectionState {
         self.worker = worker
         self.address = address
         self.peer = peer
-        reader = ConnectionReader(log: broker.log)
+        reader = ConnectionReader(log: broker.log, memory: worker.memory)
         security = broker.security
         let configuration = broker.configuration
         login = security.users.map { users in
@@ -92,41 +92,41 @@ final class ConnectionState {
 final class ConnectionReader: @unchecked Sendable {
     // Sendable: made with the connection, and from then on used by jobs of one worker.
     private let reader: LogReader
-    private let decoder = RecordDecoder()
-    private var buffer = ReadBuffer()
+    private let memory: WorkerMemory
 
-    init(log: CommitLog) {
+    init(log: CommitLog, memory: WorkerMemory) {
         reader = LogReader(log: log)
+        self.memory = memory
     }
 
     /// Whole batches from `offset` on, see `LogReader.read`.
     func read(_ partition: Partition, from offset: Offset, maxBytes: Int) throws(LogError) -> ReadResult {
-        try reader.read(partition, from: offset, upTo: partition.logEndOffset, maxBytes: maxBytes, into: &buffer)
+        try reader.read(partition, from: offset, upTo: partition.logEndOffset, maxBytes: maxBytes, into: &memory.buffer)
     }
 
-    /// What was read last.
-    func copy() -> ByteBuffer { ByteBuffer(bytes: buffer.bytes) }
+    /// What was read last; until the next job of the worker.
+    var bytes: UnsafeRawBufferPointer { memory.buffer.bytes }
 
     /// The first record at or after `timestamp`, or the one with the largest timestamp where that is nil.
     func record(
         _ partition: Partition,
         atOrAfter timestamp: Timestamp?
     ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
+        let end = partition.logEndOffset
         guard let timestamp else {
-            let largest = try reader.largestTimestamp(
+            return try reader.largestTimestamp(
                 in: partition,
-                upTo: partition.logEndOffset,
-                buffer: &buffer,
-                decoder: decoder
+                upTo: end,
+                buffer: &memory.buffer,
+                decoder: memory.decoder
             )
-            return largest.map { ($0.offset, $0.timestamp) }
         }
         return try reader.firstRecord(
             atOrAfter: timestamp,
             in: partition,
-            upTo: partition.logEndOffset,
-            buffer: &buffer,
-            decoder: decoder
+            upTo: end,
+            buffer: &memory.buffer,
+            decoder: memory.decoder
         )
     }
 }

@@ -1,6 +1,7 @@
 // The one thing that is read of members' metadata: which topics a consumer wants, before its offsets are deleted.
 
-/// Version int16, count int32, topics string; what follows is the client's. Version 0 is the beginning of all later ones.
+/// Version int16, count int32, topics string; what follows is the client's. Version 0 is the beginning of all later
+/// ones.
 enum ConsumerSubscription {
     /// The protocol type whose metadata has this form.
     static let protocolType = "consumer"

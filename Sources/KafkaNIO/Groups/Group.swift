@@ -1,5 +1,5 @@
-// One group: its members, where it stands in a rebalance, and its offsets. Rules that need a clock or give answers are the
-// coordinator's.
+// One group: its members, where it stands in a rebalance, and its offsets. Rules that need a clock or give answers are
+// the coordinator's.
 internal import Platform
 
 /// Owned by the coordinator.
@@ -30,7 +30,8 @@ final class Group {
 
     /// How long a rebalance waits.
     enum Rebalance {
-        /// The first join of an empty group: up to the deadline, which newcomers push back as long as something remains.
+        /// The first join of an empty group: up to the deadline, which newcomers push back as long as something
+        /// remains.
         case initial(deadline: MonotonicInstant, remaining: Duration, hasNewcomers: Bool)
         /// Until all members have joined, and not beyond the deadline.
         case regular(deadline: MonotonicInstant)
@@ -183,8 +184,8 @@ extension Group {
         )
     }
 
-    /// As a record said it: stable with the sessions of its members beginning anew, or empty. One that no coordinator can
-    /// have written keeps its generation and loses its members, who will join again.
+    /// As a record said it: stable with the sessions of its members beginning anew, or empty. One that no coordinator
+    /// can have written keeps its generation and loses its members, who will join again.
     convenience init(id: String, _ stored: StoredGroup, settings: GroupSettings, at now: MonotonicInstant) {
         self.init(id: id, at: stored.stateTime)
         generation = max(0, stored.generation)

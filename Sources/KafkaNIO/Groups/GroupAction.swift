@@ -12,8 +12,8 @@ package struct GroupInstant: Hashable, Sendable {
     }
 }
 
-/// Whoever waits for an answer: a number of the caller's own, of which the coordinator knows nothing. It must not be used
-/// again before it was answered.
+/// Whoever waits for an answer: a number of the caller's own, of which the coordinator knows nothing. It must not be
+/// used again before it was answered.
 package struct Waiter: Hashable, Sendable {
     package var id: UInt64
 
@@ -43,8 +43,8 @@ package struct GroupRecord: Hashable, Sendable {
     }
 }
 
-/// Records to append to one partition in this order, after those of all earlier tickets. None is larger than a batch can
-/// be; together they may be, as those of a group with many offsets that is deleted.
+/// Records to append to one partition in this order, after those of all earlier tickets. None is larger than a batch
+/// can be; together they may be, as those of a group with many offsets that is deleted.
 package struct GroupAppend: Hashable, Sendable {
     package var ticket: AppendTicket
     package var timestamp: Timestamp

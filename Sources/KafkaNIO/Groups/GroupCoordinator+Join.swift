@@ -56,8 +56,8 @@ extension GroupCoordinator {
         return nil
     }
 
-    /// While members join, the first ones to come have the places, beside those who have not come yet; ids given out have as
-    /// many places of their own.
+    /// While members join, the first ones to come have the places, beside those who have not come yet; ids given out
+    /// have as many places of their own.
     private func hasPlace(for request: GroupJoin, in group: Group) -> Bool {
         let member = known(request, in: group)
         if member == nil, request.memberID.isEmpty, group.pending.count >= settings.membersMax { return false }

@@ -15,8 +15,8 @@ struct PreparedCommit {
 }
 
 extension GroupCoordinator {
-    /// The first of two steps: checks the commit and gives its records to append. Answered when they are durable, which is
-    /// when they can be fetched.
+    /// The first of two steps: checks the commit and gives its records to append. Answered when they are durable,
+    /// which is when they can be fetched.
     ///
     /// Generation -1 comes from a consumer without a group, or from a tool: only while the group is empty.
     package func commit(_ request: GroupCommit, waiter: Waiter, at now: GroupInstant) -> [GroupAction] {
@@ -103,8 +103,8 @@ extension GroupCoordinator {
         forgetIfUnused(group)
     }
 
-    /// The durable offsets of a group, whatever state it is in: of these partitions, or of all where that is nil. What was
-    /// never committed, or is of a group that nobody knows, has offset -1 and is no error.
+    /// The durable offsets of a group, whatever state it is in: of these partitions, or of all where that is nil. What
+    /// was never committed, or is of a group that nobody knows, has offset -1 and is no error.
     package func fetchOffsets(of groupID: String, _ topics: [TopicPartitions]?) -> [TopicOffsets] {
         (groups[groupID]?.offsets ?? CommittedOffsets()).fetch(topics)
     }

@@ -60,8 +60,8 @@ extension GroupCoordinator {
         }
     }
 
-    /// OffsetDelete (key 47). Of a group of consumers that is not empty, only topics that none of its members subscribes to,
-    /// which their metadata says; of any other that is not empty, nothing. Answered when it is durable.
+    /// OffsetDelete (key 47). Of a group of consumers that is not empty, only topics that none of its members
+    /// subscribes to, which their metadata says; of any other that is not empty, nothing. Answered when it is durable.
     package func deleteOffsets(
         of groupID: String,
         _ topics: [TopicPartitions],
@@ -95,8 +95,8 @@ extension GroupCoordinator {
         }
     }
 
-    /// The offsets that all groups have in a topic that was deleted, since one of the same name begins anew. Nobody waits; if
-    /// the append is refused they are still there.
+    /// The offsets that all groups have in a topic that was deleted, since one of the same name begins anew. Nobody
+    /// waits; if the append is refused they are still there.
     package func removeOffsets(ofTopic topic: String, at now: GroupInstant) -> [GroupAction] {
         event(at: now) {
             var removal = PreparedRemoval()
@@ -111,11 +111,12 @@ extension GroupCoordinator {
 
     // MARK: By time
 
-    /// Forgets offsets of groups that were empty for `GroupSettings.offsetRetention`, and groups of which nothing is left. To
-    /// be called every few minutes, and only while the wall clock is known to be right.
+    /// Forgets offsets of groups that were empty for `GroupSettings.offsetRetention`, and groups of which nothing is
+    /// left. To be called every few minutes, and only while the wall clock is known to be right.
     ///
-    /// A group that had members counts from when it became empty or from the last commit since, another one each offset from
-    /// its commit. Times that cannot be, as of a box that did not know what time it was, count from the first look.
+    /// A group that had members counts from when it became empty or from the last commit since, another one each
+    /// offset from its commit. Times that cannot be, as of a box that did not know what time it was, count from the
+    /// first look.
     package func expireOffsets(at now: GroupInstant) -> [GroupAction] {
         guard now.wall >= SystemClock.earliestBelievable, !isBehind else { return [] }
         return event(at: now) {

@@ -34,8 +34,8 @@ extension GroupCoordinator {
         let held = group.members.map { ($0.id, $0.assignment) }
         let assignments = Dictionary(held, uniquingKeysWith: { first, _ in first })
         let record = record(of: group.stored(assignments: assignments), group)
-        // While an assignment is being made its leader knows the old id only. And where the choice of a protocol changes
-        // it must be made again. As in Kafka, other metadata for the same protocol is no reason.
+        // While an assignment is being made its leader knows the old id only. And where the choice of a protocol
+        // changes it must be made again. As in Kafka, other metadata for the same protocol is no reason.
         guard group.state == .stable, group.selectedProtocol == group.protocolName, !isBehind, isStorable(record) else {
             return prepareRebalance(group)
         }

@@ -2,8 +2,8 @@
 internal import Platform
 
 extension GroupCoordinator {
-    /// A follower waits for the leader's assignment, and the leader for it to be durable; in a stable group the answer comes
-    /// at once.
+    /// A follower waits for the leader's assignment, and the leader for it to be durable; in a stable group the answer
+    /// comes at once.
     package func sync(_ request: GroupSync, waiter: Waiter, at now: GroupInstant) -> [GroupAction] {
         event(at: now) {
             let id = request.membership.groupID

@@ -1,13 +1,19 @@
-// Kafka's coordinator of consumer groups, classic protocol, as a state machine: events in, actions out. No clock, no I/O.
+// Kafka's coordinator of consumer groups, classic protocol, as a state machine: events in, actions out. No clock, no
+// I/O.
 package import Platform
 
-/// Owned by one thread or actor. Every event is a call that returns what is to be done; after each, `nextDeadline` says when
-/// `tick` wants to be called. The rules are those of Kafka's GroupCoordinator; where they are others, it says so.
+/// Owned by one thread or actor. Every event is a call that returns what is to be done; after each, `nextDeadline`
+/// says when `tick` wants to be called.
 ///
-/// What is promised is promised after it is durable: an assignment, a static member's new id and a committed offset are
-/// `append` actions first, and their waiters are answered, and they are seen, when `appended` says that they are synced.
-/// Membership is persisted with its generation, so that members go on after a restart and a generation is never given out
-/// twice.
+/// The rules are those of Kafka's GroupCoordinator, but for these: newcomers prolong the first join of every empty
+/// group, not only of a new one; a waiter whose member goes, or asks again, is always answered; a full group lets its
+/// static members come back; the ids given out, members, bytes and groups are bounded; offsets of an empty group count
+/// from the last commit, too; a group is gone when that is durable.
+///
+/// What is promised is promised after it is durable: an assignment, a static member's new id and a committed offset
+/// are `append` actions first, and their waiters are answered, and they are seen, when `appended` says that they are
+/// synced. Membership is persisted with its generation, so that members go on after a restart, and a generation in
+/// which somebody could commit is not given out again while the group lives.
 ///
 /// ```
 ///        join                 delay over, all joined          leader's assignment is durable
@@ -21,8 +27,8 @@ package final class GroupCoordinator {
     let makeIdentifier: () -> UniqueIdentifier
 
     private(set) var groups: [String: Group] = [:]
-    /// When `tick` wants to be called: never too late, and too early where a member was heard of meanwhile; nil while nothing
-    /// depends on time.
+    /// When `tick` wants to be called: never too late, and too early where a member was heard of meanwhile; nil while
+    /// nothing depends on time.
     package private(set) var nextDeadline: MonotonicInstant?
 
     /// Of the event that is being handled.

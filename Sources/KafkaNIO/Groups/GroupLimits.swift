@@ -1,4 +1,5 @@
-// Every bound of consumer groups and their offsets, with its reason. Nothing here grows beyond a number that stands here.
+// Every bound of consumer groups and their offsets, with its reason. Nothing here grows beyond a number that stands
+// here.
 internal import Platform
 
 /// What outsiders can make the coordinator keep is bounded by these and by `GroupSettings`.
@@ -28,12 +29,12 @@ package enum GroupLimits {
     /// What a stored offset costs beside its texts: two dictionary entries and the value itself.
     static let offsetBytes = 128
 
-    /// Records that are on their way to the disk: while there are more, a stalled disk makes clients try again rather than
-    /// the box run out of memory. One append more may come on top.
+    /// Records that are on their way to the disk: while there are more, a stalled disk makes clients try again rather
+    /// than the box run out of memory. One append more may come on top.
     static let inFlightBytesMax = 8 << 20
 
-    /// How long a new member may wait in its first join: it cannot send heartbeats, since it does not know its id. Kafka's
-    /// `NewMemberJoinTimeoutMs`.
+    /// How long a new member may wait in its first join: it cannot send heartbeats, since it does not know its id.
+    /// Kafka's `NewMemberJoinTimeoutMs`.
     static let newMemberTimeout = Duration.seconds(300)
 
     /// A rebalance timeout below this gives nobody a chance, and would make a postponed rebalance spin.

@@ -22,9 +22,9 @@ package struct GroupLoad {
         self.settings = settings
     }
 
-    /// One record. An offset that cannot be read leaves the one before it, since to read records twice is better than to
-    /// skip some. A membership that cannot be read takes the one before it away: its members join again, while an old
-    /// generation must not come back.
+    /// One record. An offset that cannot be read leaves the one before it, since to read records twice is better than
+    /// to skip some. A membership that cannot be read takes the one before it away: its members join again, while an
+    /// old generation must not come back.
     ///
     /// - Parameters:
     ///   - key: nil where the record has none, which counts as unreadable.

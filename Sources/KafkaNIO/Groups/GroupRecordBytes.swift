@@ -1,4 +1,5 @@
-// Big-endian fields of Kafka's non-flexible schemas, written and read. Reading is total: nil where the bytes do not hold it.
+// Big-endian fields of Kafka's non-flexible schemas, written and read. Reading is total: nil where the bytes do not
+// hold it.
 
 /// Appends fields to a record's key or value.
 struct GroupRecordWriter {
@@ -8,7 +9,8 @@ struct GroupRecordWriter {
         withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// int16 length, UTF-8. Every text that is stored was bounded far below 32 KiB when it came, or read from such a field.
+    /// int16 length, UTF-8. Every text that is stored was bounded far below 32 KiB when it came, or read from such a
+    /// field.
     mutating func string(_ text: String) {
         precondition(text.utf8.count <= Int(Int16.max), "A stored text was not bounded when it came.")
         integer(Int16(text.utf8.count))

@@ -8,15 +8,15 @@
 // | version 2   | version int16, group string                                   | a group and its members |
 //
 // Value of an offset, written in version 3, read in 0 to 3:
-//     version int16, offset int64, leaderEpoch int32 (3), metadata string, commitTimestamp int64, expireTimestamp int64 (1)
-// Value of a group, written in version 3, read in 0 to 3:
+//     version int16, offset int64, leaderEpoch int32 (3), metadata string, commitTimestamp int64, expireTimestamp
+// int64 (1) Value of a group, written in version 3, read in 0 to 3:
 //     version int16, protocolType string, generation int32, protocol nullable string, leader nullable string,
 //     currentStateTimestamp int64 (2, 3), count int32, members: memberId string, groupInstanceId nullable string (3),
 //     clientId string, clientHost string, rebalanceTimeout int32 (1, 2, 3), sessionTimeout int32, subscription bytes,
 //     assignment bytes
 //
-// A null value is a tombstone: the offset was deleted or has expired; the group is gone. A record that holds more than its
-// fields is none. Nothing is rebuilt from anywhere else: what these records say is the state after a restart.
+// A null value is a tombstone: the offset was deleted or has expired; the group is gone. A record that holds more than
+// its fields is none. Nothing is rebuilt from anywhere else: what these records say is the state after a restart.
 package import Platform
 
 /// Why bytes are no record that is understood.

@@ -1,4 +1,5 @@
-// What clients ask of the coordinator, as values that know nothing of the wire. All texts and bytes in them are untrusted.
+// What clients ask of the coordinator, as values that know nothing of the wire. All texts and bytes in them are
+// untrusted.
 
 /// A way of assigning that a member knows, and what it says about itself for it. The metadata is opaque.
 package struct GroupProtocol: Hashable, Sendable {

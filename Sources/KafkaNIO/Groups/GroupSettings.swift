@@ -17,8 +17,8 @@ package struct GroupSettings: Sendable {
     package var memberBytesMax = 16 << 20
     /// Committed offsets of all groups, with what they cost in memory.
     package var offsetBytesMax = 16 << 20
-    /// Offsets of a group that was empty for so long are forgotten (`offsets.retention.minutes`; Kafka has 7 days, but a
-    /// box may be off for longer).
+    /// Offsets of a group that was empty for so long are forgotten (`offsets.retention.minutes`; Kafka has 7 days, but
+    /// a box may be off for longer).
     package var offsetRetention = Duration.seconds(30 * 86_400)
 
     package init() {}

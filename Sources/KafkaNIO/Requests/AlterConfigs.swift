@@ -78,6 +78,9 @@ extension Call {
         guard type == .topic else {
             return .refused(.policyViolation, "the broker's settings stand in its configuration file")
         }
+        guard connection.access.knows(topic: name) else {
+            return .refused(.topicAuthorizationFailed, "\(connection.access.user) may not alter \(name)")
+        }
         guard let topic = broker.topic(name) else {
             return .refused(.unknownTopicOrPartition, "there is no such topic")
         }

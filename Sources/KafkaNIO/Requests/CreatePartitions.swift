@@ -6,6 +6,9 @@ extension CreatePartitionsRequest: ServedRequest {
     func start(_ call: Call) {
         let (broker, access) = (call.broker, call.connection.access)
         let plan = topics.map { topic -> PlannedChange in
+            guard access.knows(topic: topic.name) else {
+                return .refused(.topicAuthorizationFailed, "\(access.user) may not alter \(topic.name)")
+            }
             guard let found = broker.topic(topic.name) else {
                 return .refused(.unknownTopicOrPartition, "there is no such topic")
             }

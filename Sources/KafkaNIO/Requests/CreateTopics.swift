@@ -68,12 +68,12 @@ private struct WantedTopic: Sendable {
             return
         }
         self.name = name
-        guard access.allows(.create, topic: topic.name) || broker.topic(topic.name) != nil else {
-            refusal = (.topicAuthorizationFailed, "\(access.user) may not create \(name)")
+        guard broker.topic(topic.name) == nil || !access.knows(topic: topic.name) else {
+            refusal = (.topicAlreadyExists, "there is a topic \(name)")
             return
         }
-        guard broker.topic(topic.name) == nil else {
-            refusal = (.topicAlreadyExists, "there is a topic \(name)")
+        guard access.allows(.create, topic: topic.name) else {
+            refusal = (.topicAuthorizationFailed, "\(access.user) may not create \(name)")
             return
         }
         refusal = setPartitions(topic, broker)

@@ -9,11 +9,11 @@ extension DeleteRecordsRequest: ServedRequest {
         let (broker, access) = (call.broker, call.connection.access)
         let plan = topics.flatMap { topic in
             topic.partitions.map { partition -> PlannedChange in
-                guard let found = broker.partition(topic.name, partition.partitionIndex) else {
-                    return .refused(.unknownTopicOrPartition, "there is no such partition")
-                }
                 guard access.allows(.delete, topic: topic.name) else {
                     return .refused(.topicAuthorizationFailed, "\(access.user) may not delete from \(topic.name)")
+                }
+                guard let found = broker.partition(topic.name, partition.partitionIndex) else {
+                    return .refused(.unknownTopicOrPartition, "there is no such partition")
                 }
                 let isEnd = partition.offset == Self.highWatermark
                 guard isEnd || partition.offset >= 0 else { return .refused(.offsetOutOfRange, "no such offset") }

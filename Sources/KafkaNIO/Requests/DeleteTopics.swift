@@ -12,6 +12,9 @@ extension DeleteTopicsRequest: ServedRequest {
             }
         }
         let plan = zip(topics, found).map { topic, found -> PlannedChange in
+            if let name = topic.name, !access.knows(topic: name) {
+                return .refused(.topicAuthorizationFailed, "\(access.user) may not delete \(name)")
+            }
             guard let found else {
                 let code: ErrorCode = topic.name == nil ? .unknownTopicID : .unknownTopicOrPartition
                 return .refused(code, "there is no such topic")

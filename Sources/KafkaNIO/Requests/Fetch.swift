@@ -132,8 +132,8 @@ private final class FetchInWork: CommitWaiter {
             }
         )
         var answer = Answer.frames(response.frames(of: call.header) { wanted[first[$0] + $1].records })
-        answer.fetchMemory = byteCount
-        answer.budget = call.broker.fetchMemory
+        answer.records = wanted.flatMap(\.records)
+        answer.broker = call.broker
         call.reply(answer)
     }
 }
@@ -224,9 +224,10 @@ private struct WantedPartition: Sendable {
     ) -> Int? {
         guard let partition else { return nil }
         do {
-            let result = try reader.read(partition, from: next, maxBytes: min(room, bytesMax - byteCount))
+            let maxBytes = min(room, bytesMax - byteCount, Limits.fetchReadBytesMax)
+            let result = try reader.read(partition, from: next, maxBytes: maxBytes)
             guard !result.isEmpty, mayPass || result.byteCount <= room else { return nil }
-            records.append(reader.copy())
+            records.append(broker.recordBuffers.copy(reader.bytes))
             byteCount += result.byteCount
             next = result.nextOffset
             return result.byteCount

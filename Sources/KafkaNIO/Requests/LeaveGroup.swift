@@ -4,7 +4,7 @@ internal import KafkaProtocol
 extension LeaveGroupRequest: ServedRequest {
     func start(_ call: Call) {
         guard call.connection.access.allows(.read, group: groupID) else {
-            return call.answer(LeaveGroupResponse(errorCode: .groupAuthorizationFailed))
+            return call.answer(LeaveGroupResponse(errorCode: .groupAuthorizationFailed, members: []))
         }
         let leave = GroupLeave(
             groupID: groupID,

@@ -24,7 +24,7 @@ package struct KafkaTLS: Sendable {
     ///   - keyFile: the private key of that certificate, not encrypted.
     ///   - clientCAFile: the authorities of which one must have issued a client's certificate; nil where clients need none.
     ///   - disk: where the files are.
-    /// - Throws: which file is wrong, and why.
+    /// - Throws: `KafkaTLSError` for the first file that cannot be used.
     package init(
         certificateFile: String,
         keyFile: String,

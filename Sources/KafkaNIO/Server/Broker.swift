@@ -21,6 +21,7 @@ final class Broker: Sendable {
     let groups: GroupService
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
+    let recordBuffers = RecordBuffers()
     let counters = ListenerCounters()
     private let producerIDs: ProducerIDSource
     /// One for each password.

@@ -1,4 +1,5 @@
 // A thread for what would hold up an event loop: reading files, checking and inflating batches.
+internal import CommitLog
 internal import Platform
 
 /// Runs closures one after the other. A connection keeps to one worker, so that its requests take effect in their order.
@@ -10,6 +11,8 @@ final class Worker: Sendable {
         var isStopped = false
     }
 
+    /// For jobs of this worker.
+    let memory = WorkerMemory()
     private let queue: Condition<Queue>
     private let thread: PlatformThread
 
@@ -50,4 +53,11 @@ final class Worker: Sendable {
             jobs.removeAll(keepingCapacity: true)
         }
     }
+}
+
+/// What the log is read with. It is the worker's and not each connection's, because it grows to what was read.
+final class WorkerMemory: @unchecked Sendable {
+    // Sendable: made with the worker, and from then on used by its jobs only.
+    var buffer = ReadBuffer()
+    let decoder = RecordDecoder()
 }

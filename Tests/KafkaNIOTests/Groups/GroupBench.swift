@@ -1,4 +1,5 @@
 // A coordinator with a clock, a disk and clients that the tests move by hand.
+import Glibc
 import KafkaNIO
 import Platform
 import Testing
@@ -268,4 +269,12 @@ extension GroupCommit {
     static func simple(_ groupID: String, _ offset: Int64, partition: Int32 = 0) -> GroupCommit {
         .of(GroupMembership(groupID: groupID, generation: -1, memberID: ""), offset, partition: partition)
     }
+}
+
+/// The seed of a random test: `SEED` of the environment, printed in any case.
+func groupSeed(_ name: String) throws -> UInt64 {
+    let given = getenv("SEED").map { String(cString: $0) }
+    let seed = try given.map { try #require(UInt64($0), "SEED is a whole number") } ?? randomSeed()
+    print("\(name): SEED=\(seed)")
+    return seed
 }

@@ -176,7 +176,10 @@ struct StaticMemberTests {
         let waiters = [bench.join(.of(instance: "a")), bench.join(.of(instance: "b"))]
         bench.advance(by: .milliseconds(200))
         let leader = try #require(bench.joined(waiters[0])).memberID
+        let follower = try #require(bench.joined(waiters[1])).memberID
+        let sync = bench.sync(GroupSync(membership: bench.now("g", follower, instance: "b")))
         let new = bench.join(.of(instance: "b"))
+        #expect(bench.synced(sync)?.code == .fencedInstanceID)
         #expect(bench.state() == .preparingRebalance && bench.joined(new) == nil)
         _ = bench.join(.of(id: leader, instance: "a"))
         #expect(bench.joined(new)?.generation == 2)

@@ -1,16 +1,7 @@
 // Records of `__consumer_offsets`: bytes written by hand from Kafka's schemas, and whatever else may lie on a disk.
-import Glibc
 import KafkaNIO
 import Platform
 import Testing
-
-/// The seed of a random test: `SEED` of the environment, printed in any case.
-func seedOfRun(_ name: String) throws -> UInt64 {
-    let given = getenv("SEED").map { String(cString: $0) }
-    let seed = try given.map { try #require(UInt64($0), "SEED is a whole number") } ?? randomSeed()
-    print("\(name): SEED=\(seed)")
-    return seed
-}
 
 @Suite("Records of groups and offsets")
 struct GroupRecordTests {
@@ -223,7 +214,7 @@ struct GroupRecordTests {
 
     @Test("whatever the bytes, reading ends, and what was read is written the same")
     func randomBytes() throws {
-        let seed = try seedOfRun("group records")
+        let seed = try groupSeed("group records")
         var generator = SeededGenerator(seed: seed)
         let samples = [
             GroupRecordTests.offsetKey, GroupRecordTests.groupKey, GroupRecordTests.offsetValue,

@@ -125,6 +125,22 @@ struct GroupRemovalTests {
         #expect(deleteOffsets(bench, "x", ["readings"])?.code == .groupIDNotFound)
     }
 
+    @Test("an offset that is being committed when it is deleted is gone, one that is committed afterwards is not")
+    func deletionAmongCommits() {
+        let bench = GroupBench()
+        bench.isDiskHeld = true
+        _ = bench.commit(.simple("s", 1, partition: 0))
+        _ = bench.commit(.simple("s", 1, partition: 1))
+        #expect(deleteOffsets(bench, "s", ["readings"]) == nil)
+        _ = bench.commit(.simple("s", 2, partition: 2))
+        bench.settle()
+        bench.isDiskHeld = false
+        let expected: [Int64?] = [-1, 1, 2]
+        #expect((0..<3).map { bench.offset("s", "readings", $0) } == expected)
+        bench.restart()
+        #expect((0..<3).map { bench.offset("s", "readings", $0) } == expected)
+    }
+
     @Test("a group of which the last offset was deleted is forgotten if nobody ever joined it")
     func lastOffset() {
         let bench = GroupBench()
@@ -199,6 +215,24 @@ struct GroupRemovalTests {
         expire(bench)
         #expect(bench.offset("s") == 1)
         bench.setWall(GroupBench.start.wall.advanced(by: .seconds(30 * 86_400)))
+        expire(bench)
+        #expect(bench.offset("s") == -1)
+    }
+
+    @Test("a commit at a time that cannot be begins the count from a first look anew")
+    func unbelievableAgain() {
+        let bench = GroupBench()
+        let start = GroupBench.start.wall
+        for day in [0, 20] {
+            bench.setWall(Timestamp(milliseconds: 5000))
+            _ = bench.commit(.simple("s", 1))
+            bench.setWall(start.advanced(by: .seconds(day * 86_400)))
+            expire(bench)
+        }
+        bench.setWall(start.advanced(by: .seconds(49 * 86_400)))
+        expire(bench)
+        #expect(bench.offset("s") == 1)
+        bench.setWall(start.advanced(by: .seconds(50 * 86_400)))
         expire(bench)
         #expect(bench.offset("s") == -1)
     }

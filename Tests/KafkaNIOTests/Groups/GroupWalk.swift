@@ -2,8 +2,8 @@
 import KafkaNIO
 import Platform
 
-/// A walk of random events over some groups. What does not hold is noted, not thrown, so that a planted bug can be looked
-/// for.
+/// A walk of random events over some groups. What does not hold is noted, not thrown, so that a planted bug can be
+/// looked for.
 final class GroupWalk {
     /// What is wrong on purpose.
     enum Planted {

@@ -151,7 +151,7 @@ struct CredentialTests {
     @Test("a file that is too long is not read")
     func tooLong() {
         #expect(throws: KafkaUsersError.self) {
-            try KafkaUsers(parsing: String(repeating: "\n", count: KafkaNIO.Limits.usersFileBytesMax + 1))
+            try KafkaUsers(parsing: String(repeating: "\n", count: KafkaUsers.fileBytesMax + 1))
         }
     }
 }

@@ -81,7 +81,7 @@ private struct Certificates {
     }
 }
 
-@Suite("TLS at the Kafka listener", .timeLimit(.minutes(3)))
+@Suite("TLS at the Kafka listener", .serialized, .timeLimit(.minutes(3)))
 struct ListenerTLSTests {
     @Test("TLS 1.2 and 1.3 are spoken, older versions are not")
     func versions() async throws {
@@ -103,7 +103,7 @@ struct ListenerTLSTests {
                 }
             )
             #expect(try await !old.isServed())
-            #expect(listener.closed(.tls) == 1)
+            #expect(try await listener.hasClosed(1, .tls))
         }
     }
 
@@ -118,7 +118,8 @@ struct ListenerTLSTests {
                 client.send(ByteBuffer(string: bytes))
                 #expect(try await client.hasEnded())
             }
-            #expect(listener.closed(.tls) == 3 && listener.closed(.loginTimeout) == 0)
+            #expect(try await listener.hasClosed(3, .tls))
+            #expect(try await listener.hasClosed(0, .loginTimeout))
             #expect(try await before.isServed())
         }
     }
@@ -131,7 +132,7 @@ struct ListenerTLSTests {
             #expect(try await before.isServed())
             let client = try await listener.client(certificates.clientTLS())
             #expect(try await !client.isServed())
-            #expect(listener.closed(.tls) == 1)
+            #expect(try await listener.hasClosed(1, .tls))
             #expect(try await before.isServed())
         }
     }
@@ -146,7 +147,8 @@ struct ListenerTLSTests {
             let begun = try await listener.client()
             begun.send(ByteBuffer(bytes: [0x16, 3, 1, 2, 0, 1]))
             for client in [silent, begun] { #expect(try await client.hasEnded()) }
-            #expect(listener.closed(.loginTimeout) == 2 && listener.closed(.tls) == 0)
+            #expect(try await listener.hasClosed(2, .loginTimeout))
+            #expect(try await listener.hasClosed(0, .tls))
             #expect(try await quiet.isServed())
         }
     }
@@ -191,7 +193,7 @@ struct ListenerTLSTests {
             let client = try await listener.client(certificates.clientTLS(name))
             // The name in the listener's own certificate is a name like any other.
             #expect(try await client.isServed() == (name == "server"))
-            #expect(listener.closed(.tls) == (name == "server" ? 0 : 1))
+            #expect(try await listener.hasClosed(name == "server" ? 0 : 1, .tls))
             #expect(try await before.isServed())
         }
     }
@@ -215,7 +217,7 @@ struct ListenerTLSTests {
             #expect(try await client.topics() == ["hidden"])
             let early = try await listener.client(certificates.clientTLS("client"))
             #expect(try await !early.isServed())
-            #expect(listener.closed(.unauthenticated) == 1)
+            #expect(try await listener.hasClosed(1, .unauthenticated))
         }
     }
 

@@ -135,7 +135,7 @@ extension FrameClient {
     }
 }
 
-@Suite("Permissions at the Kafka listener", .timeLimit(.minutes(3)))
+@Suite("Permissions at the Kafka listener", .serialized, .timeLimit(.minutes(3)))
 struct PermissionTests {
     private static let denied = ErrorCode.topicAuthorizationFailed
     /// What somebody who may write is told of something that is no batch.

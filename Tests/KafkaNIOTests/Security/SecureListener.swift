@@ -110,8 +110,13 @@ final class SecureListener: Sendable {
         try await FrameClient(port: server.port, tls: tls, on: SecureListener.loops)
     }
 
-    /// Connections that this side has ended for a reason.
-    func closed(_ reason: CloseReason) -> UInt64 { server.metrics.closed[reason] ?? 0 }
+    /// Whether this side has ended so many connections for a reason, and no more: a client may notice before it is counted.
+    func hasClosed(_ count: Int, _ reason: CloseReason) async throws -> Bool {
+        for _ in 0..<3_000 where server.metrics.closed[reason] ?? 0 < count {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return server.metrics.closed[reason] ?? 0 == count
+    }
 
     // MARK: Users
 
@@ -249,7 +254,16 @@ final class FrameClient {
 
     /// Nil where the connection ends instead.
     func authenticate(_ message: some Sequence<UInt8>) async throws -> Step? {
+        sendMessage(message)
+        return try await step()
+    }
+
+    func sendMessage(_ message: some Sequence<UInt8>) {
         send(.saslAuthenticate, 1) { $0.bytes(ByteBuffer(bytes: message)) }
+    }
+
+    /// The answer to the oldest message.
+    func step() async throws -> Step? {
         guard var reader = try await response() else { return nil }
         return Step(
             errorCode: try reader.error(),
@@ -293,12 +307,7 @@ struct SCRAMClient {
         let fields = challenge.split(separator: ",").map { $0.dropFirst(2) }
         try #require(fields.count == 3)
         let salt = try #require(Base64.decode(fields[1]))
-        var block = code(salt + [0, 0, 0, 1], Array(password.utf8))
-        var salted = block
-        for _ in 1..<(try #require(Int(fields[2]))) {
-            block = code(block, Array(password.utf8))
-            for index in salted.indices { salted[index] ^= block[index] }
-        }
+        let salted = saltedPassword(salt, try #require(Int(fields[2])))
         let withoutProof = "c=\(header),r=\(changed ?? String(fields[0]))"
         let signed = Array("\(bare),\(challenge),\(withoutProof)".utf8)
         let clientKey = code(Array("Client Key".utf8), salted)
@@ -306,6 +315,23 @@ struct SCRAMClient {
         let proof = Base64.encode(zip(clientKey, signature).map { $0 ^ $1 })
         let answer = Base64.encode(code(signed, code(Array("Server Key".utf8), salted)))
         return ("\(withoutProof),p=\(proof)", "v=\(answer)")
+    }
+
+    /// By what they were made of: an unoptimised build takes a good part of a second for one, and a login has ten.
+    private static let saltedPasswords = Mutex<[[String]: [UInt8]]>([:])
+
+    private func saltedPassword(_ salt: [UInt8], _ iterations: Int) -> [UInt8] {
+        let origin = [mechanism.rawValue, Base64.encode(salt), password, "\(iterations)"]
+        if let known = SCRAMClient.saltedPasswords.withLock({ $0[origin] }) { return known }
+        let password = Array(password.utf8)
+        var block = code(salt + [0, 0, 0, 1], password)
+        var salted = block
+        for _ in 1..<iterations {
+            block = code(block, password)
+            for index in salted.indices { salted[index] ^= block[index] }
+        }
+        SCRAMClient.saltedPasswords.withLock { $0[origin] = salted }
+        return salted
     }
 
     private func hash(_ bytes: [UInt8]) -> [UInt8] {

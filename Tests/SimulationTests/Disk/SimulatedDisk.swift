@@ -167,13 +167,22 @@ final class SimulatedDisk: Disk, @unchecked Sendable {
         precondition(source === target, "the log renames within a directory only")
         try change(.rename, from)
         source.change([(oldName, nil), (newName, node)])
+        guard case .directory = node else { return }
+        for (path, found) in directories where path == from || path.hasPrefix(from + "/") {
+            directories[path] = nil
+            directories[to + path.dropFirst(from.count)] = found
+        }
     }
 
     func remove(_ path: String) throws(DiskError) {
         let (directory, name) = try parent(of: path, .remove)
-        guard directory.names[name] != nil else { throw .notFound(.remove, path) }
+        guard let node = directory.names[name] else { throw .notFound(.remove, path) }
+        if case .directory(let found) = node, !found.names.isEmpty {
+            throw DiskError(operation: .remove, path: path, errno: 39)
+        }
         try change(.remove, path)
         directory.change([(name, nil)])
+        directories[path] = nil
     }
 
     func syncDirectory(_ directory: String) throws(DiskError) {
