@@ -312,7 +312,7 @@ extension EndToEndTests {
             let forebay = Workbench.binaries.appendingPathComponent("forebay").path
             let run = try Command.run(
                 "/usr/bin/timeout",
-                ["60", "python3", "-c", script, password, forebay, "users", "add", user, "--config", config]
+                ["60", "/usr/bin/python3", "-c", script, password, forebay, "users", "add", user, "--config", config]
             )
             #expect(run.status == 0, "\(run.output)\(run.error)")
             #expect(run.output.contains("users") && !run.output.contains(password), "\(run.output)")
