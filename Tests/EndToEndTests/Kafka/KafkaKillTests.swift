@@ -69,7 +69,9 @@ extension EndToEndTests {
             return outcome
         }
 
-        @Test("what was acknowledged is there, of idempotent producers once, in order; commits stay, nothing is skipped")
+        @Test(
+            "what was acknowledged is there, of idempotent producers once, in order; commits stay, nothing is skipped"
+        )
         func nothingIsLost() async throws {
             try await Workbench.use { bench in
                 let outcome = try await run(bench, mode: "true", rounds: Self.rounds)
