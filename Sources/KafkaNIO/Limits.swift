@@ -1,4 +1,6 @@
 // Every bound of the Kafka listener, with its reason. What clients do makes nothing grow beyond a number that stands here.
+internal import CommitLog
+
 package enum Limits {
     /// Connections at once. Each idle one costs some kilobytes and a descriptor; a box has dozens of clients, and the
     /// daemon's limit of descriptors is shared with segments.
@@ -14,8 +16,8 @@ package enum Limits {
     /// Memory of all requests that are larger than `requestBytesMaxUnauthenticated` and still on their way in or in work.
     package static let requestMemoryBytesMax = 64 << 20
 
-    /// A producer's batch: Kafka's own default of `max.message.bytes`.
-    package static let batchBytesMax = 1_048_588
+    /// A producer's batch (`max.message.bytes`): the longest that the log stores.
+    package static let batchBytesMax = ForeignBatch.byteCountMax
 
     /// Requests of one connection whose answers are not written yet. Clients keep five produce requests in flight.
     package static let requestsInFlightMax = 16
@@ -28,6 +30,10 @@ package enum Limits {
 
     /// Records that were read for fetch responses and have not left yet, of all connections together.
     package static let fetchMemoryBytesMax = 64 << 20
+
+    /// A fetch reads no more than a quarter of what is left of that memory, but for so much: something is left for others
+    /// where several clients leave what they asked for unread.
+    package static let fetchShareBytesMin = 64 << 10
 
     /// How long a fetch pauses that found that memory taken.
     package static let fetchMemoryPause: Duration = .milliseconds(50)

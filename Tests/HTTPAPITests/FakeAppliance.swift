@@ -7,6 +7,12 @@ import Synchronization
 
 /// Stands for the appliance behind the API.
 final class FakeAppliance: Sendable {
+    struct TopicChange: Hashable {
+        var kind: String
+        var topic: String
+        var settings: TopicSettings?
+    }
+
     struct State: Sendable {
         var reasons: [String] = []
         var filters: [DeviceFilter] = []
@@ -16,6 +22,8 @@ final class FakeAppliance: Sendable {
         var historyQueries: [AlertHistoryQuery] = []
         var reloads = 0
         var reloadOutcome = ReloadDocument(applied: true, changes: ["rule FreezerTooWarm: above -15, was -14"])
+        var topicChanges: [TopicChange] = []
+        var resets: [GroupResetRequest] = []
         var failure: (any Error)?
         var lines: [String] = []
     }
@@ -24,7 +32,16 @@ final class FakeAppliance: Sendable {
     let endless = EndlessLines()
 
     var providers: APIProviders {
-        APIProviders(status: self, metrics: self, devices: self, log: self, alerts: self, actions: self)
+        APIProviders(
+            status: self,
+            metrics: self,
+            devices: self,
+            log: self,
+            topics: self,
+            groups: self,
+            alerts: self,
+            actions: self
+        )
     }
 
     func set<Value: Sendable>(_ path: sending WritableKeyPath<State, Value>, _ value: sending Value) {
@@ -124,6 +141,61 @@ extension FakeAppliance: LogBrowser {
     func verify() async throws -> VerificationDocument {
         VerificationDocument(partitions: [], damage: [])
     }
+}
+
+extension FakeAppliance: TopicAdministrator {
+    func createTopic(_ name: String, _ settings: TopicSettings) async throws -> TopicDocument {
+        note("create", name, settings)
+    }
+
+    func alterTopic(_ name: String, _ settings: TopicSettings) async throws -> TopicDocument {
+        note("alter", name, settings)
+    }
+
+    func deleteTopic(_ name: String) async throws -> TopicDocument { note("delete", name, nil) }
+
+    private func note(_ kind: String, _ topic: String, _ settings: TopicSettings?) -> TopicDocument {
+        state.withLock { $0.topicChanges.append(TopicChange(kind: kind, topic: topic, settings: settings)) }
+        return TopicDocument(topic: topic, configuration: [:], partitions: [])
+    }
+}
+
+extension FakeAppliance: GroupAdministrator {
+    private static let readers = GroupSummaryDocument(
+        group: "readers",
+        state: "Stable",
+        protocolType: "consumer",
+        members: 1,
+        lag: 3
+    )
+
+    func groups() async throws -> [GroupSummaryDocument] { [Self.readers] }
+
+    func group(_ id: String) async throws -> GroupDocument {
+        guard id == "readers" else { throw APIFailure(.notFound, "no group \(id)") }
+        let partition = GroupPartitionDocument(
+            topic: "orders",
+            partition: 0,
+            committedOffset: 7,
+            logEndOffset: 10,
+            lag: 3,
+            memberId: "c-1",
+            clientId: "c",
+            host: "/127.0.0.1"
+        )
+        return GroupDocument(Self.readers, partitions: [partition])
+    }
+
+    func resetGroup(_ id: String, _ request: GroupResetRequest) async throws -> GroupResetDocument {
+        state.withLock { $0.resets.append(request) }
+        return GroupResetDocument(
+            group: id,
+            applied: !request.isDryRun,
+            partitions: [.init(topic: request.topic, partition: 0, from: 7, to: 0)]
+        )
+    }
+
+    func deleteGroup(_ id: String) async throws -> GroupDocument { try await group(id) }
 }
 
 extension FakeAppliance: AlertBrowser {
@@ -312,6 +384,8 @@ let sampleMetrics = MetricsSnapshot(
         )
     ],
     groups: [GroupMetrics(group: "analytics", topic: "readings", partition: 0, lagRecords: 7)],
+    groupsLeftOut: 2,
+    kafka: KafkaMetrics(connections: 4, requests: ["Fetch": 40, "ApiVersions": 5], closed: ["idle": 1]),
     devices: ["new": 1, "active": 2, "blocked": 0],
     isClockSynchronised: true,
     wasLastReloadSuccessful: true

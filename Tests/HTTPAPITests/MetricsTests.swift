@@ -30,6 +30,8 @@ struct MetricsTests {
                 "forebay_hook_deliveries_total counter", "forebay_hook_lag_records gauge",
                 "forebay_hook_skipped_records_total counter",
                 "forebay_hook_last_success_time_seconds gauge", "forebay_group_lag_records gauge",
+                "forebay_group_lag_left_out gauge", "forebay_kafka_connections gauge",
+                "forebay_kafka_requests_total counter", "forebay_kafka_closed_total counter",
                 "forebay_devices gauge", "forebay_registry_skipped_total counter", "forebay_clock_synchronised gauge",
                 "forebay_config_last_reload_successful gauge", "forebay_build_info gauge",
             ]
@@ -79,6 +81,10 @@ struct MetricsTests {
                 #"forebay_hook_skipped_records_total{hook="pager"} 0"#,
                 #"forebay_hook_last_success_time_seconds{hook="pager"} 1795461000.5"#,
                 #"forebay_group_lag_records{group="analytics",topic="readings",partition="0"} 7"#,
+                "forebay_group_lag_left_out 2", "forebay_kafka_connections 4",
+                #"forebay_kafka_requests_total{api="ApiVersions"} 5"#,
+                #"forebay_kafka_requests_total{api="Fetch"} 40"#,
+                #"forebay_kafka_closed_total{reason="idle"} 1"#,
                 #"forebay_devices{state="active"} 2"#, #"forebay_devices{state="blocked"} 0"#,
                 #"forebay_devices{state="new"} 1"#, "forebay_registry_skipped_total 0",
                 #"forebay_clock_synchronised 1"#,
@@ -92,8 +98,10 @@ struct MetricsTests {
         var snapshot = sampleMetrics
         snapshot.groups = []
         snapshot.hooks = []
+        snapshot.kafka = nil
         #expect(!snapshot.prometheusText.contains("forebay_group_lag_records"))
         #expect(!snapshot.prometheusText.contains("forebay_hook_"))
+        #expect(!snapshot.prometheusText.contains("forebay_kafka_"))
     }
 
     @Test("escapes what a name of the user's own may hold")

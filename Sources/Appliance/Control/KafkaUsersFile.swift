@@ -10,6 +10,11 @@ package struct KafkaUsersFile: Sendable {
         package var user: String
         /// E.g. `SCRAM-SHA-256`, in the order of the file.
         package var mechanisms: [String]
+
+        package init(user: String, mechanisms: [String]) {
+            self.user = user
+            self.mechanisms = mechanisms
+        }
     }
 
     package let path: String

@@ -154,19 +154,15 @@ extension TopicSettings {
         _ text: String,
         _ key: String,
         _ type: ScalarType<Value>
-    ) throws(APIFailure)
-        -> Value?
-    {
-        text == "none" ? nil : try value(text, key, type)
+    ) throws(APIFailure) -> Value? {
+        try text == "none" ? nil : value(text, key, type)
     }
 
     private static func value<Value>(
         _ text: String,
         _ key: String,
         _ type: ScalarType<Value>
-    ) throws(APIFailure)
-        -> Value
-    {
+    ) throws(APIFailure) -> Value {
         do {
             return try type.read(ScalarValue(text: text, isQuoted: false, shown: text, directory: "/"))
         } catch {

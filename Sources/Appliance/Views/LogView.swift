@@ -44,7 +44,7 @@ struct LogView: LogBrowser {
         let snapshot = log.snapshot()
         return TopicDocument(
             topic: topic.text,
-            configuration: partitions.first.map(LogView.words) ?? [:],
+            configuration: partitions.first.map { LogView.words($0, count: partitions.count) } ?? [:],
             partitions: partitions.map { partition in
                 PartitionDocument(
                     topic: topic.text,
@@ -60,10 +60,10 @@ struct LogView: LogBrowser {
     }
 
     /// A topic's settings in the words of the configuration.
-    private static func words(_ partition: Partition) -> [String: String] {
+    private static func words(_ partition: Partition, count: Int) -> [String: String] {
         let topic = partition.configuration
         var words = [
-            "partitions": String(topic.partitions),
+            "partitions": String(count),
             "compression": "\(topic.compression)",
             "cleanup": "\(topic.cleanup)",
             "on_full": topic.onFull == .refuse ? "refuse" : "drop_oldest",

@@ -19,16 +19,19 @@ struct Answer: Sendable {
     /// Records among them, whose bytes are taken from the budget of all connections until they have left.
     var records: [ByteBuffer] = []
     var broker: Broker?
+    /// Of an answer to a fetch: whose next one may read when this one has left.
+    var fetching: NIOLoopBound<ConnectionState>?
 
     static func frames(_ buffers: [ByteBuffer]) -> Answer { Answer(content: .frames(buffers)) }
     static let nothing = Answer(content: .nothing)
     static func close(_ reason: CloseReason) -> Answer { Answer(content: .close(reason)) }
 
-    /// It has left, or never will. Once.
+    /// It has left, or never will. Once, on the connection's event loop.
     func release() {
         guard let broker else { return }
         broker.fetchMemory.give(records.reduce(0) { $0 + $1.readableBytes })
         for buffer in records { broker.recordBuffers.give(buffer) }
+        fetching?.value.endFetch()
     }
 }
 

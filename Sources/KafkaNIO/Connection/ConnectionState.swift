@@ -20,6 +20,10 @@ final class ConnectionState {
     /// Of the requests that are in work, in the order of their arrival.
     private var requestMemory: [Int] = []
     let reader: ConnectionReader
+    /// Those that have not begun to read, of fetches whose answers have not left, in the order of their arrival; the first
+    /// of all is not among them.
+    private var waitingFetches = CircularBuffer<() -> Void>()
+    private var isFetching = false
     var isOpen = true
     /// Nil where none is due: nobody has to log in, or the client has.
     var login: Login?
@@ -71,6 +75,25 @@ final class ConnectionState {
         requestsBeforeLogin += 1
         let loginKeys: [APIKey] = [.apiVersions, .saslHandshake, .saslAuthenticate]
         return requestsBeforeLogin <= Limits.loginRequestsMax && loginKeys.contains { $0.rawValue == key }
+    }
+
+    /// Has a fetch begin to read when the answers to all before it have left: a client that asks for much and reads nothing
+    /// keeps the records of one fetch in memory.
+    func beginFetch(_ begin: @escaping () -> Void) {
+        guard isFetching else {
+            isFetching = true
+            return begin()
+        }
+        waitingFetches.append(begin)
+    }
+
+    /// The answer to the fetch that has begun has left, or never will.
+    func endFetch() {
+        guard let begin = waitingFetches.popFirst() else {
+            isFetching = false
+            return
+        }
+        begin()
     }
 
     /// The next request holds so many bytes of the budget of all connections.

@@ -39,6 +39,8 @@ private final class FetchInWork: CommitWaiter {
     private let call: Call
     private let waiters: CommitWaiters
     private var wanted: [WantedPartition]
+    /// It is this fetch's turn among those of its connection.
+    private var hasBegun = false
     private var isReading = false
     private var isOver = false
     private var isFull = false
@@ -65,7 +67,10 @@ private final class FetchInWork: CommitWaiter {
                 self.proceed()
             }
         }
-        proceed()
+        call.connection.beginFetch {
+            self.hasBegun = true
+            self.proceed()
+        }
     }
 
     func isDoneAfterCommit() -> Bool {
@@ -83,10 +88,11 @@ private final class FetchInWork: CommitWaiter {
 
     /// Reads, answers, or goes on waiting.
     private func proceed() {
-        guard !isOver, !isReading else { return }
-        if !isFull, wanted.contains(where: \.hasMore) {
+        guard hasBegun, !isOver, !isReading else { return }
+        let isWanted = call.connection.isOpen
+        if isWanted, !isFull, wanted.contains(where: \.hasMore) {
             read()
-        } else if isDue {
+        } else if isDue || !isWanted {
             answer()
         }
     }
@@ -134,6 +140,7 @@ private final class FetchInWork: CommitWaiter {
         var answer = Answer.frames(response.frames(of: call.header) { wanted[first[$0] + $1].records })
         answer.records = wanted.flatMap(\.records)
         answer.broker = call.broker
+        answer.fetching = NIOLoopBound(call.connection, eventLoop: call.eventLoop)
         call.reply(answer)
     }
 }
@@ -200,9 +207,10 @@ private struct WantedPartition: Sendable {
         _ broker: Broker,
         _ reader: ConnectionReader
     ) -> [WantedPartition]? {
-        guard broker.fetchMemory.take(max(0, room)) else { return nil }
+        let share = min(room, max(broker.fetchMemory.left / 4, Limits.fetchShareBytesMin))
+        guard broker.fetchMemory.take(max(0, share)) else { return nil }
         var wanted = wanted
-        var rest = room
+        var rest = share
         var isFirst = wanted.allSatisfy { $0.byteCount == 0 }
         for index in wanted.indices {
             while wanted[index].hasMore, rest > 0 || isFirst {

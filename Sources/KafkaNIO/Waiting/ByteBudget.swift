@@ -9,6 +9,9 @@ final class ByteBudget: Sendable {
         free = Atomic(bytes)
     }
 
+    /// What is left; below zero where more is held.
+    var left: Int { free.load(ordering: .relaxed) }
+
     /// False where there are not so many left; nothing is taken then.
     func take(_ bytes: Int) -> Bool {
         guard free.subtract(bytes, ordering: .relaxed).newValue < 0 else { return true }

@@ -69,7 +69,7 @@ final class SecureListener: Sendable {
         self.isOver = isOver
         writer = PlatformThread(name: "log-writer") {
             let writer = log.makeWriter()
-            while !isOver.flag.load(ordering: .relaxed) { _ = writer.step(waitUpTo: .milliseconds(50)) }
+            while !isOver.flag.load(ordering: .relaxed), writer.step(waitUpTo: .milliseconds(50)) != .failed {}
         }
         server = try await KafkaServer.start(
             configuration,
