@@ -71,7 +71,7 @@ struct GroupTests {
                     + "\n"
             )
             let real = try await server.control.ask("POST", path + "/reset", body: #"{"topic":"orders","to":"5"}"#)
-            #expect(try real.decoded(GroupResetDocument.self).applied)
+            #expect(try real.decoded(GroupResetDocument.self).applied == true)
             #expect(
                 server.appliance.seen.resets == [
                     GroupResetRequest(topic: "orders", partition: 1, to: "earliest", isDryRun: true),
