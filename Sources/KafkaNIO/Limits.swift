@@ -1,4 +1,6 @@
 // Every bound of the Kafka listener, with its reason. What clients do makes nothing grow beyond a number that stands here.
+internal import CommitLog
+
 package enum Limits {
     /// Connections at once. Each idle one costs some kilobytes and a descriptor; a box has dozens of clients, and the
     /// daemon's limit of descriptors is shared with segments.
@@ -14,8 +16,8 @@ package enum Limits {
     /// Memory of all requests that are larger than `requestBytesMaxUnauthenticated` and still on their way in or in work.
     package static let requestMemoryBytesMax = 64 << 20
 
-    /// A producer's batch: Kafka's own default of `max.message.bytes`.
-    package static let batchBytesMax = 1_048_588
+    /// A producer's batch (`max.message.bytes`): the longest that the log stores.
+    package static let batchBytesMax = ForeignBatch.byteCountMax
 
     /// Requests of one connection whose answers are not written yet. Clients keep five produce requests in flight.
     package static let requestsInFlightMax = 16

@@ -198,9 +198,6 @@ struct ForeignBatchTests {
             $0.records[0].headers = [(nil, nil)]
             $0.records[2].offsetDelta = 5
         },
-        Wrong("largest timestamp too large", .invalidTimestamp(.maxTimestamp)) { $0.maxTimestamp = .max },
-        Wrong("largest timestamp too small", .invalidTimestamp(.maxTimestamp)) { $0.maxTimestamp = 1_795_000_000_001 },
-        Wrong("no largest timestamp", .invalidTimestamp(.maxTimestamp)) { $0.maxTimestamp = -1 },
         Wrong("gzip that is none", .invalid(.inflation)) { $0.attributes = 1 },
         Wrong("snappy that is none", .invalid(.inflation)) { $0.attributes = 2 },
         Wrong("lz4 that is none", .invalid(.inflation)) { $0.attributes = 3 },
@@ -215,6 +212,20 @@ struct ForeignBatchTests {
         #expect(ForeignBatch.refusal(of: MadeBatch(count: 3).bytes, pool: pool) == nil)
     }
 
+    @Test(
+        "a largest timestamp that is not that of the records is set right, and nothing else is changed",
+        arguments: [.max, .min, -1, 1_795_000_000_001] as [Int64]
+    )
+    func largestTimestamp(_ timestamp: Int64) throws {
+        var batch = MadeBatch(count: 3)
+        let right = batch.bytes
+        batch.maxTimestamp = timestamp
+        let sealed = try ForeignBatch.sealed(batch.bytes, pool: pool)
+        #expect(Array(sealed.bytes) == right)
+        let header = try #require(RecordBatchHeader(sealed.bytes))
+        #expect(sealed.maxTimestamp.milliseconds == header.maxTimestamp)
+    }
+
     @Test("the first thing that is wrong decides")
     func order() {
         var batch = MadeBatch(count: 3)
@@ -222,7 +233,6 @@ struct ForeignBatchTests {
         batch.attributes = 0x7F
         batch.baseOffset = 9
         batch.recordCount = 0
-        batch.maxTimestamp = 0
         let small = ForeignBatch.Rules(byteCountMax: 70)
         var bytes = batch.bytes
         bytes[17] ^= 1
@@ -241,7 +251,6 @@ struct ForeignBatchTests {
             (.invalid(.control), { $0.attributes = 0x48 }), (.invalid(.attributes), { $0.attributes = 0x08 }),
             (.invalidTimestamp(.appendTime), { $0.attributes = 0 }), (.invalid(.baseOffset), { $0.baseOffset = 0 }),
             (.invalid(.recordCount), { $0.recordCount = nil }),
-            (.invalidTimestamp(.maxTimestamp), { $0.maxTimestamp = nil }),
         ]
         for (refusal, mend) in steps {
             #expect(ForeignBatch.refusal(of: batch.bytes) == refusal)

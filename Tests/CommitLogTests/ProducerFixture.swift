@@ -235,6 +235,8 @@ final class LogIntake: Intake {
     private func damage(_ path: String) throws {
         guard try disk.exists(path) else { return }
         var bytes = try contents(of: path)
+        // It may have been cut to nothing before.
+        guard !bytes.isEmpty else { return }
         let place = Int.random(in: 0..<bytes.count, using: &generator)
         if Bool.random(using: &generator) {
             bytes.removeLast(bytes.count - place)

@@ -376,6 +376,17 @@ def from_python(message):
     return Stored(message.partition, message.offset, Record(key, value, headers, message.timestamp, message.partition))
 
 
+def stored_count(address, topic):
+    """How many offsets there are between the ends of all partitions."""
+    consumer = confluent_kafka.Consumer(librdkafka_settings(address, group_id="unused"))
+    partitions = consumer.list_topics(topic, PATIENCE).topics[topic].partitions
+    ends = [
+        consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, index), PATIENCE) for index in partitions
+    ]
+    consumer.close()
+    return sum(high - low for low, high in ends)
+
+
 # Records
 
 

@@ -1,6 +1,6 @@
 """Consumer groups of every client: partitions are divided, move on from who is killed, and nothing is skipped.
 
-Usage: kafka_groups.py ADDRESS [CASE...]   All cases, or those whose names begin so.
+Usage: kafka_groups.py ADDRESS [CASE...]   All cases, or those with these names.
 """
 
 import json
@@ -238,12 +238,13 @@ def console(address):
 
 
 def main():
-    address, wanted = sys.argv[1], tuple(sys.argv[2:]) or ("",)
+    address, wanted = sys.argv[1], sys.argv[2:]
     cases = {f"{client}-{strategy}": (division, client, strategy) for client, strategy in DIVISIONS}
     cases |= {"mixed": (mixed,), "kcat": (console,)}
     cases |= {f"static-{client}": (static, client) for client in ("confluent-kafka", "kafka-python", "aiokafka")}
-    seen = {name: case[0](address, *case[1:]) for name, case in cases.items() if name.startswith(wanted)}
-    report(kills=sum(name not in ("kcat",) for name in seen), cases=seen)
+    need(set(wanted) <= set(cases), f"there are the cases {', '.join(cases)}")
+    seen = {name: cases[name][0](address, *cases[name][1:]) for name in wanted or cases}
+    report(kills=sum(name != "kcat" for name in seen), cases=seen)
 
 
 if __name__ == "__main__":

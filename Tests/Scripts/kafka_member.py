@@ -5,12 +5,13 @@ Usage: kafka_member.py CLIENT ADDRESS GROUP TOPIC STRATEGY [--instance ID] [--se
 CLIENT is confluent-kafka, kafka-python or aiokafka; STRATEGY range, roundrobin, sticky, cooperative-sticky. Prints a line of
 JSON for whatever happens: {"at": seconds, ...} with "assigned": [partition...] where the assignment has changed, "read":
 [partition, offset], and "committed": {partition: offset} when the commit was confirmed. `at` counts for all processes of the
-machine. Leaves the group at SIGTERM.
+machine. Leaves the group at SIGTERM, and ends where its parent has ended.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import signal
 import time
 
@@ -35,8 +36,13 @@ KAFKA_PYTHON = {
 AIOKAFKA = {"range": AIORange, "roundrobin": AIORoundRobin, "sticky": AIOSticky}
 BATCH = 20
 
-is_over = False
+parent = os.getppid()
+is_stopped = False
 assigned = None
+
+
+def is_over():
+    return is_stopped or os.getppid() != parent
 
 
 def say(**event):
@@ -65,7 +71,7 @@ def confluent_member(given):
         )
     )
     consumer.subscribe([given.topic])
-    while not is_over:
+    while not is_over():
         messages = consumer.consume(BATCH, 0.2)
         note_assignment([one.partition for one in consumer.assignment()])
         for message in messages:
@@ -95,8 +101,14 @@ def kafka_python_member(given):
         enable_auto_commit=False,
         max_poll_records=BATCH,
     )
-    while not is_over:
-        polled = consumer.poll(200)
+    while not is_over():
+        try:
+            polled = consumer.poll(200)
+        except (kafka.errors.KafkaConnectionError, kafka.errors.NodeNotReadyError) as error:
+            # It asks for metadata where the broker is gone, and does not try again by itself.
+            say(refused=repr(error))
+            time.sleep(0.1)
+            continue
         note_assignment([one.partition for one in consumer.assignment()])
         ends = {}
         for partition, messages in polled.items():
@@ -126,7 +138,7 @@ async def aiokafka_member(given):
         enable_auto_commit=False,
     )
     await consumer.start()
-    while not is_over:
+    while not is_over():
         polled = await consumer.getmany(timeout_ms=200, max_records=BATCH)
         note_assignment([one.partition for one in consumer.assignment()])
         ends = {}
@@ -145,8 +157,8 @@ async def aiokafka_member(given):
 
 
 def stop(*_):
-    global is_over
-    is_over = True
+    global is_stopped
+    is_stopped = True
 
 
 arguments = argparse.ArgumentParser()

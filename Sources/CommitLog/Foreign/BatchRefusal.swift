@@ -41,7 +41,6 @@ package enum BatchRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// What is wrong with its times.
     package enum TimestampFault: String, Sendable {
         case appendTime = "only the log sets append times"
-        case maxTimestamp = "the batch's largest timestamp is not the largest of its records"
     }
 
     /// A sentence for people.

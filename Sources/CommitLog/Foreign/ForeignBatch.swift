@@ -19,14 +19,18 @@
 // | with a producer id, an epoch and a sequence                    | invalid                  |
 // | the records inflate within `Limits.inflatedBytesMax`           | invalid                  |
 // | each record (`RecordCheck`), and no bytes after the last       | invalid, by record       |
-// | the largest timestamp is that of the records                   | invalid timestamp        |
 //
 // The size comes early so that the work is bounded by what may be appended, not by what may be sent. An 8-byte base offset and
-// the 4 bytes of the leader epoch are stamped by the log writer; all other bytes stay as the producer made them.
+// the 4 bytes of the leader epoch are stamped by the log writer; all other bytes stay as the producer made them. But for a largest
+// timestamp that is not that of the records, which some clients do not fill in: it is set right, and the checksum with it, as
+// Kafka does.
 internal import Platform
 
 /// The batch of one partition in a Produce request, version 3 or later.
 package enum ForeignBatch {
+    /// The longest that is ever taken, header included.
+    package static let byteCountMax = Limits.batchBytesMax
+
     /// What one request and one topic allow.
     package struct Rules: Hashable, Sendable {
         /// The longest batch, header included; the log's own bound counts too.
@@ -67,18 +71,26 @@ package enum ForeignBatch {
     ) throws(BatchRefusal) -> SealedBatch {
         let header = try frame(bytes, rules)
         try check(header, rules)
-        try checkRecords(of: bytes, header, rules, pool)
+        let maxTimestamp = try checkRecords(of: bytes, header, rules, pool)
         let buffer = pool.take(atLeast: bytes.count)
         buffer.memory.copyMemory(from: bytes)
+        if maxTimestamp != header.maxTimestamp { set(maxTimestamp, in: buffer.memory, byteCount: bytes.count) }
         return SealedBatch(
             buffer: buffer,
             pool: pool,
             byteCount: bytes.count,
             recordCount: Int(header.recordCount),
             baseTimestamp: Timestamp(milliseconds: header.baseTimestamp),
-            maxTimestamp: Timestamp(milliseconds: header.maxTimestamp),
+            maxTimestamp: Timestamp(milliseconds: maxTimestamp),
             producer: BatchProducer(header)
         )
+    }
+
+    private static func set(_ maxTimestamp: Int64, in memory: UnsafeMutableRawBufferPointer, byteCount: Int) {
+        guard let base = memory.baseAddress else { return }
+        base.setBigEndian(maxTimestamp, at: 35)
+        let covered = UnsafeRawBufferPointer(rebasing: memory[RecordBatchHeader.checksummedFrom..<byteCount])
+        base.setBigEndian(CRC32C.checksum(covered), at: 17)
     }
 
     /// One whole batch of version 2, as it was made.
@@ -116,15 +128,19 @@ package enum ForeignBatch {
         guard header.producerID < 0 || BatchProducer(header) != nil else { throw .invalid(.producer) }
     }
 
+    /// The largest timestamp of the records.
     private static func checkRecords(
         of bytes: UnsafeRawBufferPointer,
         _ header: RecordBatchHeader,
         _ rules: Rules,
         _ pool: BatchBufferPool
-    ) throws(BatchRefusal) {
+    ) throws(BatchRefusal) -> Int64 {
         guard let batch = RecordBatchView(bytes) else { throw .corrupt(.length) }
         var check = RecordCheck(header, requiresKeys: rules.requiresKeys)
-        guard header.codec != 0 else { return try check.check(batch.block) }
+        guard header.codec != 0 else {
+            try check.check(batch.block)
+            return check.maxTimestamp
+        }
         let decoder = pool.takeDecoder()
         defer { pool.give(decoder) }
         let block: UnsafeRawBufferPointer
@@ -134,5 +150,6 @@ package enum ForeignBatch {
             throw .invalid(.inflation)
         }
         try check.check(block)
+        return check.maxTimestamp
     }
 }

@@ -8,7 +8,8 @@
 struct RecordCheck {
     private let header: RecordBatchHeader
     private let requiresKeys: Bool
-    private var maxTimestamp = Int64.min
+    /// The largest of the records that were checked.
+    private(set) var maxTimestamp = Int64.min
     private var refusals: [RecordRefusal] = []
 
     /// `requiresKeys`: a record without a key is refused.
@@ -37,7 +38,6 @@ struct RecordCheck {
             refusals.append(RecordRefusal(index: index, fault: .length))
         }
         guard refusals.isEmpty else { throw .invalidRecords(refusals) }
-        guard maxTimestamp == header.maxTimestamp else { throw .invalidTimestamp(.maxTimestamp) }
     }
 
     /// Where the record ends whose length stands at `at`, which is moved behind it.

@@ -16,6 +16,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// The number of the first one.
     private var firstAnswer: UInt64 = 0
     private var unflushed = 0
+    /// Of all answers, in bytes.
+    private var written = 0
     private var deadline: Scheduled<Void>?
     private var loginDeadline: Scheduled<Void>?
     private var isClosing = false
@@ -131,14 +133,19 @@ final class ConnectionHandler: ChannelInboundHandler {
             case .nothing:
                 break
             case .close(let reason):
-                if hasWritten { context?.flush() }
+                if hasWritten { flush() }
                 return close(reason)
             case .last(let buffer, let reason):
                 context?.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
                 return close(reason)
             }
         }
-        if hasWritten { context?.flush() }
+        if hasWritten { flush() }
+    }
+
+    private func flush() {
+        context?.flush()
+        if unflushed > 0, deadline == nil, let context, !isClosing { startDeadline(context) }
     }
 
     private func write(_ buffers: [ByteBuffer], of answer: Answer) -> Bool {
@@ -147,7 +154,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let promise = context.eventLoop.makePromise(of: Void.self)
         context.write(wrapOutboundOut(last), promise: promise)
         unflushed += 1
-        if deadline == nil { startDeadline(context) }
+        written += buffers.reduce(0) { $0 + $1.readableBytes }
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
         promise.futureResult.whenComplete { _ in
             answer.release()
@@ -164,17 +171,20 @@ final class ConnectionHandler: ChannelInboundHandler {
         if unflushed > 0, let context, !isClosing { startDeadline(context) }
     }
 
-    /// Looks in a while whether the client has taken anything of what is written to it.
+    /// An answer may be large and the line slow: who takes something of it has as long again for the rest.
     private func startDeadline(_ context: ChannelHandlerContext) {
-        let left = bytesLeft(context)
+        let before = taken(context)
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.writeTimeout)) {
-            guard let context = self.context, self.bytesLeft(context) < left else { return self.close(.slow) }
+            guard let context = self.context, !self.isClosing, self.taken(context) > before else {
+                return self.close(.slow)
+            }
             self.startDeadline(context)
         }
     }
 
-    private func bytesLeft(_ context: ChannelHandlerContext) -> Int {
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    /// What the client's side has taken of the answers, in bytes; less by what TLS adds to those that wait.
+    private func taken(_ context: ChannelHandlerContext) -> Int {
+        written - ((try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
     }
 
     func close(_ reason: CloseReason) {

@@ -63,11 +63,14 @@ struct TopicSetting: Sendable {
             read: { topic in "\((topic.segmentBytes ?? .mebibytes(64)).value)" },
             write: { topic, text in
                 guard let bytes = Int64(text), TopicSetting.segmentBytes.contains(bytes) else { return false }
-                topic.segmentBytes = ByteCount(bytes)
+                topic.segmentBytes = ByteCount(max(bytes, TopicSetting.segmentBytesMin))
                 return true
             }
         ),
     ]
+
+    /// What is less makes more files than are good for a box, and is taken as so much.
+    private static let segmentBytesMin: Int64 = 64 << 10
 
     /// As in the configuration file, but for the lower end, which is Kafka's own.
     private static let segmentBytes: ClosedRange<Int64> = 14...(1 << 30)

@@ -64,18 +64,20 @@ struct Box {
     let kafka: UInt16
     var data: String { bench.path("data") }
 
-    /// `configuration`: YAML below `data` and `listen`, which the box adds.
-    init(_ bench: Workbench, configuration: String) throws {
+    /// `configuration`: YAML below `data` and `listen`, which the box adds. `access`: what `listen.kafka` says beside the
+    /// address.
+    init(_ bench: Workbench, access: String = "", configuration: String) throws {
         self.bench = bench
         http = try freePort()
         kafka = try freePort()
+        let more = access.isEmpty ? "" : ", \(access)"
         try bench.write(
             "forebay.yaml",
             """
             name: bench
             data: \(bench.path("data"))
             clock: trust
-            listen: { http: "127.0.0.1:\(http)", kafka: "127.0.0.1:\(kafka)" }
+            listen: { http: "127.0.0.1:\(http)", kafka: { listen: "127.0.0.1:\(kafka)"\(more) } }
 
             """ + configuration
         )

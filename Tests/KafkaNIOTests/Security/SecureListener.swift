@@ -69,7 +69,7 @@ final class SecureListener: Sendable {
         self.isOver = isOver
         writer = PlatformThread(name: "log-writer") {
             let writer = log.makeWriter()
-            while !isOver.flag.load(ordering: .relaxed) { _ = writer.step(waitUpTo: .milliseconds(50)) }
+            while !isOver.flag.load(ordering: .relaxed), writer.step(waitUpTo: .milliseconds(50)) != .failed {}
         }
         server = try await KafkaServer.start(
             configuration,
@@ -182,7 +182,9 @@ final class FrameClient {
         }.connect(host: "127.0.0.1", port: Int(port)).get()
     }
 
-    deinit {
+    deinit { close() }
+
+    func close() {
         channel.close(promise: nil)
     }
 

@@ -1,0 +1,139 @@
+// What comes over real sockets and is no request, or lies.
+import Foundation
+import KafkaNIO
+import KafkaProtocol
+import NIOCore
+import Platform
+import Testing
+
+@Suite("Hostile frames at the Kafka listener", .serialized, .timeLimit(.minutes(10)))
+struct HostileFrameTests {
+    /// Requests of every API and version, as kafka-python makes them.
+    private static func goldenRequests() throws -> [[UInt8]] {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("KafkaProtocolTests/Golden")
+        return try APITable.all.flatMap { api in
+            let text = try String(contentsOf: folder.appendingPathComponent("\(api.name).txt"), encoding: .utf8)
+            return try text.split(separator: "\n").map { $0.split(separator: "\t")[1] }.filter { $0 != "-" }.map(bytes)
+        }
+    }
+
+    private static func bytes(hex: Substring) throws -> [UInt8] {
+        try stride(from: 0, to: hex.count, by: 2).map { start in
+            let pair = hex.dropFirst(start).prefix(2)
+            return try #require(UInt8(pair, radix: 16))
+        }
+    }
+
+    private static func frame(_ body: [UInt8]) -> ByteBuffer {
+        var frame = ByteBuffer()
+        frame.writeInteger(Int32(body.count))
+        frame.writeBytes(body)
+        return frame
+    }
+
+    @Test("100,000 mutated requests: none stops the listener, and whoever else is connected is served")
+    func mutations() async throws {
+        let seed = ProcessInfo.processInfo.environment["FOREBAY_SEED"].flatMap(UInt64.init) ?? 5
+        print("FOREBAY_SEED=\(seed)")
+        var generator = SeededGenerator(seed: seed)
+        let requests = try Self.goldenRequests()
+        try #require(requests.count > 200)
+        try await SecureListener.run { listener in
+            let bystander = try await listener.client()
+            var sent = 0
+            while sent < 100_000 {
+                let client = try await listener.client()
+                var burst = ByteBuffer()
+                for _ in 0..<200 {
+                    var request = try #require(requests.randomElement(using: &generator))
+                    for _ in 0..<Int.random(in: 1...4, using: &generator) where !request.isEmpty {
+                        // The first four bytes, key and version, stay as they are more often than not.
+                        let first = Int.random(in: 0..<4, using: &generator) == 0 ? 0 : min(4, request.count - 1)
+                        let place = Int.random(in: first..<request.count, using: &generator)
+                        switch Int.random(in: 0..<4, using: &generator) {
+                        case 0: request[place] = UInt8.random(in: 0...255, using: &generator)
+                        case 1: request[place] = [0, 0x7F, 0x80, 0xFF].randomElement(using: &generator) ?? 0
+                        case 2: request.removeSubrange(place...)
+                        default: request.insert(UInt8.random(in: 0...255, using: &generator), at: place)
+                        }
+                    }
+                    burst.writeImmutableBuffer(Self.frame(request))
+                }
+                client.send(burst)
+                sent += 200
+                // Waits for the first answer or the end, so that the listener is kept busy and not only its backlog.
+                _ = try await client.response()
+                if sent % 5_000 == 0 { #expect(try await bystander.isServed()) }
+            }
+            #expect(try await bystander.isServed())
+            let metrics = listener.server.metrics
+            #expect(metrics.closed[.malformed] ?? 0 > 0)
+            #expect(metrics.requests.values.reduce(0, +) > 1_000)
+        }
+    }
+
+    @Test(
+        "a length that lies ends the connection at once, counted",
+        arguments: [Int32(-1), .min, .max, Int32(Limits.requestBytesMax) + 1]
+    )
+    func lengths(length: Int32) async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            client.send(ByteBuffer(integer: length))
+            #expect(try await client.hasEnded())
+            #expect(try await listener.hasClosed(1, .frameTooLarge))
+        }
+    }
+
+    @Test("a request that comes byte by byte is a request")
+    func slow() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            // ApiVersions 0.
+            for byte in Self.frame([0, 18, 0, 0, 0, 0, 0, 7, 0xFF, 0xFF]).readableBytesView {
+                client.send(ByteBuffer(bytes: [byte]))
+                await Task.yield()
+            }
+            var response = try #require(try await client.response())
+            #expect(try response.error() == .none)
+        }
+    }
+
+    @Test("a key or a version that is not served ends the connection, but for ApiVersions, which says what is")
+    func unsupported() async throws {
+        try await SecureListener.run { listener in
+            for body: [UInt8] in [[0, 24, 0, 0, 0, 0, 0, 7], [0, 0, 0, 2, 0, 0, 0, 7], [0x7F, 0, 0, 0, 0, 0, 0, 7]] {
+                let client = try await listener.client()
+                client.send(Self.frame(body + [0xFF, 0xFF]))
+                #expect(try await client.hasEnded())
+            }
+            #expect(try await listener.hasClosed(3, .unsupported))
+            let client = try await listener.client()
+            client.send(Self.frame([0, 18, 0, 99, 0, 0, 0, 7, 0xFF, 0xFF]))
+            var response = try #require(try await client.response())
+            #expect(try response.error() == .unsupportedVersion)
+            #expect(try await client.isServed())
+        }
+    }
+
+    @Test("a connection that ends in the middle of a request leaves nothing behind")
+    func cut() async throws {
+        try await SecureListener.run { listener in
+            for _ in 0..<200 {
+                let client = try await listener.client()
+                var part = ByteBuffer(integer: Int32(Limits.requestBytesMax))
+                part.writeBytes([0, 0, 0, 9])
+                client.send(part)
+                client.close()
+            }
+            // 200 of these together are more than the memory for requests: what was taken for them is given back.
+            let client = try await listener.client()
+            var large = ByteBuffer(integer: Int32(1 << 20))
+            large.writeRepeatingByte(0, count: 1 << 20)
+            client.send(large)
+            #expect(try await client.hasEnded())
+            #expect(try await listener.hasClosed(1, .unsupported))
+        }
+    }
+}

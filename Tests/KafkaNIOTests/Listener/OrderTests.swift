@@ -1,0 +1,149 @@
+// Requests of one connection: in work together, answered in order; and those that wait for the log.
+import CommitLog
+import KafkaNIO
+import KafkaProtocol
+import NIOCore
+import Platform
+import Testing
+
+@Suite("Requests of one connection", .serialized, .timeLimit(.minutes(1)))
+struct OrderTests {
+    /// Fetch 4 of `plain` from `offset` on.
+    private func fetch(_ client: FrameClient, from offset: Int64, wait: Int32) {
+        client.send(.fetch, 4) { writer in
+            writer.int32(-1)
+            writer.int32(wait)
+            writer.int32(1)
+            writer.int32(1 << 20)
+            writer.int8(0)
+            writer.arrayLength(1)
+            writer.string("plain")
+            writer.arrayLength(1)
+            writer.int32(0)
+            writer.int64(offset)
+            writer.int32(1 << 20)
+        }
+    }
+
+    /// The code, the high watermark, and the bytes of records.
+    private func fetched(_ client: FrameClient) async throws -> (ErrorCode, Int64, ByteBuffer) {
+        var reader = try #require(try await client.response())
+        _ = try reader.int32()
+        _ = try reader.int32()
+        _ = try reader.string()
+        _ = try reader.int32()
+        _ = try reader.int32()
+        let code = try reader.error()
+        let end = try reader.int64()
+        _ = try reader.int64()
+        _ = try reader.int32()
+        return (code, end, try reader.bytes())
+    }
+
+    /// One record, as a producer sends it.
+    private func batch() throws -> ByteBuffer {
+        let builder = BatchBuilder(pool: BatchBufferPool())
+        let value = Array("value".utf8)
+        let isAdded = value.withUnsafeBytes { value in
+            builder.append(
+                timestamp: Timestamp(milliseconds: 1_795_910_400_000),
+                key: nil,
+                value: value,
+                headers: UnsafeRawBufferPointer(start: nil, count: 0),
+                headerCount: 0
+            )
+        }
+        try #require(isAdded)
+        return ByteBuffer(bytes: builder.seal(compression: .none).bytes)
+    }
+
+    /// Produce 3 into `topic`.
+    private func produce(_ client: FrameClient, _ records: ByteBuffer, acks: Int16, topic: String = "plain") {
+        client.send(.produce, 3) { writer in
+            writer.nullableString(nil)
+            writer.int16(acks)
+            writer.int32(30_000)
+            writer.arrayLength(1)
+            writer.string(topic)
+            writer.arrayLength(1)
+            writer.int32(0)
+            writer.bytes(records)
+        }
+    }
+
+    private func produced(_ client: FrameClient) async throws -> (ErrorCode, Int64) {
+        var reader = try #require(try await client.response())
+        _ = try reader.int32()
+        _ = try reader.string()
+        _ = try reader.int32()
+        _ = try reader.int32()
+        return (try reader.error(), try reader.int64())
+    }
+
+    @Test("a waiting fetch is woken by the commit, and holds back the answers behind it, not the requests")
+    func waiting() async throws {
+        try await SecureListener.run { listener in
+            let (consumer, producer) = (try await listener.client(), try await listener.client())
+            fetch(consumer, from: 0, wait: 600_000)
+            // Behind the fetch: it takes effect at once, and is what the fetch waits for.
+            produce(consumer, try batch(), acks: 1)
+            let (code, end, records) = try await fetched(consumer)
+            #expect(code == .none)
+            #expect(end == 1)
+            #expect(records == (try batch()))
+            #expect(try await produced(consumer) == (.none, 0))
+            // And from elsewhere.
+            fetch(consumer, from: 1, wait: 600_000)
+            produce(producer, try batch(), acks: -1)
+            #expect(try await produced(producer) == (.none, 1))
+            #expect(try await fetched(consumer).1 == 2)
+        }
+    }
+
+    @Test("what cannot be fetched is answered at once, however long the client would wait")
+    func outOfRange() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            fetch(client, from: 7, wait: 600_000)
+            #expect(try await fetched(client).0 == .offsetOutOfRange)
+        }
+    }
+
+    @Test("a hundred requests at once are answered, each in its turn")
+    func pipelined() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            for _ in 0..<100 { produce(client, try batch(), acks: -1) }
+            for offset in 0..<100 { #expect(try await produced(client) == (.none, Int64(offset))) }
+        }
+    }
+
+    @Test("without acknowledgement there is no answer, and a failure closes the connection")
+    func silent() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            produce(client, try batch(), acks: 0)
+            #expect(try await client.isServed())
+            produce(client, try batch(), acks: 0, topic: "absent")
+            #expect(try await client.hasEnded())
+            #expect(try await listener.hasClosed(1, .failedSilentProduce))
+        }
+    }
+
+    @Test("Forebay's own topics and damaged batches are refused by name")
+    func refused() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            produce(client, try batch(), acks: 1, topic: "alerts")
+            #expect(try await produced(client).0 == .topicAuthorizationFailed)
+            var damaged = try batch()
+            damaged.setInteger(UInt8(0xFF), at: damaged.writerIndex - 1)
+            produce(client, damaged, acks: 1)
+            #expect(try await produced(client).0 == .corruptMessage)
+            produce(client, try batch(), acks: 2)
+            #expect(try await produced(client).0 == .invalidRequiredAcks)
+            produce(client, ByteBuffer(), acks: 1)
+            #expect(try await produced(client).0 == .invalidRecord)
+        }
+    }
+}
