@@ -94,7 +94,8 @@ struct GroupTests {
     )
     func badBody(method: String, path: String, body: String) async throws {
         try await withServer { server in
-            #expect(try await server.control.ask(method, path, body: body).status == 400)
+            let answer = try await server.control.ask(method, path, body: body)
+            #expect(answer.status == 400)
             #expect(server.appliance.seen.topicChanges.isEmpty && server.appliance.seen.resets.isEmpty)
         }
     }

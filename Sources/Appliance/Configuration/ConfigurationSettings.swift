@@ -2,6 +2,7 @@
 internal import Alerting
 internal import CommitLog
 internal import Ingest
+internal import KafkaNIO
 internal import Rules
 
 /// One effective setting, given or default.

@@ -2,6 +2,7 @@
 internal import Alerting
 internal import Foundation
 internal import HTTPAPI
+internal import KafkaNIO
 internal import Platform
 
 /// Looks at the machine; changes nothing, except that ports are bound for a moment. Blocks: name look-ups and

@@ -2,6 +2,7 @@
 internal import CommitLog
 internal import Foundation
 package import HTTPAPI
+internal import KafkaNIO
 internal import Platform
 
 extension BoxAccess {

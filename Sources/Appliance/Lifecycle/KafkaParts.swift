@@ -1,6 +1,7 @@
 // The Kafka listener as part of the daemon.
 internal import CommitLog
 internal import KafkaNIO
+internal import NIOCore
 internal import NIOPosix
 internal import Platform
 internal import Synchronization
