@@ -166,21 +166,32 @@ static uint8_t *put_partition_head(uint8_t *at) {
     return put16(put32(put32(put_text(put32(at, 1), topic), 1), 0), 0);
 }
 
-// `body`: replica, isolation level, one topic with one partition, its index and the time.
+// Whether the topic's name stands at `at`; whatever else stands there is not served.
+static int is_topic(const uint8_t *at) {
+    return (size_t)get16(at) == strlen(topic) && memcmp(at + 2, topic, strlen(topic)) == 0;
+}
+
+// `body`: replica, isolation level, one topic with one partition, its index and the time. NULL where there is no answer.
 static uint8_t *answer_offsets(uint8_t *at, const uint8_t *body) {
-    int64_t time = get64(body + 5 + 4 + 2 + get16(body + 9) + 4 + 4);
+    if (!is_topic(body + 9)) {
+        return NULL;
+    }
+    int64_t time = get64(body + 9 + 2 + strlen(topic) + 4 + 4);
     at = put64(put_partition_head(put32(at, 0)), -1);
     return put64(at, time == -2 ? start_offset : end_offset);
 }
 
-// `body` as in `fetch_frame`; waits at the end of the log as long as the client lets it.
+// `body` as in `fetch_frame`; waits at the end of the log as long as the client lets it. NULL where there is no answer.
 static uint8_t *answer_fetch(int fd, uint8_t *at, const uint8_t *body, struct iovec *records) {
     int wait_ms = get32(body + 4);
     at = put32(put16(put32(at, 0), 0), 0);
     if (get32(body + 25) == 0) {
         return put32(at, 0);
     }
-    const uint8_t *partition = body + 29 + 2 + get16(body + 29) + 4;
+    if (!is_topic(body + 29)) {
+        return NULL;
+    }
+    const uint8_t *partition = body + 29 + 2 + strlen(topic) + 4;
     int64_t bytes_max = get32(partition + 24);
     bytes_max = get32(body + 12) < bytes_max ? get32(body + 12) : bytes_max;
     *records = records_from(get64(partition + 8), (size_t)bytes_max);
@@ -213,19 +224,22 @@ static int send_parts(int fd, struct iovec *parts) {
 static int answer(int fd, const uint8_t *frame) {
     uint8_t head[SMALL_FRAME_BYTES];
     struct iovec records = {0};
-    int client_bytes = get16(frame + 8);
-    const uint8_t *body = frame + 10 + (client_bytes < 0 ? 0 : client_bytes);
-    uint8_t *at = put32(head + 4, get32(frame + 4));
-    int what = get16(frame) << 8 | get16(frame + 2);
+    int client_bytes = get16(frame + 8) < 0 ? 0 : get16(frame + 8);
     if (client_bytes > SMALL_FRAME_BYTES / 2) {
         return 0;
     }
+    const uint8_t *body = frame + 10 + client_bytes;
+    uint8_t *at = put32(head + 4, get32(frame + 4));
+    int what = get16(frame) << 8 | get16(frame + 2);
     switch (what) {
     case API_VERSIONS << 8 | 3: at = answer_versions(at); break;
     case METADATA << 8 | 4: at = answer_metadata(at); break;
     case LIST_OFFSETS << 8 | 2: at = answer_offsets(at, body); break;
     case FETCH << 8 | 11: at = answer_fetch(fd, at, body, &records); break;
-    default: return 0;
+    default: at = NULL;
+    }
+    if (at == NULL) {
+        return 0;
     }
     put32(head, at - head - 4 + (int64_t)records.iov_len);
     struct iovec parts[2] = {{.iov_base = head, .iov_len = (size_t)(at - head)}, records};
@@ -234,8 +248,8 @@ static int answer(int fd, const uint8_t *frame) {
 
 static void *serve(void *argument) {
     int fd = (int)(intptr_t)argument;
-    // Names in a request are as long as a request at most, so that twice its length is what a look at it can reach.
-    uint8_t frame[2 * SMALL_FRAME_BYTES + 64];
+    // Client id and name are bounded where they are read, so that no look goes beyond this, whatever the length says.
+    uint8_t frame[2 * SMALL_FRAME_BYTES];
     uint8_t length[4];
     while (recv(fd, length, sizeof(length), MSG_WAITALL) == sizeof(length)) {
         int32_t count = get32(length);
