@@ -22,11 +22,11 @@ final class Daemon {
 
     /// Starts the daemon with `inputs`, the lines below `inputs:`, and waits until it is ready.
     ///
-    /// `alerting`: the sections `rules` and `hooks`.
-    init(binary: String, directory: String, inputs: String, alerting: String) throws {
+    /// `alerting`: the sections `rules` and `hooks`; `kafka`: the port of its Kafka listener, none without it.
+    init(binary: String, directory: String, inputs: String, alerting: String, kafka: UInt16?) throws {
         let port = try Scratch.freePort()
         let configuration = "\(directory)/forebay.yaml"
-        try Self.configuration(directory: directory, port: port, inputs: inputs, alerting: alerting)
+        try Self.configuration(directory: directory, port: port, inputs: inputs, alerting: alerting, kafka: kafka)
             .write(toFile: configuration, atomically: true, encoding: .utf8)
         let child = try Child([binary, "run", "--config", configuration], output: "\(directory)/output")
         self.child = child
@@ -58,13 +58,19 @@ final class Daemon {
           nobody: { type: exec, command: ["/bin/true"] }
         """
 
-    private static func configuration(directory: String, port: UInt16, inputs: String, alerting: String) -> String {
+    private static func configuration(
+        directory: String,
+        port: UInt16,
+        inputs: String,
+        alerting: String,
+        kafka: UInt16?
+    ) -> String {
         """
         name: bench
         data: \(directory)/data
         listen:
           http: 127.0.0.1:\(port)
-          kafka: none
+          kafka: \(kafka.map { "127.0.0.1:\($0)" } ?? "none")
         log:
           commit_interval: \(Int(commitInterval * 1000))ms
         inputs:

@@ -52,6 +52,7 @@ enum Section: String, CaseIterable {
     case rules
     case replay
     case hook
+    case kafka
 }
 
 /// The command line.

@@ -7,7 +7,7 @@ import Foundation
 /// It is durable at the latest when an answer shows an end offset beyond it, because nothing is visible before it is
 /// synced. So the time from its departure to the arrival of that answer is an upper bound of its latency, too large by
 /// at most one round of asking, whose p99 is reported beside it. Nothing in the daemon measures itself here.
-private struct LatencyProbe {
+struct LatencyProbe {
     let daemon: Daemon
     let socket: Int32
     let count: Int

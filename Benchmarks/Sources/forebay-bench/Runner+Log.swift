@@ -3,7 +3,7 @@ import Foundation
 
 extension Runner {
     /// The program that links the log; it lies beside this one.
-    private func logBench(_ arguments: String...) throws -> JSONObject {
+    func logBench(_ arguments: String...) throws -> JSONObject {
         let here = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         return try figures([here.appendingPathComponent("forebay-bench-log").path] + arguments, timeout: 120)
     }

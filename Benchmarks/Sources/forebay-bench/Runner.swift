@@ -20,7 +20,7 @@ final class Runner {
     func run() throws -> Results {
         for section in options.sections {
             FileHandle.standardError.write(Data("measuring \(section.rawValue) ...\n".utf8))
-            do {
+            try attempt(section.rawValue) {
                 switch section {
                 case .disk: try measureDisk()
                 case .append: try measureAppend()
@@ -35,15 +35,23 @@ final class Runner {
                 case .rules: try measureRules()
                 case .replay: try measureReplay()
                 case .hook: try measureHook()
+                case .kafka: try measureKafka()
                 }
-            } catch let error as BenchError {
-                guard !StopFlag.isRaised else { throw BenchError.interrupted }
-                results.addFailure("\(section.rawValue): \(error.description)")
-            } catch {
-                results.addFailure("\(section.rawValue): \(error)")
             }
         }
         return results
+    }
+
+    /// Measures; an error becomes a line of the results. Throws only where a signal ended the run.
+    func attempt(_ what: String, _ measure: () throws -> Void) throws {
+        do {
+            try measure()
+        } catch let error as BenchError {
+            guard !StopFlag.isRaised else { throw BenchError.interrupted }
+            results.addFailure("\(what): \(error.description)")
+        } catch {
+            results.addFailure("\(what): \(error)")
+        }
     }
 
     /// The path of `forebay` or `forebay-sim`.
@@ -55,14 +63,21 @@ final class Runner {
         return path
     }
 
-    /// `directory`: where its data is, to start on it again.
+    /// `directory`: where its data is, to start on it again; `kafka`: the port of its Kafka listener.
     func daemon(
         inputs: String,
         in directory: String? = nil,
-        alerting: String = Daemon.quietAlerting
+        alerting: String = Daemon.quietAlerting,
+        kafka: UInt16? = nil
     ) throws -> Daemon {
         let directory = try directory ?? scratch.newDirectory("daemon")
-        return try Daemon(binary: try binary("forebay"), directory: directory, inputs: inputs, alerting: alerting)
+        return try Daemon(
+            binary: try binary("forebay"),
+            directory: directory,
+            inputs: inputs,
+            alerting: alerting,
+            kafka: kafka
+        )
     }
 
     /// Runs a program to its end and returns the figures that it printed.
