@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 from kafka import KafkaAdminClient
 from kafka_clients import Record, consume, kafka_python_settings, librdkafka_settings, need, produce, report, until
 
-OWN_TOPICS = ("readings", "alerts", "rejected", "system", "gaps", "__consumer_offsets")
+OWN_TOPICS = ("readings", "alerts", "rejected", "system", "gaps", "operations", "__consumer_offsets")
 AUTHORIZATION_FAILED, POLICY_VIOLATION = 29, 44
 WAIT = 60
 

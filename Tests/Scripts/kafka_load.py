@@ -115,15 +115,12 @@ class SlowConsumer:
         return True
 
     def is_closed(self):
-        """Asks without reading: the other side's FIN or reset."""
-        try:
-            # A reset, or its end in front of all that is unread, shows when something is sent.
-            self.socket.send(b"", socket.MSG_DONTWAIT)
-            state = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-        except OSError:
-            return True
-        established = 1
-        return state != established
+        """Whether the other side has closed it. What is unread would stand before the end of the stream, so that only the
+        kernel knows."""
+        established, own = "01", self.socket.getsockname()[1]
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            states = [line.split()[3] for line in table if line.split()[2].endswith(f":{own:04X}")]
+        return states != [established]
 
 
 def slow(address):

@@ -66,8 +66,8 @@ extension EndToEndTests {
                 let box = try Box(bench, configuration: "inputs: {}\n")
                 let daemon = try await box.start()
                 let seen = try KafkaScript.run("admin", [box.brokers])
-                // Five topics that no client may write, and four clients.
-                #expect(seen["writes"] as? Int == 20)
+                // Six topics that no client may write, and four clients.
+                #expect(seen["writes"] as? Int == 24)
                 try await stop(daemon)
                 _ = try box.command(["log", "verify", "--data", box.data])
             }
