@@ -235,13 +235,8 @@ extension EndToEndTests {
         @Test("users are added from standard input and from a terminal, log in after a reload, and go")
         func users() async throws {
             try await Workbench.use { bench in
-                let box = try Box(bench, configuration: "")
+                let box = try Box(bench, access: "users_file: users", configuration: "")
                 let (path, users) = (bench.path("forebay.yaml"), bench.path("users"))
-                let text = try String(contentsOfFile: path, encoding: .utf8)
-                let kafka = "kafka: \"127.0.0.1:\(box.kafka)\""
-                try #require(text.contains(kafka))
-                let secured = "kafka: { listen: \"127.0.0.1:\(box.kafka)\", users_file: users }"
-                try bench.write("forebay.yaml", text.replacingOccurrences(of: kafka, with: secured))
                 func add(_ name: String, _ password: String) throws -> Int32 {
                     let arguments = ["users", "add", name, "--config", path]
                     return try Command.run("forebay", arguments, input: Data(password.utf8)).status
