@@ -18,7 +18,8 @@ final class Daemon {
     static let commitInterval = 0.010
 
     let child: Child
-    let connection: HTTPConnection
+    private(set) var connection: HTTPConnection
+    private let httpPort: UInt16
 
     /// Starts the daemon with `inputs`, the lines below `inputs:`, and waits until it is ready.
     ///
@@ -30,6 +31,7 @@ final class Daemon {
             .write(toFile: configuration, atomically: true, encoding: .utf8)
         let child = try Child([binary, "run", "--config", configuration], output: "\(directory)/output")
         self.child = child
+        httpPort = port
         connection = try StopFlag.wait(for: "the daemon's readiness", timeout: 30, interval: 0.05) {
             guard child.exitCode() == nil else {
                 throw BenchError(description: "the daemon ended: \(child.outputText.suffix(800))")
@@ -78,6 +80,11 @@ final class Daemon {
         \(alerting)
 
         """
+    }
+
+    /// A new connection: the daemon closes one that asked nothing for a while.
+    func reconnect() throws {
+        connection = try HTTPConnection(port: httpPort)
     }
 
     func metrics() throws -> MetricsText {

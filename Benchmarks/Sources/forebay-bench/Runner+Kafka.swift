@@ -187,6 +187,7 @@ extension Runner {
             }
             return (seconds, try consumer.lastObject().number("bytes_per_second") / Double(1 << 30))
         }
+        try forebay.daemon.reconnect()
         _ = try latencies(500)
         let alone = Figure.percentile(try latencies(Int(1000 * options.seconds)), 0.99)
         let beside = try p99(beside: forebay.port)
