@@ -360,8 +360,8 @@ struct ForeignBatchTests {
                 var changed = batch
                 changed[index] = value
                 changed = MadeBatch.checksummed(changed)
-                if ForeignBatch.refusal(of: changed, pool: pool) == nil {
-                    #expect(Self.fault(in: changed, decoder) == nil, "byte \(index) is \(value)")
+                if let sealed = try? ForeignBatch.sealed(changed, pool: pool) {
+                    #expect(Self.fault(in: Array(sealed.bytes), decoder) == nil, "byte \(index) is \(value)")
                 }
             }
         }
@@ -395,17 +395,21 @@ struct ForeignBatchTests {
         return MadeBatch.checksummed(bytes)
     }
 
-    /// What 100,000 mutations with true checksums came to, judged by `takes`.
-    private func mutate(_ seed: UInt64, count: Int, _ takes: ([UInt8]) -> Bool) throws -> (taken: Int, wrong: Int) {
+    /// What 100,000 mutations with true checksums came to; `stored`: what is made of one, nil where it is refused.
+    private func mutate(
+        _ seed: UInt64,
+        count: Int,
+        _ stored: ([UInt8]) -> [UInt8]?
+    ) throws -> (taken: Int, wrong: Int) {
         var generator = SeededGenerator(seed: seed)
         let batches = try Self.samples.map(Foreign.batch)
         let decoder = RecordDecoder()
         var outcome = (taken: 0, wrong: 0)
         for round in 0..<count {
             let bytes = Self.mutated(batches[round % batches.count], &generator)
-            guard takes(bytes) else { continue }
+            guard let taken = stored(bytes) else { continue }
             outcome.taken += 1
-            if let fault = Self.fault(in: bytes, decoder) {
+            if let fault = Self.fault(in: taken, decoder) {
                 outcome.wrong += 1
                 if outcome.wrong == 1 { print("first wrong batch: round \(round), \(fault)") }
             }
@@ -416,7 +420,7 @@ struct ForeignBatchTests {
     @Test("100,000 mutations under true checksums: what is taken is right")
     func mutations() throws {
         let outcome = try mutate(testSeed("foreign batches"), count: 100_000) {
-            ForeignBatch.refusal(of: $0, pool: pool) == nil
+            (try? ForeignBatch.sealed($0, pool: pool)).map { Array($0.bytes) }
         }
         print("foreign batches: \(outcome.taken) of 100,000 mutations taken")
         #expect(outcome.wrong == 0)
@@ -428,8 +432,8 @@ struct ForeignBatchTests {
     func mutationsTwin() throws {
         let outcome = try mutate(testSeed("foreign batches, planted bug"), count: 10_000) { bytes in
             bytes.withUnsafeBytes { raw in
-                guard let batch = RecordBatchView(raw) else { return false }
-                return batch.bytes.count == raw.count && batch.header.matchesChecksum(of: raw)
+                guard let batch = RecordBatchView(raw), batch.bytes.count == raw.count else { return nil }
+                return batch.header.matchesChecksum(of: raw) ? bytes : nil
             }
         }
         #expect(outcome.wrong > 1000)

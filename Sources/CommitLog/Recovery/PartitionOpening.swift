@@ -414,6 +414,30 @@ private struct PartitionOpener {
             keepsPositions: isReadOnly
         )
         let verdict = try recovery.judge(producers: producers)
+        let end = reportLosses(verdict, state)
+        report.cutBytes = max(report.cutBytes, ByteCount(verdict.tornBytes))
+        if let journal {
+            let keepsOriginal = end != verdict.end || scanner.metUnreadable
+            file = try repair(files, file, size, verdict, keepsOriginal: keepsOriginal, journal)
+        }
+        extent.end = end
+        extent.length = isReadOnly ? verdict.validBytes : verdict.keptBytes
+        // The journal's word holds where nothing came after it. Otherwise nobody knows when, but certainly before now.
+        if extent.length > 0 {
+            extent.lastAppend = end == state.recoveryPoint ? state.lastAppend : nil
+            extent.lastAppend = extent.lastAppend ?? AppendTime.now(source.clock)
+        }
+        extent.maxTimestamp = verdict.index.latest?.timestamp
+        return Active(
+            segment: Segment(files: files, disk: disk, extent: extent, index: verdict.index),
+            file: file,
+            checksum: verdict.checksum,
+            producers: verdict.producers
+        )
+    }
+
+    /// Where the partition ends: as the verdict has it, or behind what is known to have been there; what is lost is reported.
+    private mutating func reportLosses(_ verdict: SegmentVerdict, _ state: JournalState) -> Offset {
         report.gaps += verdict.gaps.filter { !state.gaps.contains($0) }
         report.restampedBatches += verdict.restamped
         var end = verdict.end
@@ -437,25 +461,7 @@ private struct PartitionOpener {
             if !state.gaps.contains(lost) { report.gaps.append(lost) }
             end = lost.to
         }
-        report.cutBytes = max(report.cutBytes, ByteCount(verdict.tornBytes))
-        if let journal {
-            let keepsOriginal = end != verdict.end || scanner.metUnreadable
-            file = try repair(files, file, size, verdict, keepsOriginal: keepsOriginal, journal)
-        }
-        extent.end = end
-        extent.length = isReadOnly ? verdict.validBytes : verdict.keptBytes
-        // The journal's word holds where nothing came after it. Otherwise nobody knows when, but certainly before now.
-        if extent.length > 0 {
-            extent.lastAppend = end == state.recoveryPoint ? state.lastAppend : nil
-            extent.lastAppend = extent.lastAppend ?? AppendTime.now(source.clock)
-        }
-        extent.maxTimestamp = verdict.index.latest?.timestamp
-        return Active(
-            segment: Segment(files: files, disk: disk, extent: extent, index: verdict.index),
-            file: file,
-            checksum: verdict.checksum,
-            producers: verdict.producers
-        )
+        return end
     }
 
     /// Makes the file what the verdict says, and durable: what a killed process wrote and did not live to sync was never

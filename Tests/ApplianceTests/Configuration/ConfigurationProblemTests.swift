@@ -146,10 +146,6 @@ struct ConfigurationProblemTests {
             ("? [a]\n: b\n", "c.yaml:1:3: expected a key that is a word, not a list"),
             ("listen: { http: 0.0.0.0:8470 }", "c.yaml:1:17: `listen.http`: 0.0.0.0:8470 is open to other machines"),
             ("listen: { kafka: 0.0.0.0:9092 }", "c.yaml:1:18: `listen.kafka`: 0.0.0.0:9092 is open to other machines"),
-            (
-                "listen: { kafka: { listen: \"[::]:9092\", insecure: no } }",
-                "c.yaml:1:52: `listen.kafka.insecure`: expected true or false"
-            ),
             ("listen: { http: 127.a:8470 }", "c.yaml:1:17: `listen.http`: 127.a:8470 is open to other machines"),
             ("data: \"\"\n", "c.yaml:1:7: `data`: the text must not be empty"),
             ("external_url: edge\n", "c.yaml:1:15: `external_url`: expected a URL such as"),

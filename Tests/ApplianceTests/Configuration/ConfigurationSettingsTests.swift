@@ -136,7 +136,8 @@ struct ConfigurationSettingsTests {
         let log = value.logConfiguration
         #expect(log.directory == "/d")
         #expect(log.keepFreeFraction == 0.25)
-        #expect(Set(log.topics.keys) == [.readings, .alerts, .rejected, .system, .gaps, .operations])
+        let own: Set<TopicName> = [.readings, .alerts, .rejected, .system, .gaps, .operations, .consumerOffsets]
+        #expect(Set(log.topics.keys) == own)
         #expect(log.topics[.operations]?.cleanup == .compact)
         #expect(log.topics[.gaps]?.retention == .seconds(86_400))
         #expect(log.topics[.readings]?.compression == .lz4)
