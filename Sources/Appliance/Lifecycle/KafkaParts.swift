@@ -113,8 +113,11 @@ extension KafkaUsers {
         } catch {
             throw KafkaFilesError(description: "\(error)")
         }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw KafkaFilesError(description: "\(file): the text is not UTF-8")
+        }
         do {
-            self = try KafkaUsers(parsing: String(decoding: bytes, as: UTF8.self))
+            self = try KafkaUsers(parsing: text)
         } catch {
             throw KafkaFilesError(description: "\(file): \(error)")
         }
