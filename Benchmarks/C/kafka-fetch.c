@@ -2,8 +2,8 @@
 //
 //     kafka-fetch --port N [--topic NAME] [--bytes N] [--seconds N]
 //
-// Fetch 11 of partition 0, --bytes (8388608) at a time, one request at a time, from the first offset to the end and again
-// from the first, until --seconds (5) have passed. Prints the bytes of all answers.
+// Fetch 11 of partition 0, --bytes (8388608) at a time, one request at a time, from the first offset to the end and
+// again from the first, until --seconds (5) have passed. Prints the bytes of all answers.
 #define _GNU_SOURCE
 #include "kafka.h"
 

@@ -2,9 +2,9 @@
 //
 //     kafka-idle --port N [--topic NAME] [--connections N] [--wait-ms N] [--seconds N]
 //
-// --connections (1000) connections, each with a Fetch 11 of partition 0 at the end of the log that waits --wait-ms (500),
-// their first fetches spread over that time or one second, whichever is shorter. Prints {"waiting":N} once all wait, and
-// --seconds (10) later how many answers came meanwhile.
+// --connections (1000) connections, each with a Fetch 11 of partition 0 at the end of the log that waits --wait-ms
+// (500), their first fetches spread over that time or one second, whichever is shorter. Prints {"waiting":N} once all
+// wait, and --seconds (10) later how many answers came meanwhile.
 #define _GNU_SOURCE
 #include "kafka.h"
 

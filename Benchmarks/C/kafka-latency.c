@@ -2,9 +2,9 @@
 //
 //     kafka-latency --port N [--topic NAME] [--rate R] [--count N]
 //
-// Creates the topic with one partition and sends --count (500) produce requests of one record with acks=all, --rate (100)
-// per second, over one connection, while another one waits in a Fetch 11. Prints percentiles of the time until the record
-// had arrived there, and until the producer had its answer. One thread does both.
+// Creates the topic with one partition and sends --count (500) produce requests of one record with acks=all, --rate
+// (100) per second, over one connection, while another one waits in a Fetch 11. Prints percentiles of the time until
+// the record had arrived there, and until the producer had its answer. One thread does both.
 #define _GNU_SOURCE
 #include "kafka-batch.h"
 

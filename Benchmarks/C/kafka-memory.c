@@ -3,8 +3,8 @@
 //     kafka-memory --directory DIR [--topic NAME]
 //
 // Loads the segments (*.log) of the partition's directory and prints {"port":N,"bytes":N,"end":N} once it listens on a
-// loopback port of its own. Answers ApiVersions 3, Metadata 4, ListOffsets 2 and Fetch 11 of partition 0, each connection
-// in a thread of its own, until it is ended. Whatever else a client asks closes its connection.
+// loopback port of its own. Answers ApiVersions 3, Metadata 4, ListOffsets 2 and Fetch 11 of partition 0, each
+// connection in a thread of its own, until it is ended. Whatever else a client asks closes its connection.
 #define _GNU_SOURCE
 #include "kafka.h"
 
@@ -171,7 +171,8 @@ static int is_topic(const uint8_t *at) {
     return (size_t)get16(at) == strlen(topic) && memcmp(at + 2, topic, strlen(topic)) == 0;
 }
 
-// `body`: replica, isolation level, one topic with one partition, its index and the time. NULL where there is no answer.
+// `body`: replica, isolation level, one topic with one partition, its index and the time. NULL where there is no
+// answer.
 static uint8_t *answer_offsets(uint8_t *at, const uint8_t *body) {
     if (!is_topic(body + 9)) {
         return NULL;
@@ -181,7 +182,8 @@ static uint8_t *answer_offsets(uint8_t *at, const uint8_t *body) {
     return put64(at, time == -2 ? start_offset : end_offset);
 }
 
-// `body` as in `fetch_frame`; waits at the end of the log as long as the client lets it. NULL where there is no answer.
+// `body` as in `fetch_frame`; waits at the end of the log as long as the client lets it. NULL where there is no
+// answer.
 static uint8_t *answer_fetch(int fd, uint8_t *at, const uint8_t *body, struct iovec *records) {
     int wait_ms = get32(body + 4);
     at = put32(put16(put32(at, 0), 0), 0);

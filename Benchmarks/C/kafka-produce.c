@@ -2,8 +2,8 @@
 //
 //     kafka-produce --port N [--topic NAME] [--records N] [--value-bytes N] [--count N] [--window N] [--delete]
 //
-// Creates the topic with one partition, sends --count (2000) requests of one batch of --records (500) records with a key
-// of 6 and --value-bytes (72) of value, of which --window (5) are not answered yet, and waits for the last answer.
+// Creates the topic with one partition, sends --count (2000) requests of one batch of --records (500) records with a
+// key of 6 and --value-bytes (72) of value, of which --window (5) are not answered yet, and waits for the last answer.
 // --delete removes the topic afterwards. Prints records per second, from the first request to the last answer.
 #define _GNU_SOURCE
 #include "kafka-batch.h"

@@ -14,7 +14,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PRODUCE = 0, FETCH = 1, LIST_OFFSETS = 2, METADATA = 3, API_VERSIONS = 18, CREATE_TOPICS = 19, DELETE_TOPICS = 20 };
+enum {
+    PRODUCE = 0,
+    FETCH = 1,
+    LIST_OFFSETS = 2,
+    METADATA = 3,
+    API_VERSIONS = 18,
+    CREATE_TOPICS = 19,
+    DELETE_TOPICS = 20,
+};
 enum { BATCH_HEADER_BYTES = 61, BATCH_LENGTH_AT = 8, LAST_OFFSET_DELTA_AT = 23, SMALL_FRAME_BYTES = 1024 };
 
 static inline void die(const char *what) {
