@@ -21,6 +21,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var deadline: Scheduled<Void>?
     private var loginDeadline: Scheduled<Void>?
     private var isClosing = false
+    private var isStarting = false
+    private var isReading = true
 
     init(connection: ConnectionState) {
         self.connection = connection
@@ -72,13 +74,18 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Starts what may be started, and reads on only where nothing waits.
     private func start() {
-        guard let context, !isClosing else { return }
+        // What is answered at once comes back here: the loop that is under way takes the next one, however many wait.
+        guard let context, !isClosing, !isStarting else { return }
+        isStarting = true
+        defer { isStarting = false }
         while !isClosing, answers.count < Limits.requestsInFlightMax, context.channel.isWritable,
             let frame = waiting.popFirst()
         {
             begin(frame, context)
         }
         let mayRead = waiting.isEmpty && !isClosing
+        guard mayRead != isReading else { return }
+        isReading = mayRead
         _ = context.channel.setOption(.autoRead, value: mayRead)
     }
 

@@ -100,6 +100,28 @@ struct OrderTests {
         }
     }
 
+    @Test("thousands of small requests behind one that waits are answered one after the other, not one within the other")
+    func backlog() async throws {
+        try await SecureListener.run { listener in
+            let (consumer, producer) = (try await listener.client(), try await listener.client())
+            fetch(consumer, from: 0, wait: 600_000)
+            // ApiVersions 0, as small as a request gets.
+            var burst = ByteBuffer()
+            for _ in 0..<20_000 {
+                burst.writeInteger(Int32(10))
+                burst.writeBytes([0, 18, 0, 0, 0, 0, 0, 7, 0xFF, 0xFF])
+            }
+            consumer.send(burst)
+            produce(producer, try batch(), acks: -1)
+            #expect(try await produced(producer) == (.none, 0))
+            #expect(try await fetched(consumer).1 == 1)
+            for _ in 0..<20_000 {
+                var response = try #require(try await consumer.response())
+                try #require(try response.error() == .none)
+            }
+        }
+    }
+
     @Test("what cannot be fetched is answered at once, however long the client would wait")
     func outOfRange() async throws {
         try await SecureListener.run { listener in
