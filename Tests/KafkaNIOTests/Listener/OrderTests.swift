@@ -100,7 +100,7 @@ struct OrderTests {
         }
     }
 
-    @Test("thousands of small requests behind one that waits are answered one after the other, not one within the other")
+    @Test("thousands of requests behind one that waits are answered one after the other, not one within the other")
     func backlog() async throws {
         try await SecureListener.run { listener in
             let (consumer, producer) = (try await listener.client(), try await listener.client())
