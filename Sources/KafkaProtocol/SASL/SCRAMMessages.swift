@@ -84,8 +84,12 @@ package struct SCRAMClientFinal: Equatable, Sendable {
     }
 
     /// Whether this message belongs to the two before it: the same header, both nonces.
+    ///
+    /// librdkafka before 2.6.1 puts its own nonce in front once more. The server's, which no message of before can have, is
+    /// there all the same; brokers of Kafka 3.8.1 to 3.9 take it for that reason.
     package func follows(_ client: SCRAMClientFirst, _ server: SCRAMServerFirst) -> Bool {
-        nonce == server.nonce && channelBinding == Array(client.header.utf8)
+        guard channelBinding == Array(client.header.utf8) else { return false }
+        return nonce == server.nonce || nonce == client.nonce + server.nonce
     }
 }
 

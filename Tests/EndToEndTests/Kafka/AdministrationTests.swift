@@ -252,15 +252,20 @@ extension EndToEndTests {
                     )
                     return run.status == 0
                 }
+                // A login has ten seconds, which a starved machine may need for other things.
+                func logsIn(_ user: String, _ password: String, _ mechanism: String) throws -> Bool {
+                    for _ in 0..<5 where try canLogIn(user, password, mechanism) { return true }
+                    return false
+                }
                 #expect(try add("lena", "first\n") == 0)
                 _ = try await box.start()
-                #expect(try canLogIn("lena", "first", "SCRAM-SHA-256"))
-                #expect(try canLogIn("lena", "first", "SCRAM-SHA-512"))
+                #expect(try logsIn("lena", "first", "SCRAM-SHA-256"))
+                #expect(try logsIn("lena", "first", "SCRAM-SHA-512"))
                 #expect(try add("lena", "second\n") == 0)
                 try addAtTerminal("mia", "third", config: path)
                 _ = try box.command(["reload", "--data", box.data])
-                #expect(try canLogIn("lena", "second", "SCRAM-SHA-256"))
-                #expect(try canLogIn("mia", "third", "SCRAM-SHA-512"))
+                #expect(try logsIn("lena", "second", "SCRAM-SHA-256"))
+                #expect(try logsIn("mia", "third", "SCRAM-SHA-512"))
                 #expect(try !canLogIn("lena", "first", "SCRAM-SHA-256"))
                 let listed = try box.command(["users", "list", "-o", "csv", "--file", users])
                 #expect(

@@ -58,6 +58,8 @@ struct CredentialTests {
             ("c=eSws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "header"),
             ("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k1", "nonce"),
             ("c=biws,r=rOprNGfwEbeRWgbNEkqO", "nonce of the client alone"),
+            ("c=biws,r=rOprNGfwEbeRWgbNEkqOrOprNGfwEbeRWgbNEkqO", "nonce of the client, twice"),
+            ("c=biws,r=XOprNGfwEbeRWgbNEkqOrOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "another in front"),
         ]
     )
     func wrongMessage(withoutProof: String, _: String) throws {
@@ -68,6 +70,15 @@ struct CredentialTests {
         #expect(exchange.answer(to: ByteBuffer(string: "\(withoutProof),p=\(proof)")) == nil)
         let same = try client.proof(of: exchange.challenge, withoutProof: Self.withoutProof)
         #expect(same == Self.proof)
+    }
+
+    @Test("librdkafka before 2.6.1, which has the client's nonce twice and the server's once, is let in")
+    func olderClients() throws {
+        let exchange = try exchange()
+        let client = SCRAMClient(mechanism: .sha256, user: "user", password: "pencil", nonce: "rOprNGfwEbeRWgbNEkqO")
+        let withoutProof = "c=biws,r=rOprNGfwEbeRWgbNEkqOrOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+        let proof = try client.proof(of: exchange.challenge, withoutProof: withoutProof)
+        #expect(exchange.answer(to: ByteBuffer(string: "\(withoutProof),p=\(proof)")) != nil)
     }
 
     // MARK: The file
