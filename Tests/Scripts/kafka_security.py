@@ -158,7 +158,8 @@ def _aiokafka_try(address, access):
 
 
 def is_about_passwords(said):
-    return any(word in said.lower() for word in ("authentication", "sasl"))
+    # kafka-python tries again until its time is over, and then says only that.
+    return any(word in said.lower() for word in ("authentication", "sasl", "unable to bootstrap"))
 
 
 def refusals(address, good, bad):

@@ -44,7 +44,7 @@ extension EndToEndTests {
             try await check("certificates") { directory in
                 """
                 tls: { cert: \(directory)/server.pem, key: \(directory)/server.key, ca: \(directory)/authority.pem }, \
-                permissions: [ { user: press, topics: ["press-*"], allow: [read, write, create] } ]
+                permissions: [ { user: press, topics: ["press-*"], groups: ["*"], allow: [read, write, create] } ]
                 """
             }
         }
