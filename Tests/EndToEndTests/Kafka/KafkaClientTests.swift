@@ -85,6 +85,18 @@ extension EndToEndTests {
             }
         }
 
+        @Test("a consumer that reads nothing is let go, one that reads slowly is not, and others notice neither")
+        func slow() async throws {
+            try await Workbench.use { bench in
+                let box = try Box(bench, configuration: "inputs: {}\n" + KafkaScript.automaticTopics)
+                let daemon = try await box.start()
+                let seen = try KafkaScript.run("load", [box.brokers, "slow"])
+                let slow = try #require(seen["slow"] as? [String: Int])
+                #expect((slow["rounds of others"] ?? 0) > 2)
+                try await stop(daemon)
+            }
+        }
+
         @Test("readings arrive as they come, in order and once, at every client")
         func live() async throws {
             try await Workbench.use { bench in
