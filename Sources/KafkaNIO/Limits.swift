@@ -6,7 +6,7 @@ package enum Limits {
     /// daemon's limit of descriptors is shared with segments.
     package static let connectionsMax = 2_048
 
-    /// One request once its sender may use the listener. Producers are told 1 MiB per batch (`batchBytesMax`); a request may
+    /// One request once its sender may use the listener. A producer's batch has `batchBytesMax` at most; a request may
     /// hold batches for several partitions.
     package static let requestBytesMax = 8 << 20
 

@@ -284,6 +284,7 @@ final class DaemonParts: Sendable {
             next.clock = old.clock
             // Whatever can fail comes before anything that is changed.
             let rules = try RuleSet(next.rules)
+            let automatic = try await registry.automaticCount()
             do {
                 try kafka.apply(fresh.configuration)
             } catch {
@@ -294,7 +295,6 @@ final class DaemonParts: Sendable {
             }
             next.listen.kafka?.usersFile = fresh.configuration.listen.kafka?.usersFile
             next.listen.kafka?.permissions = fresh.configuration.listen.kafka?.permissions
-            let automatic = try await registry.automaticCount()
             sightings.setBudget(max(0, next.devices.automaticMax - automatic))
             state.withLock {
                 $0.configuration = next

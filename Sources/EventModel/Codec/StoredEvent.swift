@@ -299,13 +299,14 @@ public struct StoredEvent: ~Copyable, Sendable {
 private enum EventKey {
     case device, time, received, clock, readings, states, units, labels, suspect, sequence, retained, duplicate, other
 
+    private static let names: [(StaticString, EventKey)] = [
+        ("device", .device), ("time", .time), ("received", .received), ("clock", .clock), ("readings", .readings),
+        ("states", .states), ("units", .units), ("labels", .labels), ("suspect", .suspect), ("seq", .sequence),
+        ("retained", .retained), ("duplicate", .duplicate),
+    ]
+
     init(_ name: ByteSlice, of value: RawSpan) {
-        let names: [(StaticString, EventKey)] = [
-            ("device", .device), ("time", .time), ("received", .received), ("clock", .clock), ("readings", .readings),
-            ("states", .states), ("units", .units), ("labels", .labels), ("suspect", .suspect), ("seq", .sequence),
-            ("retained", .retained), ("duplicate", .duplicate),
-        ]
-        self = names.first { value.equals(name, $0.0) }?.1 ?? .other
+        self = EventKey.names.first { value.equals(name, $0.0) }?.1 ?? .other
     }
 
     /// Steps over a key that Forebay writes often, with its quotes and the colon; nil, and no step, where something else

@@ -203,7 +203,10 @@ final class GroupService: Sendable {
 
     /// Looks for offsets that nobody asked for in a long time, now and every hour.
     private func expire() {
-        perform(coordinator.groups.expireOffsets(at: GroupService.now(clock)))
+        // A clock that nobody has set may stand in a year in which all of them are old.
+        if clock.quality() == .synchronised {
+            perform(coordinator.groups.expireOffsets(at: GroupService.now(clock)))
+        }
         eventLoop.scheduleTask(in: .hours(1)) { [weak self] in
             self?.run { $0.expire() }
         }

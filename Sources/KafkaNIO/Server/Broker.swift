@@ -117,7 +117,9 @@ final class Broker: Sendable {
             connections.isStopping = true
             return Array(connections.channels.values)
         }
-        for channel in channels { try? await channel.close() }
+        // All at once: each may take as long as a client has for its goodbye.
+        let ends = channels.map { $0.close() as EventLoopFuture<Void> }
+        for end in ends { try? await end.get() }
     }
 
     func stop() async {
@@ -126,7 +128,7 @@ final class Broker: Sendable {
         for worker in workers { await worker.stop() }
     }
 
-    /// The identity of the oldest topic: random, made with the data directory, and in its journal.
+    /// The identity of topic `system`: random, made with the data directory, and in its journal.
     private static func clusterID(of log: CommitLog) -> String {
         let system = log.partitions.first { $0.topicPartition.topic == .system } ?? log.partitions.first
         return system.map { KafkaUUID($0.topicID).description } ?? ""
