@@ -25,10 +25,11 @@ package enum Limits {
     /// Records in one fetch response, but for one batch that is larger alone.
     package static let fetchBytesMax = 8 << 20
 
-    /// Records in one read of the log for it: what stays in the processor's cache on its way.
+    /// Records in one read of the log for it.
     package static let fetchReadBytesMax = 1 << 20
 
-    /// Records that were read for fetch responses and have not left yet, of all connections together.
+    /// Records that were read for fetch responses and have not left yet, of all connections together. In memory they may take
+    /// twice as much. Nothing is read ahead that would leave less than half of it.
     package static let fetchMemoryBytesMax = 64 << 20
 
     /// A fetch reads no more than a quarter of what is left of that memory, but for so much: something is left for others

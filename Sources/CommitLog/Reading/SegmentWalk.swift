@@ -64,8 +64,10 @@ struct SegmentWalk {
         var expected = first
         while position < extent.length {
             buffer.reserve(wanted)
-            let count = try read(file, into: buffer.memory, at: position)
-            let held = UnsafeRawBufferPointer(rebasing: buffer.memory[..<count])
+            let room = min(wanted, Int(clamping: extent.length - position))
+            let memory = UnsafeMutableRawBufferPointer(rebasing: buffer.memory[..<room])
+            let count = try diskCall { () throws(DiskError) in try file.salvage(into: memory, at: position).count }
+            let held = UnsafeRawBufferPointer(rebasing: memory[..<count])
             let step = walk(held, fileRemaining: extent.length - position, from: from, maxBytes: maxBytes, expected)
             expected = step.expected
             if let taken = step.taken {
@@ -149,17 +151,6 @@ struct SegmentWalk {
         guard header.totalBytes <= held.count else { return .cut(header.totalBytes) }
         let batch = UnsafeRawBufferPointer(rebasing: held[..<header.totalBytes])
         return header.matchesChecksum(of: batch) ? .batch(header) : .invalid
-    }
-
-    private func read(
-        _ file: any DiskFile,
-        into memory: UnsafeMutableRawBufferPointer,
-        at position: Int64
-    ) throws(LogError) -> Int {
-        let room = min(memory.count, Int(clamping: extent.length - position))
-        return try diskCall { () throws(DiskError) in
-            try file.salvage(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<room]), at: position).count
-        }
     }
 
     /// The error for bytes at `position` that are no batch, with where reading can go on.

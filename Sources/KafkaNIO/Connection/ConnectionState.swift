@@ -40,7 +40,12 @@ final class ConnectionState {
         self.worker = worker
         self.address = address
         self.peer = peer
-        reader = ConnectionReader(log: broker.log, memory: worker.memory)
+        reader = ConnectionReader(
+            log: broker.log,
+            memory: worker.memory,
+            fetchMemory: broker.fetchMemory,
+            recordBuffers: broker.recordBuffers
+        )
         security = broker.security
         let configuration = broker.configuration
         login = security.users.map { users in
@@ -108,48 +113,5 @@ final class ConnectionState {
     func giveBackAll() {
         for bytes in requestMemory { broker.requestMemory.give(bytes) }
         requestMemory.removeAll()
-    }
-}
-
-/// What a connection reads the log with; on its worker's thread only.
-final class ConnectionReader: @unchecked Sendable {
-    // Sendable: made with the connection, and from then on used by jobs of one worker.
-    private let reader: LogReader
-    private let memory: WorkerMemory
-
-    init(log: CommitLog, memory: WorkerMemory) {
-        reader = LogReader(log: log)
-        self.memory = memory
-    }
-
-    /// Whole batches from `offset` on, see `LogReader.read`.
-    func read(_ partition: Partition, from offset: Offset, maxBytes: Int) throws(LogError) -> ReadResult {
-        try reader.read(partition, from: offset, upTo: partition.logEndOffset, maxBytes: maxBytes, into: &memory.buffer)
-    }
-
-    /// What was read last; until the next job of the worker.
-    var bytes: UnsafeRawBufferPointer { memory.buffer.bytes }
-
-    /// The first record at or after `timestamp`, or the one with the largest timestamp where that is nil.
-    func record(
-        _ partition: Partition,
-        atOrAfter timestamp: Timestamp?
-    ) throws(LogError) -> (offset: Offset, timestamp: Timestamp)? {
-        let end = partition.logEndOffset
-        guard let timestamp else {
-            return try reader.largestTimestamp(
-                in: partition,
-                upTo: end,
-                buffer: &memory.buffer,
-                decoder: memory.decoder
-            )
-        }
-        return try reader.firstRecord(
-            atOrAfter: timestamp,
-            in: partition,
-            upTo: end,
-            buffer: &memory.buffer,
-            decoder: memory.decoder
-        )
     }
 }

@@ -102,8 +102,23 @@ private final class FetchInWork: CommitWaiter {
         let (wanted, room, broker, reader) = (wanted, bytesMax - byteCount, call.broker, call.connection.reader)
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
         call.connection.worker.run {
-            let found = WantedPartition.read(wanted, room: room, broker, reader)
+            let share = min(room, max(broker.fetchMemory.left / 4, Limits.fetchShareBytesMin))
+            let found = WantedPartition.read(wanted, share: share, broker, reader)
+            if found != nil { reader.forgetAhead() }
             this.eventLoop.execute { this.value.take(found) }
+        }
+    }
+
+    /// Reads what this client will most likely ask for next, where it takes much, while it takes this answer.
+    private func readAhead() {
+        guard call.connection.isOpen, byteCount >= Limits.fetchReadBytesMax / 2 else { return }
+        let next = wanted.compactMap(\.following)
+        guard !next.isEmpty else { return }
+        let (room, broker, reader) = (bytesMax, call.broker, call.connection.reader)
+        call.connection.worker.run {
+            let share = min(room, broker.fetchMemory.left - Limits.fetchMemoryBytesMax / 2)
+            guard share >= Limits.fetchReadBytesMax / 2 else { return }
+            reader.keepAhead((WantedPartition.read(next, share: share, broker, reader) ?? []).flatMap(\.batches))
         }
     }
 
@@ -137,10 +152,11 @@ private final class FetchInWork: CommitWaiter {
                 )
             }
         )
-        var answer = Answer.frames(response.frames(of: call.header) { wanted[first[$0] + $1].records })
-        answer.records = wanted.flatMap(\.records)
+        var answer = Answer.frames(response.frames(of: call.header) { wanted[first[$0] + $1].batches.map(\.bytes) })
+        answer.records = wanted.flatMap { $0.batches.map(\.bytes) }
         answer.broker = call.broker
         answer.fetching = NIOLoopBound(call.connection, eventLoop: call.eventLoop)
+        readAhead()
         call.reply(answer)
     }
 }
@@ -154,8 +170,7 @@ private struct WantedPartition: Sendable {
     /// Where to read on.
     var next: Offset
     let bytesMax: Int
-    /// Whole batches as they are stored, in pieces.
-    var records: [ByteBuffer] = []
+    var batches: [StoredBatches] = []
     var byteCount = 0
 
     init(_ request: FetchRequest.Partition, of topic: String, _ broker: Broker, _ access: Access) {
@@ -182,6 +197,13 @@ private struct WantedPartition: Sendable {
         return next < partition.logEndOffset
     }
 
+    /// The same in the fetch after this one, where that will find something.
+    var following: WantedPartition? {
+        var following = self
+        (following.batches, following.byteCount) = ([], 0)
+        return following.hasMore ? following : nil
+    }
+
     func response(isCommittedOnly: Bool) -> FetchResponse.Partition {
         let end = partition?.logEndOffset.value ?? -1
         return FetchResponse.Partition(
@@ -197,17 +219,16 @@ private struct WantedPartition: Sendable {
 
     // MARK: On the worker
 
-    /// Reads up to `room` bytes for the partitions together, in their order: whole batches, and the first of all whatever its
+    /// Reads up to `share` bytes for the partitions together, in their order: whole batches, and the first of all whatever its
     /// size.
     ///
     /// - Returns: nil where so much memory is not there. What was read stays taken from `fetchMemory`.
     static func read(
         _ wanted: [WantedPartition],
-        room: Int,
+        share: Int,
         _ broker: Broker,
         _ reader: ConnectionReader
     ) -> [WantedPartition]? {
-        let share = min(room, max(broker.fetchMemory.left / 4, Limits.fetchShareBytesMin))
         guard broker.fetchMemory.take(max(0, share)) else { return nil }
         var wanted = wanted
         var rest = share
@@ -233,12 +254,16 @@ private struct WantedPartition: Sendable {
         guard let partition else { return nil }
         do {
             let maxBytes = min(room, bytesMax - byteCount, Limits.fetchReadBytesMax)
-            let result = try reader.read(partition, from: next, maxBytes: maxBytes)
-            guard !result.isEmpty, mayPass || result.byteCount <= room else { return nil }
-            records.append(broker.recordBuffers.copy(reader.bytes))
-            byteCount += result.byteCount
-            next = result.nextOffset
-            return result.byteCount
+            guard let found = try reader.batches(of: partition, from: next, maxBytes: maxBytes) else { return nil }
+            let count = found.bytes.readableBytes
+            guard mayPass || count <= room else {
+                broker.recordBuffers.give(found.bytes)
+                return nil
+            }
+            batches.append(found)
+            byteCount += count
+            next = found.nextOffset
+            return count
         } catch {
             // Consumers are used to gaps between offsets; a batch that may be readable after its repair is waited for.
             if error.code == .damaged, broker.log.isUnderRepair(partition, at: next) { return nil }

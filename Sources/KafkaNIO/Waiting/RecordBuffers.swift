@@ -1,29 +1,66 @@
 // Memory of records on their way to clients, used again.
+internal import CommitLog
 internal import NIOCore
 internal import Synchronization
 
-/// Large buffers come from the kernel and go back to it each time, page by page; a consumer at full speed would spend as
-/// much time on that as on its records. A few are kept. One leaf lock.
+/// Buffers with room for one read of the log. Memory of that size comes from the kernel and goes back to it each time, page by
+/// page; a consumer at full speed would spend as much time on that as on its records. So they are kept as long as others are
+/// in use. One leaf lock.
 final class RecordBuffers: Sendable {
-    private static let keptMax = 4
-    /// Below, memory comes from the allocator's own stock.
-    private static let largeBytes = 64 << 10
+    /// What an answer and the one after it are made of.
+    private static let keptMax = 2 * Limits.fetchBytesMax / Limits.fetchReadBytesMax
 
-    private let idle = Mutex<[ByteBuffer]>([])
+    private struct Stock {
+        var idle: [ByteBuffer] = []
+        var inUse = 0
+    }
 
-    /// A buffer that holds a copy of `bytes`.
-    func copy(_ bytes: UnsafeRawBufferPointer) -> ByteBuffer {
-        guard bytes.count >= RecordBuffers.largeBytes, var buffer = idle.withLock({ $0.popLast() }) else {
-            return ByteBuffer(bytes: bytes)
+    private let stock = Mutex(Stock())
+
+    /// Runs `read` with memory to read into.
+    ///
+    /// - Returns: what it returned, and the bytes that it read: where they are many in that very memory, which `give` takes
+    ///   back, and where they are few copied, so that few bytes hold little memory.
+    func fill(
+        _ read: (inout ReadBuffer) throws(LogError) -> ReadResult
+    ) throws(LogError) -> (result: ReadResult, bytes: ByteBuffer) {
+        var buffer = take()
+        let outcome = buffer.withUnsafeMutableWritableBytes { memory in
+            Result { () throws(LogError) in
+                var readBuffer = ReadBuffer(lent: memory)
+                let result = try read(&readBuffer)
+                let range = readBuffer.lentRange ?? 0..<0
+                let isMuch = range.count >= memory.count / 2
+                return (result: result, range: range, copy: isMuch ? nil : ByteBuffer(bytes: readBuffer.bytes))
+            }
         }
-        buffer.clear(minimumCapacity: bytes.count)
-        buffer.writeBytes(bytes)
+        guard case .success((let result, let range, nil)) = outcome else {
+            give(buffer)
+            let few = try outcome.get()
+            return (few.result, few.copy ?? ByteBuffer())
+        }
+        buffer.moveWriterIndex(to: range.upperBound)
+        buffer.moveReaderIndex(to: range.lowerBound)
+        return (result, buffer)
+    }
+
+    private func take() -> ByteBuffer {
+        var buffer = stock.withLock { stock in
+            stock.inUse += 1
+            return stock.idle.popLast() ?? ByteBuffer()
+        }
+        buffer.clear(minimumCapacity: Limits.fetchReadBytesMax)
         return buffer
     }
 
-    /// Takes back what nobody uses any more.
+    /// Takes back what `fill` returned and nobody uses any more.
     func give(_ buffer: ByteBuffer) {
-        guard buffer.capacity >= RecordBuffers.largeBytes else { return }
-        idle.withLock { if $0.count < RecordBuffers.keptMax { $0.append(buffer) } }
+        guard buffer.capacity == Limits.fetchReadBytesMax else { return }
+        stock.withLock { stock in
+            stock.inUse -= 1
+            stock.idle.append(buffer)
+            let surplus = stock.idle.count - (stock.inUse == 0 ? Limits.workers : RecordBuffers.keptMax)
+            if surplus > 0 { stock.idle.removeLast(surplus) }
+        }
     }
 }

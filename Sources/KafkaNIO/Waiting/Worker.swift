@@ -55,7 +55,7 @@ final class Worker: Sendable {
     }
 }
 
-/// What the log is read with. It is the worker's and not each connection's, because it grows to what was read.
+/// What times are looked up with. It is the worker's and not each connection's, because it grows to what was read.
 final class WorkerMemory: @unchecked Sendable {
     // Sendable: made with the worker, and from then on used by its jobs only.
     var buffer = ReadBuffer()

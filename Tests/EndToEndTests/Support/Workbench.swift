@@ -1,6 +1,7 @@
 // Where a test of the real binary works: a directory of its own, free ports, child processes that end with it.
 import Foundation
 import Platform
+import Synchronization
 import Testing
 
 /// What went wrong outside of what a test is about.
@@ -121,19 +122,29 @@ func eventually(
     throw WorkbenchError(description: "not within \(Int(seconds)) s: \(description)")
 }
 
-/// A port of loopback that nobody uses now.
+/// Ports that tests take, each once, below those that the kernel gives to sockets that ask for none.
+private let portsTaken = Atomic<UInt16>(.random(in: 0..<10_000))
+
+/// A port of loopback that nobody uses now, and that no other test gets.
 func freePort(_ type: __socket_type = SOCK_STREAM) throws -> UInt16 {
+    for _ in 0..<10_000 {
+        let port = 20_000 + portsTaken.add(1, ordering: .relaxed).newValue % 10_000
+        if try isFree(port, type) { return port }
+    }
+    throw WorkbenchError(description: "no free port")
+}
+
+private func isFree(_ port: UInt16, _ type: __socket_type) throws -> Bool {
     let descriptor = socket(AF_INET, Int32(type.rawValue), 0)
+    guard descriptor >= 0 else { throw WorkbenchError(description: "no socket: errno \(errno)") }
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) { pointer in
+    return withUnsafePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
+            bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
         }
     }
-    guard result == 0 else { throw WorkbenchError(description: "no free port") }
-    return UInt16(bigEndian: address.sin_port)
 }

@@ -1,0 +1,160 @@
+// A consumer that catches up: what was read ahead for it is what is in the log, and is given back.
+import CommitLog
+import KafkaNIO
+import KafkaProtocol
+import NIOCore
+import Platform
+import Testing
+
+@Suite("Reading ahead for a consumer", .serialized, .timeLimit(.minutes(2)))
+struct ReadAheadTests {
+    private static let batchCount = 30
+    private static let valueBytes = 200_000
+
+    /// A batch of one record that says which it is, all through.
+    private static func batch(_ number: Int) throws -> ByteBuffer {
+        let builder = BatchBuilder(pool: BatchBufferPool())
+        let value = (0..<valueBytes / 8).flatMap { index in
+            withUnsafeBytes(of: UInt64(number * valueBytes + index).bigEndian, Array.init)
+        }
+        let isAdded = value.withUnsafeBytes { value in
+            builder.append(
+                timestamp: Timestamp(milliseconds: 1_795_910_400_000),
+                key: nil,
+                value: value,
+                headers: UnsafeRawBufferPointer(start: nil, count: 0),
+                headerCount: 0
+            )
+        }
+        try #require(isAdded)
+        return ByteBuffer(bytes: builder.seal(compression: .none).bytes)
+    }
+
+    /// As the log has it: with its offset, which the checksum does not cover.
+    private static func stored(_ number: Int) throws -> ByteBuffer {
+        var batch = try batch(number)
+        batch.setInteger(Int64(number), at: 0)
+        return batch
+    }
+
+    private func fill(_ listener: SecureListener) async throws {
+        let producer = try await listener.client()
+        for number in 0..<Self.batchCount {
+            let batch = try Self.batch(number)
+            producer.send(.produce, 3) { writer in
+                writer.nullableString(nil)
+                writer.int16(1)
+                writer.int32(30_000)
+                writer.arrayLength(1)
+                writer.string("plain")
+                writer.arrayLength(1)
+                writer.int32(0)
+                writer.bytes(batch)
+            }
+            _ = try #require(try await producer.response())
+        }
+    }
+
+    /// The batches that one fetch brings.
+    private func fetch(_ client: FrameClient, from offset: Int, maxBytes: Int32 = 1 << 20) async throws -> ByteBuffer {
+        client.send(.fetch, 4) { writer in
+            writer.int32(-1)
+            writer.int32(0)
+            writer.int32(1)
+            writer.int32(maxBytes)
+            writer.int8(0)
+            writer.arrayLength(1)
+            writer.string("plain")
+            writer.arrayLength(1)
+            writer.int32(0)
+            writer.int64(Int64(offset))
+            writer.int32(maxBytes)
+        }
+        var reader = try #require(try await client.response())
+        _ = try reader.int32()
+        _ = try reader.int32()
+        _ = try reader.string()
+        _ = try reader.int32()
+        _ = try reader.int32()
+        #expect(try reader.error() == .none)
+        _ = try reader.int64()
+        _ = try reader.int64()
+        _ = try reader.int32()
+        return try reader.bytes()
+    }
+
+    /// Fetches, and compares; the offset behind what came.
+    private func take(_ client: FrameClient, from offset: Int, maxBytes: Int32 = 1 << 20) async throws -> Int {
+        let records = try await fetch(client, from: offset, maxBytes: maxBytes)
+        var (rest, next) = (records, offset)
+        while rest.readableBytes > 0 {
+            let expected = try Self.stored(next)
+            let batch = rest.readSlice(length: expected.readableBytes)
+            try #require(batch == expected, "batch \(next) of a fetch from \(offset)")
+            next += 1
+        }
+        return next
+    }
+
+    @Test("one fetch after the other brings every batch once, as it is stored")
+    func sequential() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            let client = try await listener.client()
+            for maxBytes: Int32 in [1 << 20, 3 << 20, 8 << 20] {
+                var offset = 0
+                while offset < Self.batchCount {
+                    let next = try await take(client, from: offset, maxBytes: maxBytes)
+                    try #require(next == min(Self.batchCount, offset + Int(maxBytes) / (Self.valueBytes + 100)))
+                    offset = next
+                }
+            }
+        }
+    }
+
+    @Test("a consumer that asks for something else than what was read ahead gets what it asks for")
+    func seeking() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            let client = try await listener.client()
+            // Back, forth, less than before, and more.
+            #expect(try await take(client, from: 0) == 5)
+            #expect(try await take(client, from: 1) == 6)
+            #expect(try await take(client, from: 20) == 25)
+            #expect(try await take(client, from: 25, maxBytes: 450_000) == 27)
+            #expect(try await take(client, from: 2, maxBytes: 2 << 20) == 12)
+            #expect(try await take(client, from: 12, maxBytes: 4 << 20) == 30)
+            #expect(try await take(client, from: 30) == 30)
+        }
+    }
+
+    @Test("what was read ahead for a consumer that leaves is given back")
+    func leaving() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            // Together three times as much as all fetches may hold.
+            for _ in 0..<3 * KafkaNIO.Limits.fetchMemoryBytesMax / Int(1 << 20) {
+                let client = try await listener.client()
+                try #require(try await take(client, from: 0) == 5)
+                client.close()
+            }
+        }
+    }
+
+    @Test("consumers that stay away after a fetch leave others enough")
+    func staying() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            var idle: [FrameClient] = []
+            for _ in 0..<100 {
+                idle.append(try await listener.client())
+                try #require(try await take(idle[idle.count - 1], from: 0) == 5)
+            }
+            let client = try await listener.client()
+            #expect(try await take(client, from: 0, maxBytes: 4 << 20) == 20)
+            #expect(try await take(client, from: 20, maxBytes: 4 << 20) == 30)
+            // Those that come back get what they would have got, from memory or not.
+            for client in idle { try #require(try await take(client, from: 5) == 10) }
+        }
+    }
+}
