@@ -1,9 +1,9 @@
 // Every bound of the log, with its reason. Nothing in this target grows beyond a number that stands here.
 
 package enum Limits {
-    /// The largest stored batch. Kafka's default `max.message.bytes` is 1,048,588; staying below it lets every client
-    /// and a real cluster take our batches with their defaults.
-    package static let batchBytesMax = 1_000_000
+    /// The largest stored batch: Kafka's default `max.message.bytes`. Whatever a client sends by its defaults is taken, and
+    /// every client and a real cluster take our batches with theirs.
+    package static let batchBytesMax = 1_048_588
 
     /// The largest record: one that fills a batch alone, less the batch header and the record's own length fields.
     package static let recordBytesMax = batchBytesMax - RecordBatchHeader.byteCount - 64

@@ -2,8 +2,8 @@
 internal import CommitLog
 
 package enum Limits {
-    /// Connections at once. Each idle one costs some kilobytes and a descriptor; a box has dozens of clients, and the
-    /// daemon's limit of descriptors is shared with segments.
+    /// Connections at once. Each idle one costs some kilobytes and a descriptor; a box has dozens of clients. Where the process
+    /// may have few descriptors, `KafkaListenerConfiguration.connectionsMax` is less: segments need some, too.
     package static let connectionsMax = 2_048
 
     /// One request once its sender may use the listener. A producer's batch has `batchBytesMax` at most; a request may
@@ -15,6 +15,12 @@ package enum Limits {
 
     /// Memory of all requests that are larger than `requestBytesMaxUnauthenticated` and still on their way in or in work.
     package static let requestMemoryBytesMax = 64 << 20
+
+    /// How long a connection is not read from that found that memory taken.
+    package static let requestMemoryPause: Duration = .milliseconds(20)
+
+    /// How long a request may take to arrive: clients give up on one after 30 to 60 s.
+    package static let frameTimeout: Duration = .seconds(60)
 
     /// A producer's batch (`max.message.bytes`): the longest that the log stores.
     package static let batchBytesMax = ForeignBatch.byteCountMax
@@ -44,6 +50,9 @@ package enum Limits {
 
     /// How long a client may take nothing of what is written to it before it is disconnected.
     package static let writeTimeout: Duration = .seconds(30)
+
+    /// So many of these times may pass until it has taken all of an answer: clients wait for one 30 to 60 s.
+    package static let writeTimeoutsMax = 4
 
     /// How long a connection may be silent.
     package static let idleTimeout: Duration = .seconds(600)
@@ -101,6 +110,7 @@ package enum Limits {
     /// How long a command waits for the coordinator of groups, which a stalled or full disk keeps from an answer.
     package static let administrationPatience: Duration = .seconds(30)
 
-    /// Threads that read the log for clients and check producers' batches: what may block, or takes long.
+    /// Threads that read the log for clients: what may block, or takes long. Another one checks producers' batches, and waits
+    /// with them where the log writer has enough to do.
     package static let workers = 2
 }

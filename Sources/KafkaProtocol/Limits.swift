@@ -12,6 +12,10 @@ package enum Limits {
     /// bytes that are left, but an element in memory is up to sixteen times what it is at least on the wire.
     package static let arrayReserveMax = 1_024
 
+    /// Elements of all arrays of a frame together, nested ones included. A box has a thousand partitions, so that no client has
+    /// so much to say; whoever does makes work, and an answer, many times as large as the request.
+    package static let elementsMax = 20_000
+
     /// One SASL message. The longest that is sane, a SCRAM message with a long name and extensions, has some hundred
     /// bytes; OAuth tokens, which need more, are not spoken here.
     package static let saslMessageBytesMax = 16 << 10

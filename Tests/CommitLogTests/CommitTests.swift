@@ -56,6 +56,18 @@ struct CommitTests {
         let reader = LogReader(log: fixture.log)
         var buffer = ReadBuffer()
         let limit = held.highWatermark(of: partition)
+        // Too large a batch, which must not pass: nothing, and nothing lost.
+        for maxBytes in [1, 60] {
+            let none = try reader.read(
+                partition,
+                from: .zero,
+                upTo: limit,
+                maxBytes: maxBytes,
+                mayPass: false,
+                into: &buffer
+            )
+            #expect(none.isEmpty && none.nextOffset == .zero)
+        }
         let first = try reader.read(partition, from: .zero, upTo: limit, maxBytes: 4096, into: &buffer)
         #expect(first.nextOffset == Offset(1))
         let second = try reader.read(partition, from: Offset(1), upTo: limit, maxBytes: 4096, into: &buffer)

@@ -21,7 +21,9 @@ final class KafkaParts: Sendable {
 
     /// - Throws: where a file of users or certificates is not what it should be.
     init(_ configuration: Configuration, log: CommitLog, clock: any Clock) throws(KafkaFilesError) {
-        self.configuration = try KafkaListenerConfiguration(configuration, disk: PosixDisk())
+        var listener = try KafkaListenerConfiguration(configuration, disk: PosixDisk())
+        listener?.connectionsMax = min(listener?.connectionsMax ?? 0, OpenFiles.raiseLimit() / 2)
+        self.configuration = listener
         self.log = log
         self.clock = clock
     }

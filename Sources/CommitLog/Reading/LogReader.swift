@@ -38,9 +38,9 @@ package final class LogReader {
         topicsEpoch = log.topicsEpoch
     }
 
-    /// Reads whole batches from the one that contains `from`, as long as they end at or below `upTo`: at least one
-    /// where there is any, then up to `maxBytes` together, all of one segment. Where `from` lies in a gap, from the
-    /// first batch after it.
+    /// Reads whole batches from the one that contains `from`, as long as they end at or below `upTo`: up to `maxBytes`
+    /// together, all of one segment, but the first whatever its size unless `mayPass` is false. Where `from` lies in a gap,
+    /// from the first batch after it.
     ///
     /// `upTo` is the caller's snapshot of the high watermark; what is beyond the current one is never returned.
     /// `buffer` is filled anew; its earlier contents are gone whatever the outcome.
@@ -53,6 +53,7 @@ package final class LogReader {
         from: Offset,
         upTo: Offset,
         maxBytes: Int,
+        mayPass: Bool = true,
         into buffer: inout ReadBuffer
     ) throws(LogError) -> ReadResult {
         buffer.removeAll()
@@ -71,7 +72,7 @@ package final class LogReader {
         var isRepeated = false
         while true {
             do {
-                return try readBelow(limit, partition, from: from, maxBytes: maxBytes, into: &buffer)
+                return try readBelow(limit, partition, from: from, (maxBytes, mayPass), into: &buffer)
             } catch {
                 places[partition.slot] = nil
                 guard !partition.isDeleted else { throw LogReader.deleted(partition) }
@@ -105,7 +106,7 @@ package final class LogReader {
         _ limit: Offset,
         _ partition: Partition,
         from: Offset,
-        maxBytes: Int,
+        _ most: (bytes: Int, mayPass: Bool),
         into buffer: inout ReadBuffer
     ) throws(LogError) -> ReadResult {
         var offset = from
@@ -115,15 +116,20 @@ package final class LogReader {
             let found: SegmentWalk.Found
             do {
                 place = try self.place(in: partition, at: offset, segment)
-                var walk = SegmentWalk(partition: partition, segment: segment, limit: limit)
+                var walk = SegmentWalk(
+                    partition: partition,
+                    segment: segment,
+                    from: offset,
+                    limit: limit,
+                    maxBytes: most.bytes,
+                    mayPass: most.mayPass
+                )
                 defer { if walk.metDamage { note(segment, in: partition) } }
                 found = try walk.fill(
                     &buffer,
                     file: place.file,
                     position: place.position,
-                    expecting: place.expected,
-                    from: offset,
-                    maxBytes: maxBytes
+                    expecting: place.expected
                 )
             } catch {
                 places[partition.slot] = nil
@@ -137,6 +143,8 @@ package final class LogReader {
                 place.offset = found.nextOffset
                 place.position = found.position
                 place.expected = found.nextOffset
+            }
+            if found.byteCount > 0 || found.isTooLarge {
                 places[partition.slot] = place
                 return ReadResult(nextOffset: found.nextOffset, byteCount: found.byteCount)
             }

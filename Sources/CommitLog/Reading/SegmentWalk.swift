@@ -7,15 +7,23 @@ struct SegmentWalk {
     let segment: Segment
     /// As it is at the start of the read; what the writer adds meanwhile is for the next one.
     let extent: Segment.Extent
+    /// The offset that the first batch returned contains, or lies behind.
+    let from: Offset
     /// Batches that end beyond it are not returned.
     let limit: Offset
+    let maxBytes: Int
+    /// Whether the first batch may be larger than that.
+    let mayPass: Bool
     /// Whether bytes were met that are no batch, where one should be.
     private(set) var metDamage = false
 
-    init(partition: Partition, segment: Segment, limit: Offset) {
+    init(partition: Partition, segment: Segment, from: Offset, limit: Offset, maxBytes: Int, mayPass: Bool) {
         self.partition = partition
         self.segment = segment
+        self.from = from
         self.limit = limit
+        self.maxBytes = maxBytes
+        self.mayPass = mayPass
         extent = segment.extent
     }
 
@@ -24,6 +32,8 @@ struct SegmentWalk {
         /// Where in the file the next batch starts.
         var position: Int64
         var byteCount: Int
+        /// The next batch is larger than what was asked for.
+        var isTooLarge = false
     }
 
     /// How much is read at least: a small read costs as much as this one.
@@ -40,8 +50,9 @@ struct SegmentWalk {
         var stop: Stop?
 
         enum Stop {
-            /// The next batch ends beyond the limit, or would pass the bytes asked for.
+            /// The next batch ends beyond the limit, or would pass the bytes asked for behind others.
             case enough
+            case tooLarge
             /// A whole batch of so many bytes begins where the walk stands, and the buffer ends inside it.
             case cut(Int)
             case invalid
@@ -55,9 +66,7 @@ struct SegmentWalk {
         _ buffer: inout ReadBuffer,
         file: any DiskFile,
         position start: Int64,
-        expecting first: Offset,
-        from: Offset,
-        maxBytes: Int
+        expecting first: Offset
     ) throws(LogError) -> Found {
         var wanted = max(SegmentWalk.readBytesMin, min(maxBytes, Limits.readBytesMax))
         var position = start
@@ -68,7 +77,7 @@ struct SegmentWalk {
             let memory = UnsafeMutableRawBufferPointer(rebasing: buffer.memory[..<room])
             let count = try diskCall { () throws(DiskError) in try file.salvage(into: memory, at: position).count }
             let held = UnsafeRawBufferPointer(rebasing: memory[..<count])
-            let step = walk(held, fileRemaining: extent.length - position, from: from, maxBytes: maxBytes, expected)
+            let step = walk(held, fileRemaining: extent.length - position, expected)
             expected = step.expected
             if let taken = step.taken {
                 buffer.keep(taken)
@@ -82,6 +91,8 @@ struct SegmentWalk {
                 guard count > 0 else { throw try damage(file, at: position, max(expected, from)) }
             case .enough:
                 return Found(nextOffset: from, position: position, byteCount: 0)
+            case .tooLarge:
+                return Found(nextOffset: from, position: position, byteCount: 0, isTooLarge: true)
             case .cut(let total):
                 // A batch larger than what was asked for is read whole, alone.
                 guard step.walked > 0 || wanted < total else {
@@ -105,8 +116,6 @@ struct SegmentWalk {
     private func walk(
         _ held: UnsafeRawBufferPointer,
         fileRemaining: Int64,
-        from: Offset,
-        maxBytes: Int,
         _ expected: Offset
     ) -> Step {
         var step = Step(expected: expected)
@@ -120,11 +129,15 @@ struct SegmentWalk {
                     step.stop = .enough
                     return step
                 }
+                if isTooLarge(header) {
+                    step.stop = .tooLarge
+                    return step
+                }
                 if header.endOffset > from { step.taken = first..<end }
                 step.expected = header.endOffset
                 step.walked = end
-            case .cut(let total):
-                step.stop = .cut(total)
+            case .cut(let total, let header):
+                step.stop = header.map(isTooLarge) ?? false ? .tooLarge : .cut(total)
                 return step
             case .invalid:
                 step.stop = .invalid
@@ -134,21 +147,26 @@ struct SegmentWalk {
         return step
     }
 
+    private func isTooLarge(_ header: RecordBatchHeader) -> Bool {
+        !mayPass && header.endOffset > from && header.totalBytes > maxBytes
+    }
+
     private enum Check {
         case batch(RecordBatchHeader)
-        /// A plausible header whose batch of so many bytes does not lie whole in the buffer.
-        case cut(Int)
+        /// A plausible batch of so many bytes, or a header, does not lie whole in the buffer.
+        case cut(Int, RecordBatchHeader?)
         case invalid
     }
 
     private func check(_ held: UnsafeRawBufferPointer, fileRemaining: Int64, _ expected: Offset) -> Check {
         guard let header = RecordBatchHeader(held) else {
-            return fileRemaining >= Int64(RecordBatchHeader.byteCount) ? .cut(RecordBatchHeader.byteCount) : .invalid
+            let isCut = fileRemaining >= Int64(RecordBatchHeader.byteCount)
+            return isCut ? .cut(RecordBatchHeader.byteCount, nil) : .invalid
         }
         guard header.isPlausible, Int64(header.totalBytes) <= fileRemaining, header.endOffset <= extent.end,
             partition.continues(expected, at: Offset(header.baseOffset))
         else { return .invalid }
-        guard header.totalBytes <= held.count else { return .cut(header.totalBytes) }
+        guard header.totalBytes <= held.count else { return .cut(header.totalBytes, header) }
         let batch = UnsafeRawBufferPointer(rebasing: held[..<header.totalBytes])
         return header.matchesChecksum(of: batch) ? .batch(header) : .invalid
     }

@@ -23,7 +23,7 @@ final class BatchBuffer: @unchecked Sendable {
 /// idle is bounded here: to what a burst leaves behind, and after a while to what an idle box may hold.
 package final class BatchBufferPool: Sendable {
     /// Each class holds four times the one below; the last takes the largest batch.
-    private static let classes = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20]
+    private static let classes = [4 << 10, 16 << 10, 64 << 10, 256 << 10, Limits.batchBytesMax]
 
     private struct Idle {
         var buffers: [[BatchBuffer]] = Array(repeating: [], count: BatchBufferPool.classes.count)

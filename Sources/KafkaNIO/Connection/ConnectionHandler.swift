@@ -178,14 +178,14 @@ final class ConnectionHandler: ChannelInboundHandler {
         if unflushed > 0, let context, !isClosing { startDeadline(context) }
     }
 
-    /// An answer may be large and the line slow: who takes something of it has as long again for the rest.
-    private func startDeadline(_ context: ChannelHandlerContext) {
+    /// An answer may be large and the line slow: who takes something of it has as long again for the rest, a few times.
+    private func startDeadline(_ context: ChannelHandlerContext, passed: Int = 0) {
         let before = taken(context)
         deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.writeTimeout)) {
-            guard let context = self.context, !self.isClosing, self.taken(context) > before else {
-                return self.close(.slow)
-            }
-            self.startDeadline(context)
+            guard let context = self.context, !self.isClosing, self.taken(context) > before,
+                passed + 1 < Limits.writeTimeoutsMax
+            else { return self.close(.slow) }
+            self.startDeadline(context, passed: passed + 1)
         }
     }
 

@@ -24,7 +24,7 @@ extension Broker {
             try pipeline.addHandler(TLSHandler(connection: connection))
         }
         try pipeline.addHandler(IdleStateHandler(allTimeout: TimeAmount(Limits.idleTimeout)))
-        try pipeline.addHandler(ByteToMessageHandler(FrameDecoder(connection: connection)))
+        try pipeline.addHandler(FrameDecoder(connection: connection))
         try pipeline.addHandler(ConnectionHandler(connection: connection))
     }
 }

@@ -69,7 +69,10 @@ final class ConnectionState {
     /// - Throws: where the certificate does not say whose it is.
     func endHandshake(certificate: [UInt8]?) throws(ConnectionFailure) {
         guard login == nil else { return }
-        guard let certificate else { return letIn(Access.anonymous) }
+        guard let certificate else {
+            guard broker.configuration.tls?.verifiesClients != true else { throw ConnectionFailure(reason: .tls) }
+            return letIn(Access.anonymous)
+        }
         guard let name = CommonName.of(certificate: certificate) else { throw ConnectionFailure(reason: .tls) }
         letIn(name)
     }

@@ -1,50 +1,120 @@
 // Cuts a connection's bytes into frames: an int32 length, big-endian, and so many bytes.
 internal import NIOCore
 
-/// Refuses a length that is negative or beyond what the connection may send before any of it is kept.
-struct FrameDecoder: ByteToMessageDecoder {
+/// Refuses a length that is negative or beyond what the connection may send before any of it is kept. Where there is no memory
+/// for a frame just now, nothing more is read from its connection until there is.
+final class FrameDecoder: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private let connection: ConnectionState
+    private var bytes = ByteBuffer()
     /// Of the frame that is on its way, taken from the budget of all connections.
     private var reserved = 0
+    private var isWaitingForMemory = false
+    /// Somebody wants to read on, which is put off.
+    private var isReadDue = false
+    private var hasFailed = false
+    private var deadline: Scheduled<Void>?
 
     init(connection: ConnectionState) {
         self.connection = connection
     }
 
-    mutating func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
-        guard let prefix: Int32 = buffer.getInteger(at: buffer.readerIndex) else { return .needMoreData }
-        guard let length = Int(exactly: prefix), length >= 0, length <= connection.frameBytesMax else {
-            // A client that begins TLS where none is spoken: a handshake record of version 3.
-            throw ConnectionFailure(reason: prefix >> 16 == 0x1603 ? .tls : .frameTooLarge)
-        }
-        if reserved == 0, length > Limits.requestBytesMaxUnauthenticated {
-            guard connection.broker.requestMemory.take(length) else { throw ConnectionFailure(reason: .memory) }
-            reserved = length
-        }
-        guard buffer.readableBytes - 4 >= length else { return .needMoreData }
-        buffer.moveReaderIndex(forwardBy: 4)
-        guard let frame = buffer.readSlice(length: length) else { return .needMoreData }
-        connection.takeOver(reserved)
-        reserved = 0
-        context.fireChannelRead(wrapInboundOut(frame))
-        return .continue
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !hasFailed else { return }
+        var received = unwrapInboundIn(data)
+        if bytes.readableBytes == 0 { bytes = received } else { bytes.writeBuffer(&received) }
+        decode(context)
     }
 
-    mutating func decodeLast(
-        context: ChannelHandlerContext,
-        buffer: inout ByteBuffer,
-        seenEOF: Bool
-    ) throws -> DecodingState {
-        while try decode(context: context, buffer: &buffer) == .continue {}
-        buffer.clear()
-        return .needMoreData
+    func read(context: ChannelHandlerContext) {
+        if isWaitingForMemory { isReadDue = true } else { context.read() }
     }
 
-    mutating func decoderRemoved(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end()
+    }
+
+    private func end() {
+        hasFailed = true
+        deadline?.cancel()
         connection.broker.requestMemory.give(reserved)
         reserved = 0
+    }
+
+    private func fail(_ reason: CloseReason, _ context: ChannelHandlerContext) {
+        end()
+        context.fireErrorCaught(ConnectionFailure(reason: reason))
+    }
+
+    /// Passes on all frames that are there.
+    private func decode(_ context: ChannelHandlerContext) {
+        var hasFound = false
+        while !hasFailed, let length = nextLength(context) {
+            guard reserve(length) else {
+                waitForMemory(context)
+                break
+            }
+            guard bytes.readableBytes - 4 >= length else {
+                bytes.reserveCapacity(minimumWritableBytes: 4 + length - bytes.readableBytes)
+                if deadline == nil { startDeadline(context) }
+                return
+            }
+            bytes.moveReaderIndex(forwardBy: 4)
+            guard let frame = bytes.readSlice(length: length) else { return }
+            deadline?.cancel()
+            deadline = nil
+            connection.takeOver(reserved)
+            reserved = 0
+            hasFound = true
+            context.fireChannelRead(wrapInboundOut(frame))
+        }
+        // The frames hold on to the memory that they lie in.
+        if hasFound { bytes = bytes.readableBytes == 0 ? ByteBuffer() : ByteBuffer(buffer: bytes) }
+    }
+
+    /// Of the next frame; nil where its prefix is not there yet, or not allowed.
+    private func nextLength(_ context: ChannelHandlerContext) -> Int? {
+        guard let prefix: Int32 = bytes.getInteger(at: bytes.readerIndex) else { return nil }
+        guard let length = Int(exactly: prefix), length >= 0, length <= connection.frameBytesMax else {
+            // A client that begins TLS where none is spoken: a handshake record of version 3.
+            fail(prefix >> 16 == 0x1603 ? .tls : .frameTooLarge, context)
+            return nil
+        }
+        return length
+    }
+
+    private func reserve(_ length: Int) -> Bool {
+        guard reserved == 0, length > Limits.requestBytesMaxUnauthenticated else { return true }
+        guard connection.broker.requestMemory.take(length) else { return false }
+        reserved = length
+        return true
+    }
+
+    private func waitForMemory(_ context: ChannelHandlerContext) {
+        isWaitingForMemory = true
+        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.requestMemoryPause)) {
+            self.isWaitingForMemory = false
+            guard !self.hasFailed else { return }
+            self.decode(context)
+            guard self.isReadDue, !self.isWaitingForMemory else { return }
+            self.isReadDue = false
+            context.read()
+        }
+    }
+
+    private func startDeadline(_ context: ChannelHandlerContext) {
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.frameTimeout)) {
+            self.fail(.slow, context)
+        }
     }
 }
 

@@ -32,8 +32,9 @@ extension FetchResponse {
 
 /// A fetch between its request and its response. Belongs to the connection's event loop.
 ///
-/// It is answered as soon as it has `minBytes`, something to complain about, no room for more, or waited long enough. It
-/// keeps what it has read, so that a wake-up reads only what is new.
+/// It is answered as soon as it has `minBytes`, something to complain about, no room for more, or waited long enough. While
+/// it waits it holds no memory: it remembers how much it has found, a wake-up counts only what is new, and what it answers is
+/// read again.
 private final class FetchInWork: CommitWaiter {
     private let request: FetchRequest
     private let call: Call
@@ -45,6 +46,10 @@ private final class FetchInWork: CommitWaiter {
     private var isOver = false
     private var isFull = false
     private var hasTimedOut = false
+    /// Some of what `wanted` counts is not in memory any more.
+    private var hasLetGo = false
+    /// It tries again when there may be memory for it.
+    private var isPausing = false
     private var timeout: Scheduled<Void>?
 
     init(_ request: FetchRequest, _ call: Call) {
@@ -74,6 +79,7 @@ private final class FetchInWork: CommitWaiter {
     }
 
     func isDoneAfterCommit() -> Bool {
+        for index in wanted.indices { wanted[index].isStalled = false }
         proceed()
         return isOver
     }
@@ -82,7 +88,7 @@ private final class FetchInWork: CommitWaiter {
     private var byteCount: Int { wanted.reduce(0) { $0 + $1.byteCount } }
 
     private var isDue: Bool {
-        hasTimedOut || isFull || byteCount >= max(1, Int(request.minBytes))
+        hasTimedOut || isFull || byteCount >= Int(request.minBytes)
             || wanted.contains { $0.errorCode != .none }
     }
 
@@ -92,9 +98,29 @@ private final class FetchInWork: CommitWaiter {
         let isWanted = call.connection.isOpen
         if isWanted, !isFull, wanted.contains(where: \.hasMore) {
             read()
+        } else if isWanted, isDue, hasLetGo {
+            readAgain()
         } else if isDue || !isWanted {
             answer()
+        } else {
+            letGo()
         }
+    }
+
+    private func letGo() {
+        hasLetGo = hasLetGo || byteCount > 0
+        for index in wanted.indices { wanted[index].letGo(call.broker) }
+    }
+
+    /// Reads all that was counted, and answers with it.
+    private func readAgain() {
+        hasLetGo = false
+        hasTimedOut = true
+        for index in wanted.indices {
+            wanted[index].letGo(call.broker)
+            wanted[index].rewind()
+        }
+        read()
     }
 
     private func read() {
@@ -131,8 +157,12 @@ private final class FetchInWork: CommitWaiter {
             proceed()
         } else if hasTimedOut {
             answer()
-        } else {
-            call.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.fetchMemoryPause)) { self.proceed() }
+        } else if !isPausing {
+            isPausing = true
+            call.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.fetchMemoryPause)) {
+                self.isPausing = false
+                self.proceed()
+            }
         }
     }
 
@@ -167,15 +197,19 @@ private struct WantedPartition: Sendable {
     /// nil where `errorCode` says why.
     let partition: Partition?
     var errorCode = ErrorCode.none
+    private let start: Offset
     /// Where to read on.
-    var next: Offset
+    private var next: Offset
+    /// There should be more, but nothing can be had before the next commit.
+    var isStalled = false
     let bytesMax: Int
     var batches: [StoredBatches] = []
     var byteCount = 0
 
     init(_ request: FetchRequest.Partition, of topic: String, _ broker: Broker, _ access: Access) {
         index = request.partitionIndex
-        next = Offset(request.fetchOffset)
+        start = Offset(request.fetchOffset)
+        next = start
         bytesMax = max(1, Int(request.partitionMaxBytes))
         let isAllowed = access.allows(.read, topic: topic)
         let found = isAllowed ? broker.partition(topic, index) : nil
@@ -193,7 +227,7 @@ private struct WantedPartition: Sendable {
 
     /// There are records that this fetch may still have.
     var hasMore: Bool {
-        guard errorCode == .none, byteCount < bytesMax, let partition else { return false }
+        guard errorCode == .none, !isStalled, byteCount < bytesMax, let partition else { return false }
         return next < partition.logEndOffset
     }
 
@@ -202,6 +236,20 @@ private struct WantedPartition: Sendable {
         var following = self
         (following.batches, following.byteCount) = ([], 0)
         return following.hasMore ? following : nil
+    }
+
+    /// Gives the memory of what was read back.
+    mutating func letGo(_ broker: Broker) {
+        for batches in batches {
+            broker.fetchMemory.give(batches.bytes.readableBytes)
+            broker.recordBuffers.give(batches.bytes)
+        }
+        batches = []
+    }
+
+    mutating func rewind() {
+        next = start
+        byteCount = 0
     }
 
     func response(isCommittedOnly: Bool) -> FetchResponse.Partition {
@@ -237,14 +285,14 @@ private struct WantedPartition: Sendable {
             while wanted[index].hasMore, rest > 0 || isFirst {
                 guard let count = wanted[index].readOnce(broker, reader, room: rest, mayPass: isFirst) else { break }
                 rest -= count
-                isFirst = false
+                if count > 0 { isFirst = false }
             }
         }
         if rest >= 0 { broker.fetchMemory.give(rest) } else { broker.fetchMemory.overdraw(-rest) }
         return wanted
     }
 
-    /// One read of the log; nil where there was nothing that fits.
+    /// One read of the log, which may step over a gap; nil where there was nothing that fits.
     private mutating func readOnce(
         _ broker: Broker,
         _ reader: ConnectionReader,
@@ -254,19 +302,19 @@ private struct WantedPartition: Sendable {
         guard let partition else { return nil }
         do {
             let maxBytes = min(room, bytesMax - byteCount, Limits.fetchReadBytesMax)
-            guard let found = try reader.batches(of: partition, from: next, maxBytes: maxBytes) else { return nil }
+            let found = try reader.batches(of: partition, from: next, maxBytes: maxBytes, mayPass: mayPass)
             let count = found.bytes.readableBytes
-            guard mayPass || count <= room else {
-                broker.recordBuffers.give(found.bytes)
-                return nil
-            }
+            guard count > 0 else { return stepOver(to: found.nextOffset) }
             batches.append(found)
             byteCount += count
             next = found.nextOffset
             return count
         } catch {
             // Consumers are used to gaps between offsets; a batch that may be readable after its repair is waited for.
-            if error.code == .damaged, broker.log.isUnderRepair(partition, at: next) { return nil }
+            if error.code == .damaged, broker.log.isUnderRepair(partition, at: next) {
+                isStalled = true
+                return nil
+            }
             guard error.code == .damaged, let resumeAt = error.resumeAt, resumeAt > next else {
                 if byteCount == 0 { errorCode = ErrorCode(error) }
                 return nil
@@ -274,5 +322,11 @@ private struct WantedPartition: Sendable {
             next = resumeAt
             return 0
         }
+    }
+
+    private mutating func stepOver(to offset: Offset) -> Int? {
+        guard offset > next else { return nil }
+        next = offset
+        return 0
     }
 }

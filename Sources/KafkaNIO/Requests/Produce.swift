@@ -42,7 +42,7 @@ private final class ProduceInWork: CommitWaiter {
         let (request, broker, access) = (request, call.broker, call.connection.access)
         let allowsZstandard = call.version >= 7
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
-        call.connection.worker.run {
+        broker.producing.run {
             let offered = request.topics.flatMap { topic in
                 topic.partitions.map { partition in
                     OfferedBatch(
@@ -109,7 +109,7 @@ private struct OfferedBatch: Sendable {
     private(set) var refusal: Refusal?
     private var accepted: (batch: SealedBatch, ticket: CommitTicket, partition: Partition)?
 
-    /// Checks it, and hands it to the log writer. On the connection's worker.
+    /// Checks it, and hands it to the log writer. On the worker for that.
     init(
         _ request: ProduceRequest.Partition,
         of topic: String,

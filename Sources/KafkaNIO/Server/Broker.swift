@@ -18,6 +18,8 @@ final class Broker: Sendable {
     /// 22 characters that stay the same as long as the data directory does.
     let clusterID: String
     let workers: [Worker]
+    /// For producers' batches of all connections, which thus take effect in their order.
+    let producing = Worker(name: "kafka-produce")
     let groups: GroupService
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
@@ -89,7 +91,8 @@ final class Broker: Sendable {
     /// Takes a connection in; false, and counted, where there are too many.
     func open(_ channel: any Channel) -> Bool {
         let isOpen = accepted.withLock { connections in
-            guard !connections.isStopping, connections.channels.count < Limits.connectionsMax else { return false }
+            guard !connections.isStopping, connections.channels.count < configuration.connectionsMax
+            else { return false }
             connections.channels[ObjectIdentifier(channel)] = channel
             connections.accepted &+= 1
             return true
@@ -125,7 +128,7 @@ final class Broker: Sendable {
     func stop() async {
         log.tail.removeListener(tailListener)
         await groups.stop()
-        for worker in workers { await worker.stop() }
+        for worker in workers + [producing] { await worker.stop() }
     }
 
     /// The identity of topic `system`: random, made with the data directory, and in its journal.

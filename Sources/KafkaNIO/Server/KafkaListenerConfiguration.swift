@@ -17,6 +17,8 @@ package struct KafkaListenerConfiguration: Sendable {
     package var permissions: [KafkaPermission]?
     /// An address beyond loopback is meant, although nobody has to show credentials there.
     package var isInsecure: Bool
+    /// Connections at once, `Limits.connectionsMax` at most.
+    package var connectionsMax = Limits.connectionsMax
 
     package init(
         listen: HostAndPort,

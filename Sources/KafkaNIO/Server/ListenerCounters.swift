@@ -17,12 +17,10 @@ package enum CloseReason: String, CaseIterable, Sendable {
     /// It did not prove to be who it said.
     case loginFailed = "login_failed"
     case idle
-    /// It did not read what was written to it.
+    /// It did not read what was written to it, or did not send the rest of a request.
     case slow
     /// Too many connections.
     case tooMany = "too_many"
-    /// Requests take too much memory together.
-    case memory
     /// A produce request without acknowledgement that failed: closing is the only way to say so.
     case failedSilentProduce = "failed_silent_produce"
     /// TLS could not be agreed on.

@@ -35,15 +35,19 @@ final class ConnectionReader: @unchecked Sendable {
 
     // MARK: Records
 
-    /// Whole batches from `offset` on, see `LogReader.read`; what was read ahead where it is that. Nil where nothing is there.
-    /// Whose bytes are taken from `fetchMemory`, and when, is the caller's business.
-    func batches(of partition: Partition, from offset: Offset, maxBytes: Int) throws(LogError) -> StoredBatches? {
+    /// Whole batches from `offset` on, see `LogReader.read`; what was read ahead where it is that. Whose bytes are taken from
+    /// `fetchMemory`, and when, is the caller's business.
+    func batches(
+        of partition: Partition,
+        from offset: Offset,
+        maxBytes: Int,
+        mayPass: Bool
+    ) throws(LogError) -> StoredBatches {
         if let found = takeAhead(of: partition, from: offset, maxBytes: maxBytes) { return found }
         let end = partition.logEndOffset
         let (result, bytes) = try recordBuffers.fill { buffer throws(LogError) in
-            try reader.read(partition, from: offset, upTo: end, maxBytes: maxBytes, into: &buffer)
+            try reader.read(partition, from: offset, upTo: end, maxBytes: maxBytes, mayPass: mayPass, into: &buffer)
         }
-        guard !result.isEmpty else { return nil }
         return StoredBatches(partition: partition, from: offset, nextOffset: result.nextOffset, bytes: bytes)
     }
 

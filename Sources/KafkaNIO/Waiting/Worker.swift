@@ -2,7 +2,7 @@
 internal import CommitLog
 internal import Platform
 
-/// Runs closures one after the other. A connection keeps to one worker, so that its requests take effect in their order.
+/// Runs closures one after the other. A connection keeps to one worker, so that its requests are answered in their order.
 ///
 /// Any thread may call `run`; after `stop` nothing runs any more.
 final class Worker: Sendable {

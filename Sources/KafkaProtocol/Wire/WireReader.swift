@@ -14,11 +14,12 @@ package import NIOCore
 
 /// Reads a frame from its first byte on; whatever the bytes are, a read returns a value or throws.
 ///
-/// Lengths and counts are compared with what is left before anything is read or allocated. Strings are copied; bytes are
+/// Lengths and counts are compared with what is left, and with `Limits`, before anything is read or allocated. Strings are copied; bytes are
 /// slices that share the frame's storage: who keeps one keeps the whole frame.
 package struct WireReader {
     private var buffer: ByteBuffer
     private let origin: Int
+    private var elementsLeft = Limits.elementsMax
     /// Whether strings, bytes and arrays are compact and structures end with tagged fields.
     package var isFlexible: Bool
 
@@ -160,6 +161,8 @@ package struct WireReader {
     ) throws(WireError) -> [Element]? {
         guard let count = try isFlexible ? compactLength() : length(int32()) else { return nil }
         guard count <= buffer.readableBytes / Element.byteCountMin else { throw error(.truncated) }
+        guard count <= elementsLeft else { throw error(.tooLong) }
+        elementsLeft -= count
         var elements: [Element] = []
         elements.reserveCapacity(min(count, Limits.arrayReserveMax))
         for _ in 0..<count {

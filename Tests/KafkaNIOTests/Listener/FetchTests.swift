@@ -1,4 +1,4 @@
-// A consumer that catches up: what was read ahead for it is what is in the log, and is given back.
+// Fetches of much: what was read ahead is what is in the log, and memory is held by nobody who waits.
 import CommitLog
 import KafkaNIO
 import KafkaProtocol
@@ -6,8 +6,8 @@ import NIOCore
 import Platform
 import Testing
 
-@Suite("Reading ahead for a consumer", .serialized, .timeLimit(.minutes(2)))
-struct ReadAheadTests {
+@Suite("Fetches of much", .serialized, .timeLimit(.minutes(2)))
+struct FetchTests {
     private static let batchCount = 30
     private static let valueBytes = 200_000
 
@@ -55,12 +55,17 @@ struct ReadAheadTests {
         }
     }
 
-    /// The batches that one fetch brings.
-    private func fetch(_ client: FrameClient, from offset: Int, maxBytes: Int32 = 1 << 20) async throws -> ByteBuffer {
+    private func fetch(
+        _ client: FrameClient,
+        from offset: Int,
+        maxBytes: Int32 = 1 << 20,
+        minBytes: Int32 = 1,
+        wait milliseconds: Int32 = 0
+    ) {
         client.send(.fetch, 4) { writer in
             writer.int32(-1)
-            writer.int32(0)
-            writer.int32(1)
+            writer.int32(milliseconds)
+            writer.int32(minBytes)
             writer.int32(maxBytes)
             writer.int8(0)
             writer.arrayLength(1)
@@ -70,6 +75,10 @@ struct ReadAheadTests {
             writer.int64(Int64(offset))
             writer.int32(maxBytes)
         }
+    }
+
+    /// The batches that one fetch brings.
+    private func fetched(_ client: FrameClient) async throws -> ByteBuffer {
         var reader = try #require(try await client.response())
         _ = try reader.int32()
         _ = try reader.int32()
@@ -85,8 +94,12 @@ struct ReadAheadTests {
 
     /// Fetches, and compares; the offset behind what came.
     private func take(_ client: FrameClient, from offset: Int, maxBytes: Int32 = 1 << 20) async throws -> Int {
-        let records = try await fetch(client, from: offset, maxBytes: maxBytes)
-        var (rest, next) = (records, offset)
+        fetch(client, from: offset, maxBytes: maxBytes)
+        return try await end(of: client, from: offset)
+    }
+
+    private func end(of client: FrameClient, from offset: Int) async throws -> Int {
+        var (rest, next) = (try await fetched(client), offset)
         while rest.readableBytes > 0 {
             let expected = try Self.stored(next)
             let batch = rest.readSlice(length: expected.readableBytes)
@@ -138,6 +151,37 @@ struct ReadAheadTests {
                 try #require(try await take(client, from: 0) == 5)
                 client.close()
             }
+        }
+    }
+
+    @Test("a fetch that waits for more than there is gets what there is in the end, and without a wish at once")
+    func leastBytes() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            let client = try await listener.client()
+            fetch(client, from: 20, maxBytes: 8 << 20, minBytes: 7 << 20, wait: 300)
+            #expect(try await end(of: client, from: 20) == 30)
+            fetch(client, from: 10, maxBytes: 8 << 20, minBytes: 2 << 20, wait: 600_000)
+            #expect(try await end(of: client, from: 10) == 30)
+            fetch(client, from: 30, minBytes: 0, wait: 600_000)
+            #expect(try await end(of: client, from: 30) == 30)
+        }
+    }
+
+    @Test("fetches that wait for more hold no memory meanwhile")
+    func waiting() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            // Together four times as much as all fetches may hold.
+            var waiting: [FrameClient] = []
+            for _ in 0..<60 {
+                let client = try await listener.client()
+                fetch(client, from: 8, maxBytes: 8 << 20, minBytes: 8 << 20, wait: 60_000)
+                waiting.append(client)
+            }
+            let client = try await listener.client()
+            #expect(try await take(client, from: 0, maxBytes: 6 << 20) == 30)
+            #expect(try await take(client, from: 0, maxBytes: 8 << 20) == 30)
         }
     }
 
