@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import aiokafka
 import confluent_kafka
@@ -36,6 +37,8 @@ from kafka_clients import (
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 HASHES = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
 ITERATIONS = 8192
+# A client that is refused tries again for seconds, and does little meanwhile.
+AT_ONCE = 8
 PASSWORDS = {"lena": "open, sesame = 1", "reader": "only looking"}
 TOPIC_AUTHORIZATION_FAILED, GROUP_AUTHORIZATION_FAILED = 29, 30
 
@@ -162,18 +165,27 @@ def is_about_passwords(said):
     return any(word in said.lower() for word in ("authentication", "sasl", "unable to bootstrap"))
 
 
+def side_by_side(call, cases):
+    """Results in the order of the cases; ends with the first failure."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda case: call(*case), cases))
+
+
 def refusals(address, good, bad):
     """`good` is let in by every client, each of `bad` by none."""
-    count = 0
-    for client in CLIENTS:
+
+    def admit(client):
         said = try_to_connect(client, address, good)
         need(said is None, f"{client} is not let in: {said}")
-        for name, (access, is_expected) in bad.items():
-            said = try_to_connect(client, address, access)
-            need(said is not None, f"{client}: {name} is let in")
-            need(is_expected(said), f"{client}: {name} is refused with {said}")
-            count += 1
-    return count
+
+    def refuse(client, name):
+        access, is_expected = bad[name]
+        said = try_to_connect(client, address, access)
+        need(said is not None, f"{client}: {name} is let in")
+        need(is_expected(said), f"{client}: {name} is refused with {said}")
+
+    side_by_side(admit, [(client,) for client in CLIENTS])
+    return len(side_by_side(refuse, [(client, name) for client in CLIENTS for name in bad]))
 
 
 # Cases
@@ -187,14 +199,15 @@ def passwords(address, directory):
         return Access(mechanism, name, password or PASSWORDS[name], trusted)
 
     records = [Record(b"k", b"%d" % index) for index in range(20)]
-    read = 0
-    for mechanism in MECHANISMS:
-        for client in CLIENTS:
-            topic, own = f"secure-{client}-{mechanism}", access("lena", mechanism)
-            produce(client, address, topic, records, access=own)
-            found = [stored.record.value for stored in consume(client, address, topic, len(records), own)]
-            need(found == [record.value for record in records], f"{client} with {mechanism} read {found}")
-            read += len(found)
+
+    def write_and_read(client, mechanism):
+        topic, own = f"secure-{client}-{mechanism}", access("lena", mechanism)
+        produce(client, address, topic, records, access=own)
+        found = [stored.record.value for stored in consume(client, address, topic, len(records), own)]
+        need(found == [record.value for record in records], f"{client} with {mechanism} read {found}")
+        return len(found)
+
+    read = sum(side_by_side(write_and_read, [(client, mechanism) for client in CLIENTS for mechanism in MECHANISMS]))
     bad = {}
     for mechanism in MECHANISMS:
         bad[f"a wrong password with {mechanism}"] = access("lena", mechanism, "open sesame"), is_about_passwords
@@ -269,11 +282,14 @@ def certificates(address, directory):
         return Access(authority=path("authority.pem"), certificate=path(f"{name}.pem"), key=path(f"{name}.key"))
 
     records = [Record(b"k", b"%d" % index) for index in range(20)]
-    for client in CLIENTS:
+
+    def write_and_read(client):
         topic = f"press-{client}"
         produce(client, address, topic, records, access=access("press"))
         found = [stored.record.value for stored in consume(client, address, topic, len(records), access("press"))]
         need(found == [record.value for record in records], f"{client} with a certificate read {found}")
+
+    side_by_side(write_and_read, [(client,) for client in CLIENTS])
     bad = {
         "no certificate": (Access(authority=path("authority.pem")), bool),
         "a certificate of another authority": (access("impostor"), bool),
