@@ -48,15 +48,15 @@ final class KafkaParts: Sendable {
         }
     }
 
-    /// Users and permissions hold for whoever connects from now on; the rest of `listen` waits for a restart.
+    /// Certificates, users and permissions hold for whoever connects from now on; the rest of `listen` waits for a restart.
     ///
-    /// - Throws: where the file of users is not what it should be, or nobody would have to log in any more where other
+    /// - Throws: where a file of certificates or users is not what it should be, or nobody would have to log in any more where other
     ///   machines connect; nothing has changed then.
     func apply(_ configuration: Configuration) throws {
         guard let fresh = try KafkaListenerConfiguration(configuration, disk: PosixDisk()),
             let server = running.withLock({ $0?.server })
         else { return }
-        try server.apply(users: fresh.users, permissions: fresh.permissions)
+        try server.apply(tls: fresh.tls, users: fresh.users, permissions: fresh.permissions)
     }
 
     func stop() async {

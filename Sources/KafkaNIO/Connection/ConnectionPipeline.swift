@@ -19,7 +19,7 @@ extension Broker {
             peer: channel.remoteAddress?.ipAddress ?? ""
         )
         let pipeline = channel.pipeline.syncOperations
-        if let tls = configuration.tls {
+        if let tls = connection.security.tls {
             try pipeline.addHandler(NIOSSLServerHandler(context: tls.context))
             try pipeline.addHandler(TLSHandler(connection: connection))
         }

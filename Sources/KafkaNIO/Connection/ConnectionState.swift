@@ -32,7 +32,7 @@ final class ConnectionState {
     /// What the client may do; nothing until it is let in.
     private(set) var access = Access.nothing
     /// Of the listener when the connection was accepted.
-    private let security: Security
+    let security: Security
     private var requestsBeforeLogin = 0
 
     init(broker: Broker, worker: Worker, address: ClientAddress, peer: String) {
@@ -47,11 +47,9 @@ final class ConnectionState {
             recordBuffers: broker.recordBuffers
         )
         security = broker.security
-        let configuration = broker.configuration
-        login = security.users.map { users in
-            Login(users: users, offersPlain: configuration.tls != nil || configuration.listen.isLoopback)
-        }
-        if configuration.tls == nil, login == nil { letIn(Access.anonymous) }
+        let (security, isLoopback) = (security, broker.configuration.listen.isLoopback)
+        login = security.users.map { Login(users: $0, offersPlain: security.tls != nil || isLoopback) }
+        if security.tls == nil, login == nil { letIn(Access.anonymous) }
     }
 
     var frameBytesMax: Int { isLetIn ? Limits.requestBytesMax : Limits.requestBytesMaxUnauthenticated }
@@ -70,7 +68,7 @@ final class ConnectionState {
     func endHandshake(certificate: [UInt8]?) throws(ConnectionFailure) {
         guard login == nil else { return }
         guard let certificate else {
-            guard broker.configuration.tls?.verifiesClients != true else { throw ConnectionFailure(reason: .tls) }
+            guard security.tls?.verifiesClients != true else { throw ConnectionFailure(reason: .tls) }
             return letIn(Access.anonymous)
         }
         guard let name = CommonName.of(certificate: certificate) else { throw ConnectionFailure(reason: .tls) }

@@ -42,7 +42,7 @@ final class Broker: Sendable {
         eventLoops: any EventLoopGroup
     ) throws(LogError) {
         self.configuration = configuration
-        securityInForce = Mutex(Security(users: configuration.users, permissions: configuration.permissions))
+        securityInForce = Mutex(Security(configuration))
         self.log = log
         self.clock = clock
         clusterID = Broker.clusterID(of: log)
@@ -140,10 +140,16 @@ final class Broker: Sendable {
 
 /// Who may do what, as it is configured now.
 struct Security: Sendable {
+    /// Nil where TLS is not spoken.
+    var tls: KafkaTLS?
     /// Nil where nobody logs in.
     var users: KafkaUsers?
     /// Nil where everybody who is let in may do what clients may do at all.
     var permissions: [KafkaPermission]?
+
+    init(_ configuration: KafkaListenerConfiguration) {
+        (tls, users, permissions) = (configuration.tls, configuration.users, configuration.permissions)
+    }
 }
 
 extension KafkaUUID {

@@ -65,17 +65,22 @@ package final class KafkaServer: Sendable {
         port = UInt16(exactly: channel.localAddress?.port ?? 0) ?? 0
     }
 
-    /// Changes who may do what; connections that are open keep what they have.
+    /// Changes who may do what, and the certificates where TLS is spoken; connections that are open keep what they have.
     ///
     /// - Throws: `KafkaServerError` where the listener must not be open to those (`KafkaListenerConfiguration.problem`); then
     ///   nothing is changed.
-    package func apply(users: KafkaUsers?, permissions: [KafkaPermission]?) throws(KafkaServerError) {
+    package func apply(
+        tls: KafkaTLS?,
+        users: KafkaUsers?,
+        permissions: [KafkaPermission]?
+    ) throws(KafkaServerError) {
         var configuration = broker.configuration
         (configuration.users, configuration.permissions) = (users, permissions)
+        if let tls, configuration.tls != nil { configuration.tls = tls }
         if let problem = configuration.problem {
             throw KafkaServerError(address: configuration.listen, errno: 0, message: problem)
         }
-        broker.security = Security(users: users, permissions: permissions)
+        broker.security = Security(configuration)
     }
 
     /// Closes the listener and every connection; what was not answered is not.

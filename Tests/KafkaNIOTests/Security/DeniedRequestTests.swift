@@ -179,12 +179,12 @@ struct DeniedRequestTests {
                 groups: ["other"],
                 allow: Set(KafkaOperation.allCases)
             )
-            try listener.server.apply(users: nil, permissions: [other])
+            try listener.server.apply(tls: nil, users: nil, permissions: [other])
             let client = try await listener.client()
             for name in ["made", "plain", "readings", "absent"] {
                 #expect(try await client.code(request, name) == request.denied, "\(name)")
             }
-            try listener.server.apply(users: nil, permissions: [Self.everything])
+            try listener.server.apply(tls: nil, users: nil, permissions: [Self.everything])
             let allowed = try await listener.client()
             #expect(try await allowed.code(request, "made") != request.denied)
         }
@@ -194,7 +194,7 @@ struct DeniedRequestTests {
     func readOnly(request: NamedRequest) async throws {
         try await Self.listener { listener in
             let read = KafkaPermission(user: "*", topics: ["*"], groups: ["*"], allow: [.read])
-            try listener.server.apply(users: nil, permissions: [read])
+            try listener.server.apply(tls: nil, users: nil, permissions: [read])
             let client = try await listener.client()
             let changes: [APIKey] = [
                 .deleteGroups, .offsetDelete, .createPartitions, .deleteRecords, .alterConfigs,
@@ -203,7 +203,7 @@ struct DeniedRequestTests {
             ]
             #expect(try await (client.code(request, "made") == request.denied) == changes.contains(request.key))
             // Forebay's own are not theirs, whatever the permissions say; the codes tell why.
-            try listener.server.apply(users: nil, permissions: [Self.everything])
+            try listener.server.apply(tls: nil, users: nil, permissions: [Self.everything])
             let all = try await listener.client()
             if request.denied == .topicAuthorizationFailed, request.key != .describeConfigs {
                 for name in ["alerts", "readings"] { #expect(try await all.code(request, name) != .none, "\(name)") }

@@ -166,6 +166,22 @@ struct ListenerTLSTests {
         }
     }
 
+    @Test("a renewed certificate is shown to whoever connects next; TLS itself stays as it was")
+    func renewed() async throws {
+        let (old, renewed) = (try Certificates(), try Certificates())
+        try await SecureListener.run({ $0.tls = try? old.listenerTLS() }) { listener in
+            let before = try await listener.client(old.clientTLS())
+            #expect(try await before.isServed())
+            #expect(try await !listener.client(renewed.clientTLS()).isServed())
+            try listener.server.apply(tls: renewed.listenerTLS(), users: nil, permissions: nil)
+            #expect(try await listener.client(renewed.clientTLS()).isServed())
+            #expect(try await !listener.client(old.clientTLS()).isServed())
+            try listener.server.apply(tls: nil, users: nil, permissions: nil)
+            #expect(try await listener.client(renewed.clientTLS()).isServed())
+            #expect(try await before.isServed())
+        }
+    }
+
     // MARK: Certificates of clients
 
     @Test("a client's certificate lets in as whom it names, with that user's permissions")

@@ -294,7 +294,7 @@ struct PermissionTests {
             _ = try await old.plain("lena", SecureListener.password)
             let waiting = try await listener.client()
             _ = try await waiting.handshake("PLAIN")
-            try listener.server.apply(users: KafkaUsers(), permissions: [])
+            try listener.server.apply(tls: nil, users: KafkaUsers(), permissions: [])
             #expect(try await old.produce("plain") == Self.taken)
             #expect(
                 try await waiting.authenticate("\0lena\0\(SecureListener.password)".utf8)?.errorCode == ErrorCode.none
@@ -302,7 +302,7 @@ struct PermissionTests {
             #expect(try await waiting.topics().count == 5)
             let removed = try await listener.client()
             #expect(try await removed.plain("lena", SecureListener.password)?.errorCode == .saslAuthenticationFailed)
-            try listener.server.apply(users: nil, permissions: Self.permissions)
+            try listener.server.apply(tls: nil, users: nil, permissions: Self.permissions)
             let new = try await listener.client()
             #expect(try await new.topics() == ["plain", "readings"])
         }
@@ -339,7 +339,7 @@ struct PermissionTests {
             configuration.users = SecureListener.users
         }
         try await SecureListener.run(change) { listener in
-            #expect(throws: KafkaServerError.self) { try listener.server.apply(users: nil, permissions: nil) }
+            #expect(throws: KafkaServerError.self) { try listener.server.apply(tls: nil, users: nil, permissions: nil) }
             let client = try await listener.client()
             let (errorCode, mechanisms) = try await client.handshake("PLAIN")
             #expect(errorCode == .unsupportedSASLMechanism)
