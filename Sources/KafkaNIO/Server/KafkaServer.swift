@@ -76,7 +76,7 @@ package final class KafkaServer: Sendable {
     ) throws(KafkaServerError) {
         var configuration = broker.configuration
         (configuration.users, configuration.permissions) = (users, permissions)
-        if let tls, configuration.tls != nil { configuration.tls = tls }
+        if configuration.tls != nil { configuration.tls = tls ?? broker.security.tls }
         if let problem = configuration.problem {
             throw KafkaServerError(address: configuration.listen, errno: 0, message: problem)
         }
