@@ -96,20 +96,6 @@ extension GroupCoordinator {
         }
     }
 
-    /// The offsets that all groups have in a topic that was deleted, since one of the same name begins anew. Nobody
-    /// waits; if the append is refused they are still there.
-    package func removeOffsets(ofTopic topic: String, at now: GroupInstant) -> [GroupAction] {
-        event(at: now) {
-            var removal = PreparedRemoval()
-            for group in groups.values.sorted(by: { $0.id < $1.id }) where group.state != .dead {
-                let partitions = group.offsets.known.filter { $0.topic == topic }
-                guard !partitions.isEmpty else { continue }
-                removal.parts.append(PreparedRemoval.Part(group: group, partitions: partitions, takesGroup: false))
-            }
-            begin(removal)
-        }
-    }
-
     // MARK: By time
 
     /// Forgets offsets of groups that were empty for `GroupSettings.offsetRetention`, and groups of which nothing is

@@ -50,7 +50,12 @@ final class GroupService: Sendable {
             builder: BatchBuilder(pool: log.pool),
             partition: partition
         )
-        run { $0.expire() }
+        let topics = Set(log.topics.map(\.name.text))
+        run { service in
+            let now = GroupService.now(service.clock)
+            service.perform(service.coordinator.groups.removeOffsets(ofTopicsBut: topics, at: now))
+            service.expire()
+        }
     }
 
     /// Takes in all records of the topic. Blocks.
