@@ -40,14 +40,14 @@ struct CommittedOffsets {
         for offset in offsets { inFlight[offset.partition, default: 0] += 1 }
     }
 
-    /// Commits end in the order in which they were prepared, so that the last one wins.
-    mutating func end(_ offsets: [PreparedOffset], _ outcome: AppendOutcome) {
+    /// Those that became durable end in the order in which they were prepared, so that the last one wins. `seen` says
+    /// whether one of them is to be seen from now on.
+    mutating func end(_ offsets: [PreparedOffset], seen: (PreparedOffset) -> Bool) {
         for offset in offsets {
             let count = inFlight[offset.partition] ?? 0
             inFlight[offset.partition] = count > 1 ? count - 1 : nil
         }
-        guard outcome == .durable else { return }
-        for offset in offsets { set(offset.committed, for: offset.partition) }
+        for offset in offsets where seen(offset) { set(offset.committed, for: offset.partition) }
     }
 
     // MARK: Changes
@@ -65,6 +65,13 @@ struct CommittedOffsets {
         if topics[partition.topic]?.isEmpty == true { topics[partition.topic] = nil }
     }
 
+    /// All durable ones of a topic.
+    mutating func remove(topic: String) {
+        for (partition, previous) in topics.removeValue(forKey: topic) ?? [:] {
+            byteCount -= cost(previous, ConsumedPartition(topic: topic, partition: partition))
+        }
+    }
+
     // MARK: Questions
 
     /// How much `byteCount` grows at most when these have become durable.
@@ -79,6 +86,17 @@ struct CommittedOffsets {
     func isKnown(_ partition: ConsumedPartition) -> Bool {
         self[partition] != nil || inFlight[partition] != nil
     }
+
+    func isInFlight(_ partition: ConsumedPartition) -> Bool { inFlight[partition] != nil }
+
+    /// Partitions of a topic that are `isKnown`.
+    func known(of topic: String) -> Set<Int32> {
+        let durable = topics[topic].map { Set($0.keys) } ?? []
+        return durable.union(inFlight.keys.lazy.filter { $0.topic == topic }.map(\.partition))
+    }
+
+    /// Topics with durable offsets.
+    var topicNames: some Sequence<String> { topics.keys }
 
     /// All of `isKnown`, in order.
     var known: [ConsumedPartition] {

@@ -6,18 +6,19 @@ enum ConsumerSubscription {
     /// The protocol type whose metadata has this form.
     static let protocolType = "consumer"
 
-    /// Whether the topic is among them. Bytes that are no subscription may contain anything.
-    static func mayContain(_ topic: String, in metadata: [UInt8]) -> Bool {
+    /// nil for bytes that are no subscription, and for more topics than are looked through.
+    static func topics(in metadata: [UInt8]) -> [String]? {
         metadata.withUnsafeBytes { bytes in
             var reader = GroupRecordReader(bytes)
             guard reader.integer(Int16.self) != nil, let count = reader.integer(Int32.self),
                 (0...Int32(GroupLimits.subscribedTopicsMax)).contains(count)
-            else { return true }
+            else { return nil }
+            var topics: [String] = []
             for _ in 0..<count {
-                guard let name = reader.string() else { return true }
-                if name == topic { return true }
+                guard let name = reader.string() else { return nil }
+                topics.append(name)
             }
-            return false
+            return topics
         }
     }
 }

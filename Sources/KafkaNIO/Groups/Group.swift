@@ -16,6 +16,10 @@ final class Group {
     private(set) var leaderID: String?
     /// In the order in which they joined.
     private(set) var members: [GroupMember] = []
+    /// The same by their ids, so that a request that names many costs no more than it is long.
+    private var membersByID: [String: GroupMember] = [:]
+    /// Static ones by their instance ids.
+    private var membersByInstance: [String: GroupMember] = [:]
     /// Ids that were given out and have not joined yet, with the ends of their sessions.
     var pending: [String: MonotonicInstant] = [:]
     /// In `preparingRebalance`: until when.
@@ -74,30 +78,37 @@ final class Group {
 // MARK: - Members
 
 extension Group {
-    func member(_ id: String) -> GroupMember? {
-        members.first { $0.id == id }
-    }
+    func member(_ id: String) -> GroupMember? { membersByID[id] }
 
-    func member(instance id: String) -> GroupMember? {
-        members.first { $0.groupInstanceID == id }
-    }
+    func member(instance id: String) -> GroupMember? { membersByInstance[id] }
 
+    /// Neither its id nor its instance id is another member's.
     func add(_ member: GroupMember) {
-        members.append(member)
+        insert(member)
         pending[member.id] = nil
         if leaderID == nil { leaderID = member.id }
+    }
+
+    private func insert(_ member: GroupMember) {
+        members.append(member)
+        membersByID[member.id] = member
+        if let instance = member.groupInstanceID { membersByInstance[instance] = member }
     }
 
     /// Its waiters are the caller's.
     func remove(_ member: GroupMember) {
         members.removeAll { $0 === member }
+        membersByID[member.id] = nil
+        if let instance = member.groupInstanceID { membersByInstance[instance] = nil }
         if leaderID == member.id { leaderID = members.first?.id }
     }
 
     /// Gives a static member another id, and the leadership with it.
     func rename(_ member: GroupMember, to id: String) {
         if leaderID == member.id { leaderID = id }
+        membersByID[member.id] = nil
         member.id = id
+        membersByID[id] = member
     }
 
     var hasEveryoneJoined: Bool {
@@ -148,13 +159,19 @@ extension Group {
         members.allSatisfy { member in member.offer.protocols.contains { $0.name == name } }
     }
 
-    /// Whether a consumer group reads the topic, as far as can be known: what cannot be read counts as yes.
-    func mayRead(topic: String) -> Bool {
-        members.contains { member in
+    /// The topics that a consumer group reads; nil where a subscription cannot be read: it may be to any.
+    var readTopics: Set<String>? {
+        var topics: Set<String> = []
+        for member in members {
             // Before the first generation nothing is chosen: all that the member says counts.
             let offered = member.offer.protocols.filter { protocolName == nil || $0.name == protocolName }
-            return offered.isEmpty || offered.contains { ConsumerSubscription.mayContain(topic, in: $0.metadata) }
+            guard !offered.isEmpty else { return nil }
+            for one in offered {
+                guard let named = ConsumerSubscription.topics(in: one.metadata) else { return nil }
+                topics.formUnion(named)
+            }
         }
+        return topics
     }
 }
 
@@ -212,7 +229,7 @@ extension Group {
                 deadline: now.advanced(by: session)
             )
             loaded.assignment = member.assignment
-            members.append(loaded)
+            insert(loaded)
         }
     }
 }

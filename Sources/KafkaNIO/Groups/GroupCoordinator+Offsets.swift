@@ -71,6 +71,9 @@ extension GroupCoordinator {
         guard growth == 0 || offsetBytes + growth <= settings.offsetBytesMax else {
             return answer(waiter, .commit(request.codes { _, _ in .invalidCommitOffsetSize }))
         }
+        if !forgotten.isEmpty {
+            for topic in request.topics.firstMentions(by: \.name) { retryTombstones(of: topic.name) }
+        }
         offsetBytes += growth
         group.offsets.prepare(offsets)
         let commit = PreparedCommit(
@@ -92,11 +95,13 @@ extension GroupCoordinator {
         return metadataBytes <= GroupLimits.offsetMetadataBytesMax ? .none : .offsetMetadataTooLarge
     }
 
-    func end(_ commit: PreparedCommit, _ outcome: AppendOutcome) {
+    func end(_ commit: PreparedCommit, _ ticket: AppendTicket, _ outcome: AppendOutcome) {
         let group = commit.group
         offsetBytes -= commit.growth
         let before = group.offsets.byteCount
-        group.offsets.end(commit.offsets, outcome)
+        group.offsets.end(commit.offsets) { offset in
+            outcome == .durable && outlives(offset.partition, of: group.id, ticket)
+        }
         group.firstLook = nil
         offsetBytes += group.offsets.byteCount - before
         answer(commit.waiter, .commit(outcome == .durable ? commit.reply : commit.refusal))

@@ -36,7 +36,7 @@ extension GroupCoordinator {
         event(at: now) {
             var removal = PreparedRemoval()
             var deletions: [GroupDeletion] = []
-            for id in ids where !deletions.contains(where: { $0.groupID == id }) {
+            for id in ids.firstMentions(by: \.self) {
                 let group = groups[id]
                 let code = deletionCode(group, id: id)
                 deletions.append(GroupDeletion(groupID: id, code: code))
@@ -76,10 +76,11 @@ extension GroupCoordinator {
             guard let group = groups[groupID], group.state != .dead else { return refuse(.groupIDNotFound) }
             let isConsumers = group.protocolType == ConsumerSubscription.protocolType
             guard group.state == .empty || isConsumers else { return refuse(.nonEmptyGroup) }
+            let readTopics = group.state == .empty ? [] : group.readTopics
             var partitions: [ConsumedPartition] = []
             var reply = OffsetDeletion(code: .none)
             for topic in topics {
-                let isRead = group.state != .empty && group.mayRead(topic: topic.name)
+                let isRead = readTopics?.contains(topic.name) ?? true
                 let code = isRead ? GroupCode.groupSubscribedToTopic : .none
                 let codes = topic.partitions.map { PartitionCodes.Partition(index: $0, code: code) }
                 reply.partitions.topics.append(PartitionCodes.Topic(name: topic.name, partitions: codes))
@@ -87,24 +88,10 @@ extension GroupCoordinator {
                 partitions += topic.partitions.map { ConsumedPartition(topic: topic.name, partition: $0) }
             }
             var removal = PreparedRemoval()
-            let known = partitions.filter(group.offsets.isKnown)
+            let known = partitions.filter(group.offsets.isKnown).firstMentions(by: \.self)
             removal.parts = [PreparedRemoval.Part(group: group, partitions: known, takesGroup: false)]
             let refused = OffsetDeletion(code: .coordinatorNotAvailable)
             removal.reply = (waiter, .deleteOffsets(reply), .deleteOffsets(refused))
-            begin(removal)
-        }
-    }
-
-    /// The offsets that all groups have in a topic that was deleted, since one of the same name begins anew. Nobody
-    /// waits; if the append is refused they are still there.
-    package func removeOffsets(ofTopic topic: String, at now: GroupInstant) -> [GroupAction] {
-        event(at: now) {
-            var removal = PreparedRemoval()
-            for group in groups.values.sorted(by: { $0.id < $1.id }) where group.state != .dead {
-                let partitions = group.offsets.known.filter { $0.topic == topic }
-                guard !partitions.isEmpty else { continue }
-                removal.parts.append(PreparedRemoval.Part(group: group, partitions: partitions, takesGroup: false))
-            }
             begin(removal)
         }
     }
@@ -173,6 +160,7 @@ extension GroupCoordinator {
                 if part.takesGroup { forget(group) } else { forgetIfUnused(group) }
             } else if part.takesGroup {
                 group.move(to: .empty, at: group.stateTime)
+                forgetIfUnused(group)
             }
         }
         guard let reply = removal.reply else { return }

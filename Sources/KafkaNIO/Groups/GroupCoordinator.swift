@@ -34,11 +34,13 @@ package final class GroupCoordinator {
     /// Of the event that is being handled.
     var now = GroupInstant(monotonic: MonotonicInstant(nanoseconds: 0), wall: Timestamp(milliseconds: 0))
     private var actions: [GroupAction] = []
-    private var lastTicket: UInt64 = 0
+    private(set) var lastTicket: UInt64 = 0
     /// What waits for appends in flight.
     private var appends: [AppendTicket: (pending: PendingAppend, byteCount: Int)] = [:]
     /// Records of appends in flight.
     private var inFlightBytes = 0
+    /// Deleted topics of which the log still holds offsets, by name.
+    var forgotten: [String: ForgottenTopic] = [:]
     /// What all groups' members cost to keep.
     private(set) var memberBytes = 0
     /// What all groups' durable offsets cost, and how much more those in flight will at most.
@@ -103,6 +105,7 @@ package final class GroupCoordinator {
             for group in due.sorted(by: { $0.id < $1.id }) {
                 change(group) { expire(in: group) }
             }
+            retryTombstones()
         }
     }
 
@@ -139,8 +142,9 @@ package final class GroupCoordinator {
                 break
             case .assignment(let group, let assignments): end(group, assignments, ticket, outcome)
             case .replacement(let replacement): end(replacement, outcome)
-            case .commit(let commit): end(commit, outcome)
+            case .commit(let commit): end(commit, ticket, outcome)
             case .removal(let removal): end(removal, outcome)
+            case .tombstones(let topic, let offsets): end(offsets, of: topic, ticket, outcome)
             }
         }
     }
@@ -155,7 +159,7 @@ package final class GroupCoordinator {
         if let deadline = group.nextDeadline { wake(at: deadline) }
     }
 
-    private func wake(at deadline: MonotonicInstant) {
+    func wake(at deadline: MonotonicInstant) {
         nextDeadline = min(nextDeadline ?? deadline, deadline)
     }
 
@@ -212,4 +216,6 @@ enum PendingAppend {
     case replacement(StaticReplacement)
     case commit(PreparedCommit)
     case removal(PreparedRemoval)
+    /// Of a topic that was deleted, for these offsets.
+    case tombstones(topic: String, Set<ForgottenOffset>)
 }

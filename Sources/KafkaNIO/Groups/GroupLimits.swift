@@ -40,6 +40,10 @@ package enum GroupLimits {
     /// A rebalance timeout below this gives nobody a chance, and would make a postponed rebalance spin.
     static let rebalanceTimeoutMin = Duration.milliseconds(100)
 
+    /// How long tombstones of a deleted topic's offsets that the log did not take, as on a full disk, wait for the next
+    /// attempt.
+    static let tombstonePause = Duration.seconds(1)
+
     /// Topics that a subscription is searched for; one with more counts as subscribed to everything.
     static let subscribedTopicsMax = 10_000
 }

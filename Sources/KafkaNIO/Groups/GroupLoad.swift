@@ -2,7 +2,7 @@
 
 /// Feed it every record in the order of the log, then make a `GroupCoordinator` of it. Total on any bytes.
 package struct GroupLoad {
-    /// Records that no coordinator has written; see `apply` for what they leave behind.
+    /// Records that no coordinator has written (see `apply` for what they leave behind), or that are none.
     package private(set) var unreadableCount = 0
     /// Records of a version or kind that is not known here.
     package private(set) var unknownCount = 0
@@ -44,6 +44,11 @@ package struct GroupLoad {
         } catch {
             if error == .unreadable { unreadableCount += 1 } else { unknownCount += 1 }
         }
+    }
+
+    /// So many records of a batch could not be taken out of it; they leave what was there before them.
+    mutating func noteUnreadable(_ count: Int) {
+        unreadableCount += count
     }
 
     private mutating func applyOffset(

@@ -10,9 +10,9 @@ final class GroupService: Sendable {
 
     private let log: CommitLog
     private let clock: any Clock
-    /// Where timers run, and where commits wake us.
+    /// Where timers run, and where commits wake `appends`.
     private let eventLoop: any EventLoop
-    private let commits: CommitWaiters
+    private let appends: AppendsInFlight
     private let worker = Worker(name: "kafka-groups")
     private let coordinator: Coordinator
 
@@ -40,7 +40,7 @@ final class GroupService: Sendable {
         self.log = log
         self.clock = clock
         self.eventLoop = eventLoop
-        self.commits = commits
+        appends = AppendsInFlight(log: log, commits: commits)
         let topicPartition = TopicPartition(topic: .consumerOffsets, partition: .zero)
         let partition = log.partition(topicPartition)
         var load = GroupLoad(settings: GroupSettings())
@@ -50,7 +50,12 @@ final class GroupService: Sendable {
             builder: BatchBuilder(pool: log.pool),
             partition: partition
         )
-        run { $0.expire() }
+        let topics = Set(log.topics.map(\.name.text))
+        run { service in
+            let now = GroupService.now(service.clock)
+            service.perform(service.coordinator.groups.removeOffsets(ofTopicsBut: topics, at: now))
+            service.expire()
+        }
     }
 
     /// Takes in all records of the topic. Blocks.
@@ -66,15 +71,26 @@ final class GroupService: Sendable {
                 guard !result.isEmpty else { return }
                 offset = result.nextOffset
                 var batches = buffer.batches
-                while let batch = batches.next() {
-                    var records = try decoder.open(batch)
-                    while let record = try? records.next() { load.apply(key: record.key, value: record.value) }
-                }
+                while let batch = batches.next() { apply(batch, decoder, to: &load) }
             } catch {
                 // What damage has taken is named by the log; what lies behind it still counts.
                 guard let resumeAt = error.resumeAt, resumeAt > offset else { throw error }
                 offset = resumeAt
             }
+        }
+    }
+
+    /// What is no record takes the rest of its batch with it, which is counted; the batches behind it still count.
+    private static func apply(_ batch: RecordBatchView, _ decoder: RecordDecoder, to load: inout GroupLoad) {
+        var rest = batch.recordCount
+        do {
+            var records = try decoder.open(batch)
+            while let record = try records.next() {
+                load.apply(key: record.key, value: record.value)
+                rest -= 1
+            }
+        } catch {
+            load.noteUnreadable(max(1, rest))
         }
     }
 
@@ -130,28 +146,30 @@ final class GroupService: Sendable {
     // MARK: Actions
 
     private func perform(_ actions: [GroupAction]) {
-        for action in actions {
+        // What follows from a refusal comes behind the rest: records go out in the order of their tickets.
+        var actions = actions[...]
+        while let action = actions.popFirst() {
             switch action {
             case .answer(let waiter, let answer): coordinator.waiters.removeValue(forKey: waiter)?(answer)
-            case .append(let append): begin(append)
+            case .append(let append):
+                if begin(append) { continue }
+                actions += coordinator.groups.appended(append.ticket, .refused, at: GroupService.now(clock))
             }
         }
         setTimer()
     }
 
-    private func begin(_ append: GroupAppend) {
-        guard let partition = coordinator.partition, let ticket = offer(append, to: partition) else {
-            return perform(coordinator.groups.appended(append.ticket, .refused, at: GroupService.now(clock)))
-        }
-        let inFlight = AppendInFlight(log: log, ticket: ticket) { [weak self] outcome in
-            self?.run {
-                $0.perform($0.coordinator.groups.appended(append.ticket, outcome, at: GroupService.now($0.clock)))
+    /// False where the log does not take it.
+    private func begin(_ append: GroupAppend) -> Bool {
+        guard let partition = coordinator.partition, let ticket = offer(append, to: partition) else { return false }
+        eventLoop.execute { [appends, weak self] in
+            appends.add(ticket) { outcome in
+                self?.run {
+                    $0.perform($0.coordinator.groups.appended(append.ticket, outcome, at: GroupService.now($0.clock)))
+                }
             }
         }
-        eventLoop.execute { [commits] in
-            commits.add(inFlight)
-            if inFlight.isDoneAfterCommit() { commits.remove(inFlight) }
-        }
+        return true
     }
 
     /// nil where the log does not take it.
@@ -213,24 +231,37 @@ final class GroupService: Sendable {
     }
 }
 
-/// Records of the coordinator on their way to the disk. On an event loop.
-private final class AppendInFlight: CommitWaiter, @unchecked Sendable {
-    // Sendable: immutable.
-    private let log: CommitLog
-    private let ticket: CommitTicket
-    private let ended: @Sendable (AppendOutcome) -> Void
+/// Records of the coordinator on their way to the disk, oldest first: their ends are told in that order, since the last
+/// one told is what counts. On an event loop.
+private final class AppendsInFlight: CommitWaiter, @unchecked Sendable {
+    // Sendable: after `init` used on one event loop only.
+    private struct Append {
+        let ticket: CommitTicket
+        let ended: (AppendOutcome) -> Void
+    }
 
-    init(log: CommitLog, ticket: CommitTicket, ended: @escaping @Sendable (AppendOutcome) -> Void) {
+    private let log: CommitLog
+    private let commits: CommitWaiters
+    private var appends = CircularBuffer<Append>()
+
+    init(log: CommitLog, commits: CommitWaiters) {
         self.log = log
-        self.ticket = ticket
-        self.ended = ended
+        self.commits = commits
+    }
+
+    /// `ended` is called once, when what was added before has ended, too.
+    func add(_ ticket: CommitTicket, _ ended: @escaping (AppendOutcome) -> Void) {
+        appends.append(Append(ticket: ticket, ended: ended))
+        commits.add(self)
+        if isDoneAfterCommit() { commits.remove(self) }
     }
 
     func isDoneAfterCommit() -> Bool {
-        switch log.inbox.outcome(of: ticket) {
-        case .pending: return false
-        case .durable: ended(.durable)
-        case .failed: ended(.refused)
+        while let oldest = appends.first {
+            let outcome = log.inbox.outcome(of: oldest.ticket)
+            guard outcome != .pending else { return false }
+            appends.removeFirst()
+            oldest.ended(outcome == .durable ? .durable : .refused)
         }
         return true
     }

@@ -56,7 +56,9 @@ extension GroupStanding {
         guard let partition = log.partition(topicPartition) else { return [] }
         var load = GroupLoad(settings: GroupSettings())
         try GroupService.read(partition, of: log, into: &load)
-        return GroupCoordinator(load, at: now, makeIdentifier: UniqueIdentifier.random).standings()
+        let groups = GroupCoordinator(load, at: now, makeIdentifier: UniqueIdentifier.random)
+        _ = groups.removeOffsets(ofTopicsBut: Set(log.topics.map(\.name.text)), at: now)
+        return groups.standings()
     }
 }
 

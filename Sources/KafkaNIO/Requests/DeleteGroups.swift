@@ -4,8 +4,9 @@ internal import KafkaProtocol
 extension DeleteGroupsRequest: ServedRequest {
     func start(_ call: Call) {
         let access = call.connection.access
-        let ids = groupsNames.filter { access.allows(.delete, group: $0) }
-        let denied = groupsNames.filter { !access.allows(.delete, group: $0) }
+        let named = groupsNames.firstMentions(by: \.self)
+        let ids = named.filter { access.allows(.delete, group: $0) }
+        let denied = named.filter { !access.allows(.delete, group: $0) }
         call.answer(
             { $0.deleteGroups(ids, waiter: $1, at: $2) },
             { answer -> DeleteGroupsResponse? in

@@ -3,31 +3,33 @@ internal import KafkaProtocol
 
 extension FindCoordinatorRequest: ServedRequest {
     private static let groupKeys: Int8 = 0
+    private static let transactionKeys: Int8 = 1
 
     func start(_ call: Call) {
-        let address = call.connection.address
-        let access = call.connection.access
+        let (address, access) = (call.connection.address, call.connection.access)
         call.answer(
             FindCoordinatorResponse(
-                coordinators: coordinatorKeys.map { key in
-                    guard keyType == Self.groupKeys else {
-                        // Transactions are not served, so that no broker coordinates them.
-                        return .init(
-                            key: key,
-                            nodeID: -1,
-                            host: "",
-                            port: -1,
-                            errorCode: .coordinatorNotAvailable,
-                            errorMessage: "transactions are not served"
-                        )
-                    }
-                    guard access.knows(group: key) else {
-                        let denied = ErrorCode.groupAuthorizationFailed
-                        return .init(key: key, nodeID: -1, host: "", port: -1, errorCode: denied)
+                coordinators: coordinatorKeys.firstMentions(by: \.self).map { key in
+                    if let (code, message) = refusal(of: key, access) {
+                        return .init(key: key, nodeID: -1, host: "", port: -1, errorCode: code, errorMessage: message)
                     }
                     return .init(key: key, nodeID: Broker.nodeID, host: address.host, port: address.port)
                 }
             )
         )
+    }
+
+    /// nil for a group that the user may know of.
+    private func refusal(of key: String, _ access: Access) -> (ErrorCode, String?)? {
+        switch keyType {
+        case Self.groupKeys:
+            guard access.knows(group: key) else { return (.groupAuthorizationFailed, nil) }
+            return key.isEmpty ? (.invalidGroupID, nil) : nil
+        case Self.transactionKeys:
+            // Clients would try again and again at any other code.
+            return (.transactionalIDAuthorizationFailed, "transactions are not served")
+        default:
+            return (.invalidRequest, "only groups have coordinators here")
+        }
     }
 }

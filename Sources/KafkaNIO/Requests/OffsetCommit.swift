@@ -7,7 +7,23 @@ extension OffsetCommitRequest: ServedRequest {
         guard access.allows(.read, group: groupID) else {
             return call.answer(response { _, _ in .groupAuthorizationFailed })
         }
-        let commit = GroupCommit(
+        call.answer(
+            { $0.commit(commit(broker, access), waiter: $1, at: $2) },
+            { answer -> OffsetCommitResponse? in
+                guard case .commit(let codes) = answer else { return nil }
+                let known = OffsetCommitRequest.codes(codes)
+                return response { topic, partition in
+                    guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
+                    return known[topic]?[partition].map(ErrorCode.init) ?? .unknownTopicOrPartition
+                }
+            }
+        )
+    }
+
+    /// What may be committed, of topics that are there. On the coordinator's thread: one that is deleted afterwards is
+    /// forgotten afterwards.
+    private func commit(_ broker: Broker, _ access: Access) -> GroupCommit {
+        GroupCommit(
             membership: GroupMembership(
                 groupID: groupID,
                 generation: generationID,
@@ -29,17 +45,6 @@ extension OffsetCommitRequest: ServedRequest {
                         )
                     }
                 )
-            }
-        )
-        call.answer(
-            { $0.commit(commit, waiter: $1, at: $2) },
-            { answer -> OffsetCommitResponse? in
-                guard case .commit(let codes) = answer else { return nil }
-                let known = OffsetCommitRequest.codes(codes)
-                return response { topic, partition in
-                    guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
-                    return known[topic]?[partition].map(ErrorCode.init) ?? .unknownTopicOrPartition
-                }
             }
         )
     }

@@ -62,12 +62,6 @@ package struct Access: Sendable {
         return permissions.contains { $0.allow.contains(operation) && $0.covers(group: group) }
     }
 
-    /// What is no topic's and no group's: anything that the user may do to every topic.
-    package func allowsOnCluster(_ operation: KafkaOperation) -> Bool {
-        guard let permissions else { return true }
-        return permissions.contains { $0.allow.contains(operation) && $0.topics.contains("*") }
-    }
-
     /// Whether the user may do anything at all with a topic, and so may know that it is there.
     package func knows(topic: String) -> Bool {
         permissions?.contains { !$0.allow.isEmpty && $0.covers(topic: topic) } ?? true

@@ -44,6 +44,7 @@ final class CommitWaiters: Sendable {
         }
     }
 
+    /// In no order.
     private func look() {
         for waiter in waiters.value.values where waiter.isDoneAfterCommit() { remove(waiter) }
     }

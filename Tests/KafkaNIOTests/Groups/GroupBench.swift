@@ -100,6 +100,12 @@ final class GroupBench {
         }
     }
 
+    /// The log does not take one of the newest appends, `back` before the last.
+    func refuse(back: Int = 0) {
+        let append = inFlight.remove(at: inFlight.count - 1 - back)
+        perform(coordinator.appended(append.ticket, .refused, at: now))
+    }
+
     func perform(_ actions: [GroupAction]) {
         for action in actions {
             switch action {

@@ -149,19 +149,27 @@ struct GroupRemovalTests {
         #expect(bench.coordinator.list().isEmpty)
     }
 
-    @Test("offsets of a deleted topic go in every group, and commits after it count")
-    func deletedTopic() {
+    // MARK: Size
+
+    @Test("requests that name very much take time in proportion to it", .timeLimit(.minutes(1)))
+    func size() throws {
         let bench = GroupBench()
-        _ = bench.commit(.simple("a", 1))
-        _ = bench.commit(.simple("b", 2))
-        bench.isDiskHeld = true
-        bench.perform(bench.coordinator.removeOffsets(ofTopic: "readings", at: bench.now))
-        _ = bench.commit(.simple("b", 7))
-        #expect(bench.offset("a") == 1)
-        bench.settle()
-        #expect(bench.offset("a") == -1 && bench.offset("b") == 7)
-        bench.restart()
-        #expect(bench.offset("a") == -1 && bench.offset("b") == 7)
+        let waiter = bench.waiter()
+        let ids = (0..<200_000).map { "unknown\($0)" }
+        bench.perform(bench.coordinator.deleteGroups(ids, waiter: waiter, at: bench.now))
+        #expect(codes(bench, waiter)?.count == ids.count)
+        let topics = (0..<200).map { "topic\($0)" }
+        let metadata = subscription(topics)
+        try bench.form(1) { $0.protocols[0].metadata = metadata }
+        let partition = GroupCommit.Partition(index: 0, offset: 3)
+        let old = [GroupCommit.Topic(name: "old", partitions: [partition])]
+        let id = try #require(bench.coordinator.describe("g").members.first?.memberID)
+        _ = bench.commit(GroupCommit(membership: bench.now("g", id), topics: old))
+        let before = bench.log.count
+        let deletion = deleteOffsets(bench, "g", topics + [String](repeating: "old", count: 500_000))
+        #expect(deletion?.partitions.topics.last?.partitions.first?.code == GroupCode.none)
+        // One tombstone, however often it was named.
+        #expect(bench.log.count == before + 1 && bench.offset("g", "old") == -1)
     }
 
     // MARK: Time

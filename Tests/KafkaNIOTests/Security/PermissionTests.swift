@@ -148,7 +148,6 @@ struct PermissionTests {
         let access = Access(user: "anybody", permissions: nil)
         for operation in KafkaOperation.allCases {
             #expect(access.allows(operation, topic: "mine") && access.allows(operation, group: "mine"))
-            #expect(access.allowsOnCluster(operation))
             for topic in ["readings", "alerts", "rejected", "system", "gaps", "operations"] {
                 #expect(access.allows(operation, topic: topic) == (operation == .read), "\(operation) \(topic)")
             }
@@ -161,7 +160,6 @@ struct PermissionTests {
         let access = Access(user: "anybody", permissions: [])
         for operation in KafkaOperation.allCases {
             #expect(!access.allows(operation, topic: "plain") && !access.allows(operation, group: "plain"))
-            #expect(!access.allowsOnCluster(operation))
         }
         #expect(!access.knows(topic: "plain") && !access.knows(group: "plain"))
     }
@@ -183,10 +181,9 @@ struct PermissionTests {
         #expect(
             lena.knows(topic: "b") && !lena.knows(topic: "c") && lena.knows(group: "g") && !lena.knows(group: "a.x")
         )
-        #expect(!lena.allowsOnCluster(.read))
         let marta = Access(user: "marta", permissions: permissions)
         for operation in KafkaOperation.allCases {
-            #expect(marta.allows(operation, topic: "x") && marta.allowsOnCluster(operation))
+            #expect(marta.allows(operation, topic: "x"))
             #expect(marta.allows(operation, topic: "alerts") == (operation == .read))
             #expect(marta.allows(operation, topic: "readings") == (operation == .read || operation == .write))
         }

@@ -1,0 +1,146 @@
+// The coordinator over a real log: the order of commits, topics that are deleted, and what damage leaves at start.
+import CommitLog
+import KafkaNIO
+import KafkaProtocol
+import Platform
+import Synchronization
+import Testing
+
+@Suite("Groups over a log", .serialized, .timeLimit(.minutes(3)))
+struct GroupServiceTests {
+    // MARK: Order
+
+    @Test("of commits in flight at once the last one counts, in memory as on disk")
+    func order() async throws {
+        let directory = try ScratchDirectory()
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            for round in 0..<20 as Range<Int64> {
+                for number in 0..<200 as Range<Int64> { client.sendCommit("g", "plain", round * 1000 + number) }
+                for _ in 0..<200 { #expect(try await client.committed() == .none) }
+                #expect(try await client.offset("g", "plain") == round * 1000 + 199)
+            }
+            #expect(try listener.stored("g", "plain") == 19_199)
+        }
+    }
+
+    @Test("a commit behind the deletion of an offset is there, in memory as on disk")
+    func orderAmongDeletions() async throws {
+        let directory = try ScratchDirectory()
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            for offset in 0..<100 as Range<Int64> {
+                client.sendCommit("g", "plain", offset)
+                client.send(.offsetDelete, 0) { body in
+                    body.string("g")
+                    body.arrayLength(1)
+                    body.string("plain")
+                    body.arrayLength(1)
+                    body.int32(0)
+                }
+                client.sendCommit("g", "plain", offset + 1)
+                for _ in 0..<3 { _ = try #require(try await client.response()) }
+                #expect(try await client.offset("g", "plain") == offset + 1)
+                #expect(try listener.stored("g", "plain") == offset + 1)
+            }
+        }
+    }
+
+    // MARK: Deleted topics
+
+    @Test("offsets of a deleted topic are gone at once, and on disk when the log takes something again")
+    func deletedWhileFull() async throws {
+        let (directory, disk) = (try ScratchDirectory(), CrampedDisk())
+        try await GroupListener.run(in: directory, disk: disk) { listener in
+            let client = try await listener.client()
+            #expect(try await client.create("made") == .none)
+            for group in ["a", "b"] { #expect(try await client.commit(group, "made", 5) == .none) }
+            disk.isFull.store(true, ordering: .relaxed)
+            let waiting = try await listener.client()
+            waiting.sendCommit("h", "plain", 1)
+            let isFull = try await eventually {
+                if case .full = listener.log.state { true } else { false }
+            }
+            #expect(isFull)
+            #expect(try await client.delete("made") == .none)
+            for group in ["a", "b"] { #expect(try await client.offset(group, "made") == -1) }
+            disk.isFull.store(false, ordering: .relaxed)
+            #expect(try await waiting.committed() == .none)
+            #expect(try await client.create("made") == .none)
+            let isForgotten = try await eventually {
+                try listener.stored("a", "made") == nil && listener.stored("b", "made") == nil
+            }
+            #expect(isForgotten)
+            #expect(try await client.commit("b", "made", 1) == .none)
+        }
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            #expect(try await client.offset("a", "made") == -1)
+            #expect(try await client.offset("b", "made") == 1)
+            #expect(try await client.offset("h", "plain") == 1)
+        }
+    }
+
+    @Test("a start forgets offsets of topics that are not there, and they are not back with a topic of the same name")
+    func deletedBeforeStart() async throws {
+        let directory = try ScratchDirectory()
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            #expect(try await client.create("made") == .none)
+            for topic in ["made", "plain"] { #expect(try await client.commit("g", topic, 5) == .none) }
+            try await listener.delete("made")
+        }
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            #expect(try await client.offset("g", "made") == -1)
+            #expect(try await client.offsets("g", nil).map(\.topic) == ["plain"])
+            #expect(try await client.create("made") == .none)
+        }
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            #expect(try await client.offset("g", "made") == -1)
+            #expect(try await client.offset("g", "plain") == 5)
+        }
+    }
+
+    // MARK: Damage
+
+    /// Makes a batch one that no reader can take records from, with a checksum that is right.
+    enum Damage: String, CaseIterable, CustomTestStringConvertible {
+        case recordTooLong, doesNotInflate
+
+        var testDescription: String { rawValue }
+
+        func strike(_ batch: inout ArraySlice<UInt8>) {
+            let start = batch.startIndex
+            switch self {
+            case .recordTooLong: batch[start + 61] = 0x7e
+            // Says that it is gzip.
+            case .doesNotInflate: batch[start + 22] = 1
+            }
+            let checksum = batch[(start + 21)...].withUnsafeBytes { CRC32C.checksum($0) }
+            withUnsafeBytes(of: checksum.bigEndian) { batch.replaceSubrange(start + 17..<start + 21, with: $0) }
+        }
+    }
+
+    @Test("a batch without records that can be read takes its offsets, and no others", arguments: Damage.allCases)
+    func damaged(_ damage: Damage) async throws {
+        let directory = try ScratchDirectory()
+        let groups = ["first", "second", "third"]
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            for group in groups { #expect(try await client.commit(group, "plain", 5) == .none) }
+        }
+        let path = "\(directory.path)/log/__consumer_offsets-0/00000000000000000000.log"
+        let disk = PosixDisk()
+        var bytes = try disk.wholeFile(path, bytesMax: 1 << 20)
+        let second = 12 + bytes[8..<12].reduce(0) { $0 << 8 | Int($1) }
+        let length = 12 + bytes[second + 8..<second + 12].reduce(0) { $0 << 8 | Int($1) }
+        damage.strike(&bytes[second..<second + length])
+        try disk.open(path, .update).write(bytes, at: 0)
+        try await GroupListener.run(in: directory) { listener in
+            let client = try await listener.client()
+            for group in groups { #expect(try await client.offset(group, "plain") == (group == "second" ? -1 : 5)) }
+        }
+    }
+}
