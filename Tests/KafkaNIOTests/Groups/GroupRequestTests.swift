@@ -109,7 +109,7 @@ struct GroupRequestTests {
     func permissions() async throws {
         try await Self.listener { listener in
             let read = KafkaPermission(user: "*", topics: ["plain"], groups: ["g"], allow: [.read])
-            try listener.server.apply(users: nil, permissions: [read])
+            try listener.server.apply(tls: nil, users: nil, permissions: [read])
             let client = try await listener.client()
             let all = try await client.offsets("g", nil)
             #expect(all == [FrameClient.FetchedOffset(topic: "plain", partition: 0, offset: 5)])
