@@ -93,6 +93,10 @@ package enum Limits {
     /// Index entries of the active segment in memory: 12 + 16 bytes each, so 1 GiB segments need below 2 MiB.
     package static let indexEntriesMax = 1 << 16
 
+    /// Settings of one topic that are only shown: all of Kafka's several times, and with the rest of it in one entry of a
+    /// journal, which has 4 KiB.
+    package static let inertSettingsBytesMax = 3 << 10
+
     /// A partition's journal: rewritten when it is this large and mostly history.
     package static let journalRewriteBytes: Int64 = 256 << 10
 

@@ -39,17 +39,24 @@ package struct TopicConfiguration: Hashable, Sendable {
     package var onFull: FullPolicy
     /// Where a segment is closed; nil takes the log's. One commit may pass it.
     package var segmentBytes: ByteCount?
+    /// Settings of clients that change nothing here, by Kafka's names: kept to be shown. As a journal holds them at most
+    /// `Limits.inertSettingsBytesMax` bytes.
+    package var inertSettings: [String: String]
+
+    /// Of `inertSettings` in a journal: each name and each value behind its length.
+    var inertSettingsBytes: Int { inertSettings.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 4 } }
 
     /// Whether the oldest segments go where the disk is full.
     var dropsOldest: Bool { onFull == .dropOldest && cleanup == .delete }
 
-    /// As a partition's journal holds it: whole milliseconds, and no limit that is less than none.
+    /// As a partition's journal holds it: whole milliseconds, no limit that is less than none, and no more than fits.
     var stored: TopicConfiguration {
         var stored = self
         stored.partitions = 1
         stored.retention = retention.flatMap { $0 < .zero ? nil : .milliseconds($0.wholeMilliseconds) }
         stored.retentionBytes = retentionBytes.flatMap { $0.value < 0 ? nil : $0 }
         stored.segmentBytes = segmentBytes.flatMap { $0.value <= 0 ? nil : $0 }
+        if inertSettingsBytes > Limits.inertSettingsBytesMax { stored.inertSettings = [:] }
         return stored
     }
 
@@ -66,7 +73,8 @@ package struct TopicConfiguration: Hashable, Sendable {
         compression: Compression = .none,
         cleanup: Cleanup = .delete,
         onFull: FullPolicy = .refuse,
-        segmentBytes: ByteCount? = nil
+        segmentBytes: ByteCount? = nil,
+        inertSettings: [String: String] = [:]
     ) {
         self.partitions = partitions
         self.retention = retention
@@ -75,6 +83,7 @@ package struct TopicConfiguration: Hashable, Sendable {
         self.cleanup = cleanup
         self.onFull = onFull
         self.segmentBytes = segmentBytes
+        self.inertSettings = inertSettings
     }
 }
 

@@ -8,7 +8,7 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
         private enum Value: String {
             case disk, offsetOutOfRange, damaged, unsupportedCompression, unsupportedFormat, locked, invalidName,
                 closed, tooLarge, unknownPartition, topicExists, invalidPartitionCount, tooManyPartitions, configured,
-                full, busy
+                invalidConfiguration, full, busy
         }
 
         private let value: Value
@@ -38,6 +38,8 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
         package static let tooManyPartitions = Code(value: .tooManyPartitions)
         /// The topic is named in the configuration the log was opened with, which decides about it.
         package static let configured = Code(value: .configured)
+        /// A topic, as it is, cannot be kept as it was asked for.
+        package static let invalidConfiguration = Code(value: .invalidConfiguration)
         /// The disk has no room for it.
         package static let full = Code(value: .full)
         /// Too much waits already.

@@ -104,6 +104,9 @@ package enum Limits {
     /// What the server adds to a client's nonce.
     package static let nonceBytes = 18
 
+    /// Changes of topics in one request: as many as the log takes at once. Further ones are refused until later.
+    package static let plannedChangesMax = 256
+
     /// How long a produce request waits for room in front of the log writer before the producer is told to try again.
     package static let inboxPatience: Duration = .seconds(2)
 

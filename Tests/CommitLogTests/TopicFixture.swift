@@ -41,6 +41,13 @@ extension CommitLog {
     }
 }
 
+extension TopicChange {
+    /// Another configuration, whatever is in force by then.
+    static func alter(_ topic: TopicName, to configuration: TopicConfiguration) -> TopicChange {
+        .alter(topic, by: { $0 = configuration })
+    }
+}
+
 extension TopicName {
     static let orders = TopicName("orders") ?? .readings
 }

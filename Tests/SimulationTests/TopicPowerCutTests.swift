@@ -24,7 +24,7 @@ struct TopicPowerCutTests {
         switch step {
         case .create: .create(topic, settings, id: id)
         case .delete: .delete(topic)
-        case .alter: .alter(topic, to: altered)
+        case .alter: .alter(topic, by: { $0 = Self.altered })
         case .deleteRecords:
             .deleteRecords(TopicPartition(topic: topic, partition: PartitionIndex(1)), before: Offset(3))
         }

@@ -42,7 +42,7 @@ struct TopicChanges: Sendable {
                 hint: "a topic with less is another one: forebay topics create"
             )
         }
-        if configuration != topic.configuration { try await perform(.alter(topic.name, to: configuration)) }
+        if configuration != topic.configuration { try await perform(.alter(topic.name, by: settings.alteration)) }
         return try view.topic(name)
     }
 
@@ -118,6 +118,17 @@ struct TopicChanges: Sendable {
 }
 
 extension TopicSettings {
+    /// Sets what is named in the configuration that is in force by then.
+    fileprivate var alteration: TopicAlteration {
+        { (topic: inout TopicConfiguration) throws(LogError) in
+            do throws(APIFailure) {
+                try apply(to: &topic)
+            } catch {
+                throw LogError(.invalidConfiguration, error.error)
+            }
+        }
+    }
+
     /// Sets what is named.
     func apply(to topic: inout TopicConfiguration) throws(APIFailure) {
         if let partitions {
@@ -178,7 +189,7 @@ extension APIFailure {
             switch error.code {
             case .unknownPartition: .notFound
             case .topicExists, .configured, .tooManyPartitions: .conflict
-            case .invalidPartitionCount: .badRequest
+            case .invalidPartitionCount, .invalidConfiguration: .badRequest
             case .full, .busy, .closed: .unavailable
             default: .failed
             }

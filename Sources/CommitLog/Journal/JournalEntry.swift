@@ -10,7 +10,8 @@
 // | Type | Fact           | Payload                                                                              |
 // |-----:|----------------|--------------------------------------------------------------------------------------|
 // |    1 | partition      | topic id 16, retention ms 8 (-1 none), retention bytes 8 (-1), segment bytes 8 (-1),   |
-// |      |                | compression 1, cleanup 1, on-full 1                                                  |
+// |      |                | compression 1, cleanup 1, on-full 1; where there are inert settings also their number 2  |
+// |      |                | and, by name, each: length of its name 2, name, length of its value 2, value         |
 // |    2 | segment opened | base offset 8, append time 9, boot id 16                                             |
 // |    3 | segment sealed | base offset 8, end offset 8, length 8, CRC-32C of the file 4, max timestamp 8,       |
 // |      |                | first append time 9, last append time 9                                              |
@@ -120,6 +121,7 @@ enum JournalEntry: Hashable, Sendable {
             body.appendBigEndian(configuration.retentionBytes?.value ?? -1)
             body.appendBigEndian(configuration.segmentBytes?.value ?? -1)
             body += [configuration.compression.rawValue, configuration.cleanup.rawValue, configuration.onFull.rawValue]
+            JournalEntry.append(configuration.inertSettings, to: &body)
         case .segmentOpened(let base, let time, let bootID):
             body.appendBigEndian(base.value)
             JournalEntry.append(time, to: &body)
@@ -151,6 +153,18 @@ enum JournalEntry: Hashable, Sendable {
         entry.appendBigEndian(UInt32(truncatingIfNeeded: body.count))
         entry.appendBigEndian(body.withUnsafeBytes { CRC32C.checksum($0) })
         return entry + body
+    }
+
+    /// Nothing where there are none, so that programs which know of none read their own entries.
+    private static func append(_ settings: [String: String], to body: inout [UInt8]) {
+        guard !settings.isEmpty else { return }
+        body.appendBigEndian(UInt16(truncatingIfNeeded: settings.count))
+        for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+            for text in [name.utf8, value.utf8] {
+                body.appendBigEndian(UInt16(truncatingIfNeeded: text.count))
+                body += text
+            }
+        }
     }
 
     private static func append(_ time: AppendTime, to body: inout [UInt8]) {
@@ -221,7 +235,8 @@ enum JournalEntry: Hashable, Sendable {
             compression: compression,
             cleanup: cleanup,
             onFull: onFull,
-            segmentBytes: segmentBytes <= 0 ? nil : ByteCount(segmentBytes)
+            segmentBytes: segmentBytes <= 0 ? nil : ByteCount(segmentBytes),
+            inertSettings: reader.settings()
         )
         return .partition(topicID: UniqueIdentifier(high: high, low: low), configuration: configuration)
     }
@@ -232,6 +247,22 @@ extension ByteReader {
     mutating func offset() -> Offset? {
         guard let value: Int64 = integer(), value >= 0 else { return nil }
         return Offset(value)
+    }
+
+    /// Names with their values; what is cut off is left out.
+    fileprivate mutating func settings() -> [String: String] {
+        var settings: [String: String] = [:]
+        let count: UInt16 = integer() ?? 0
+        for _ in 0..<count {
+            guard let name = text(), let value = text() else { break }
+            settings[name] = value
+        }
+        return settings
+    }
+
+    private mutating func text() -> String? {
+        guard let length: UInt16 = integer(), let bytes = take(Int(length)) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     mutating func appendTime() -> AppendTime? {

@@ -1,5 +1,5 @@
 // The log of one data directory: its partitions, its inbox, its tail, and what may be known of them from any thread.
-internal import Platform
+package import Platform
 internal import Synchronization
 
 /// How the log stands.
@@ -103,6 +103,12 @@ package final class CommitLog: Sendable {
     /// All topics by name, each as it is at the moment. One short lock.
     package var topics: [TopicDescription] { catalogue.topics }
 
+    /// The topic as it is at the moment, or nil where there is none of that name. One short lock.
+    package func topic(_ name: TopicName) -> TopicDescription? { catalogue.topic(name) }
+
+    /// The same by its id.
+    package func topic(_ id: UniqueIdentifier) -> TopicDescription? { catalogue.topic(id) }
+
     /// Another number whenever `topics` are others; one atomic load. Ask before `topics`, which are never older.
     package var topicsEpoch: UInt64 { epoch.load(ordering: .acquiring) }
 
@@ -121,6 +127,17 @@ package final class CommitLog: Sendable {
     ) {
         let refusal = inbox.submit(.init(change: change, completion: completion))
         if let refusal { completion(.failure(refusal)) }
+    }
+
+    /// What the change would be refused with if it were done now, a full disk and a log that takes no changes aside; nil for
+    /// nothing. Never blocks; any thread.
+    package func refusal(of change: TopicChange) -> LogError? {
+        do throws(LogError) {
+            try catalogue.check(change)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// The writing half. Once, for a log that is open for writing; the calling thread hands it to the log-writer

@@ -33,17 +33,24 @@ final class TopicCatalogue: Sendable {
     let topics: [TopicDescription]
     /// By topic and number.
     let partitions: [Partition]
-    private let byName: [TopicPartition: Partition]
+    private let byPartition: [TopicPartition: Partition]
+    /// Where in `topics` each stands.
+    private let byName: [TopicName: Int]
+    private let byID: [UniqueIdentifier: Int]
 
     init(_ partitions: [Partition]) {
         self.partitions = partitions.sorted { $0.topicPartition < $1.topicPartition }
         topics = Dictionary(grouping: self.partitions, by: \.topicPartition.topic)
             .compactMap { TopicDescription($0.value) }
             .sorted { $0.name < $1.name }
-        byName = Dictionary(uniqueKeysWithValues: partitions.map { ($0.topicPartition, $0) })
+        byPartition = Dictionary(uniqueKeysWithValues: partitions.map { ($0.topicPartition, $0) })
+        byName = Dictionary(uniqueKeysWithValues: topics.enumerated().map { ($0.element.name, $0.offset) })
+        byID = Dictionary(topics.enumerated().map { ($0.element.id, $0.offset) }) { first, _ in first }
     }
 
-    func partition(_ topicPartition: TopicPartition) -> Partition? { byName[topicPartition] }
+    func partition(_ topicPartition: TopicPartition) -> Partition? { byPartition[topicPartition] }
 
-    func topic(_ name: TopicName) -> TopicDescription? { topics.first { $0.name == name } }
+    func topic(_ name: TopicName) -> TopicDescription? { byName[name].map { topics[$0] } }
+
+    func topic(_ id: UniqueIdentifier) -> TopicDescription? { byID[id].map { topics[$0] } }
 }

@@ -41,7 +41,7 @@ final class TopicChanger {
         switch change {
         case .create(let topic, let configuration, let id): try create(topic, configuration, id, hasRoom)
         case .delete(let topic): try delete(topic)
-        case .alter(let topic, let configuration): try alter(topic, configuration, hasRoom)
+        case .alter(let topic, let alteration): try alter(topic, alteration, hasRoom)
         case .deleteRecords(let partition, let offset): try deleteRecords(partition, below: offset)
         }
     }
@@ -54,30 +54,12 @@ final class TopicChanger {
         _ id: UniqueIdentifier,
         _ hasRoom: Bool
     ) throws(LogError) {
-        guard log.catalogue.topic(topic) == nil else { throw LogError(.topicExists, "topic \(topic) exists") }
-        guard configuration.partitions > 0 else {
-            throw LogError(.invalidPartitionCount, "a topic has one partition or more")
-        }
-        let numbers = try numbers(configuration.partitions, from: 0, hasRoom)
+        let numbers = try log.catalogue.partitions(of: topic, madeWith: configuration)
+        guard hasRoom else { throw LogError(.full, "the disk is full") }
         let facts = PartitionSource.Shared(topicID: id, configuration: configuration.stored)
         let openings = try making(topic, numbers, facts) { () throws(DiskError) in try directories.mark(topic) }
         try final { () throws(DiskError) in try directories.unmark(topic) }
         show(openings)
-    }
-
-    /// The numbers of `count` new partitions, 0 or more.
-    private func numbers(_ count: Int, from start: Int32, _ hasRoom: Bool) throws(LogError) -> Range<Int32> {
-        guard count > 0 else { return start..<start }
-        let room = Limits.partitionsMax - max(writers.all.count, Int(start))
-        guard count <= min(room, Limits.partitionsPerChangeMax) else {
-            throw LogError(
-                .tooManyPartitions,
-                "\(count) more partitions, where there are \(writers.all.count), may be \(Limits.partitionsMax),"
-                    + " and \(Limits.partitionsPerChangeMax) can be made at once"
-            )
-        }
-        guard hasRoom else { throw LogError(.full, "the disk is full") }
-        return start..<start + Int32(count)
     }
 
     /// Makes partitions, durable but for their names, or takes away what there is of them.
@@ -132,7 +114,7 @@ final class TopicChanger {
     // MARK: - Deleting
 
     private func delete(_ topic: TopicName) throws(LogError) {
-        let partitions = try changeable(topic).partitions
+        let partitions = try log.catalogue.changeable(topic).partitions
         do throws(DiskError) {
             try directories.mark(topic)
         } catch {
@@ -160,15 +142,9 @@ final class TopicChanger {
     }
 
     private func deleteRecords(_ topicPartition: TopicPartition, below offset: Offset) throws(LogError) {
-        guard let writer = writers[topicPartition] else { throw unknown("partition \(topicPartition)") }
-        let partition = writer.partition
-        guard offset >= .zero, offset <= partition.logEndOffset else {
-            throw LogError(
-                .offsetOutOfRange,
-                "the log ends at \(partition.logEndOffset)",
-                topicPartition: topicPartition,
-                offset: offset
-            )
+        let partition = try log.catalogue.partition(topicPartition, reaching: offset)
+        guard let writer = writers[partition.slot] else {
+            throw LogError(.unknownPartition, topicPartition: topicPartition)
         }
         guard offset > partition.logStartOffset else { return }
         try final { () throws(DiskError) in
@@ -179,32 +155,24 @@ final class TopicChanger {
 
     // MARK: - Altering
 
-    private func alter(
-        _ topic: TopicName,
-        _ configuration: TopicConfiguration,
-        _ hasRoom: Bool
-    ) throws(LogError) {
-        let found = try changeable(topic)
-        let count = found.partitions.count
-        guard configuration.partitions >= count else {
-            throw LogError(.invalidPartitionCount, "topic \(topic) has \(count) partitions")
-        }
-        let last = found.partitions.last?.topicPartition.partition.value ?? 0
-        let added = try numbers(configuration.partitions - count, from: max(last, last &+ 1), hasRoom)
-        if !added.isEmpty {
+    private func alter(_ topic: TopicName, _ alteration: TopicAlteration, _ hasRoom: Bool) throws(LogError) {
+        let altered = try log.catalogue.altered(topic, by: alteration)
+        let found = altered.topic
+        if !altered.added.isEmpty {
+            guard hasRoom else { throw LogError(.full, "the disk is full") }
             let facts = PartitionSource.Shared(topicID: found.id, configuration: found.configuration.stored)
-            let openings = try making(topic, added, facts) {}
+            let openings = try making(topic, altered.added, facts) {}
             try final { () throws(DiskError) in try directories.sync() }
             show(openings)
         }
-        let stored = configuration.stored
+        let stored = altered.configuration.stored
         guard found.configuration.stored != stored else { return }
         let partitions = log.catalogue.topic(topic)?.partitions ?? []
-        let altered = partitions.compactMap { writers[$0.slot] }
+        let all = partitions.compactMap { writers[$0.slot] }
         try final { () throws(DiskError) in
             // The first partition's journal is the one that counts, so it comes last.
-            for writer in altered.reversed() { try writer.record(stored) }
-            for writer in altered {
+            for writer in all.reversed() { try writer.record(stored) }
+            for writer in all {
                 if stored.cleanup == .compact { try repairs.abandon(writer.partition.slot) }
                 if stored.cleanup == .delete { try compaction.abandon(writer.partition.slot) }
                 writer.apply(stored, segmentBytes: stored.segmentBytes(orLog: segmentBytes))
@@ -214,18 +182,7 @@ final class TopicChanger {
         log.show(writers.all.map(\.partition))
     }
 
-    // MARK: - Refusals and failures
-
-    /// A topic that may be altered and deleted.
-    private func changeable(_ topic: TopicName) throws(LogError) -> TopicDescription {
-        guard let found = log.catalogue.topic(topic) else { throw unknown("topic \(topic)") }
-        guard !found.isConfigured else {
-            throw LogError(.configured, "topic \(topic) is named in the configuration, which decides about it")
-        }
-        return found
-    }
-
-    private func unknown(_ what: String) -> LogError { LogError(.unknownPartition, "\(what) is not there") }
+    // MARK: - Failures
 
     /// Whether what was tried has not been done, and what was done can be taken back.
     private func isHarmless(_ error: DiskError) -> Bool { error.operation != .sync && !error.isDeviceFailure }

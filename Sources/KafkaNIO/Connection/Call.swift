@@ -106,13 +106,18 @@ struct Call {
         broker.takeProducerID { write(response($0)) }
     }
 
-    /// Has the log change its topics, and answers when that is durable.
+    /// Has the log change its topics, and has the connection's worker make the response when that is durable: the log writer
+    /// has others waiting. `validateOnly`: only asks what would become of the changes.
     func answer<Response: KafkaResponse>(
         _ plan: [PlannedChange],
+        validateOnly: Bool = false,
         _ response: @escaping @Sendable ([ChangeOutcome]) -> Response
     ) {
-        let write = writer(of: Response.self)
-        broker.carryOut(plan) { write(response($0)) }
+        let (write, worker) = (writer(of: Response.self), connection.worker)
+        let done: @Sendable ([ChangeOutcome]) -> Void = { outcomes in
+            worker.run { write(response(outcomes)) }
+        }
+        if validateOnly { done(broker.verdicts(on: plan)) } else { broker.carryOut(plan, done) }
     }
 
     /// Answers with a response, from any thread.

@@ -4,22 +4,20 @@ internal import KafkaProtocol
 
 extension AlterConfigsRequest: ServedRequest {
     func start(_ call: Call) {
-        let plan = resources.map { resource in
-            call.plan(resource.resourceType, resource.resourceName, validateOnly: validateOnly) { topic in
+        let (named, repeated) = resources.distinct { ConfigResource(type: $0.resourceType, name: $0.resourceName) }
+        let plan = named.map { resource in
+            let configs = resource.configs
+            let key = ConfigResource(type: resource.resourceType, name: resource.resourceName)
+            let isRepeated = repeated.contains(key) || !configs.distinct(by: \.name).repeated.isEmpty
+            return call.plan(key, isRepeated: isRepeated) { (topic) throws(LogError) in
                 // The whole of it: what is not named goes back to its default.
-                var altered = TopicSetting.defaults
-                altered.partitions = topic.partitions
-                altered.onFull = topic.onFull
-                topic = altered
-                for config in resource.configs {
-                    if let problem = TopicSetting.set(config.name, config.value, in: &topic) { return problem }
-                }
-                return nil
+                for setting in TopicSetting.all { setting.reset(&topic) }
+                for config in configs { try TopicSetting.set(config.name, config.value, in: &topic) }
             }
         }
-        call.answer(plan) { outcomes in
+        call.answer(plan, validateOnly: validateOnly) { outcomes in
             AlterConfigsResponse(
-                resources: zip(resources, outcomes).map { resource, outcome in
+                resources: zip(named, outcomes).map { resource, outcome in
                     AlterConfigsResponse.Resource(
                         errorCode: outcome.errorCode,
                         errorMessage: outcome.message,
@@ -34,24 +32,18 @@ extension AlterConfigsRequest: ServedRequest {
 
 extension IncrementalAlterConfigsRequest: ServedRequest {
     func start(_ call: Call) {
-        let plan = resources.map { resource in
-            call.plan(resource.resourceType, resource.resourceName, validateOnly: validateOnly) { topic in
-                for config in resource.configs {
-                    let problem: String?
-                    switch ConfigOperation(rawValue: config.configOperation) {
-                    case .set: problem = TopicSetting.set(config.name, config.value ?? "", in: &topic)
-                    case .delete: problem = TopicSetting.set(config.name, nil, in: &topic)
-                    case .append, .subtract: problem = "\(config.name) has one value here, and is set"
-                    case nil: problem = "there is no operation \(config.configOperation)"
-                    }
-                    if let problem { return problem }
-                }
-                return nil
+        let (named, repeated) = resources.distinct { ConfigResource(type: $0.resourceType, name: $0.resourceName) }
+        let plan = named.map { resource in
+            let configs = resource.configs
+            let key = ConfigResource(type: resource.resourceType, name: resource.resourceName)
+            let isRepeated = repeated.contains(key) || !configs.distinct(by: \.name).repeated.isEmpty
+            return call.plan(key, isRepeated: isRepeated) { (topic) throws(LogError) in
+                for config in configs { try config.apply(to: &topic) }
             }
         }
-        call.answer(plan) { outcomes in
+        call.answer(plan, validateOnly: validateOnly) { outcomes in
             IncrementalAlterConfigsResponse(
-                resources: zip(resources, outcomes).map { resource, outcome in
+                resources: zip(named, outcomes).map { resource, outcome in
                     IncrementalAlterConfigsResponse.Resource(
                         errorCode: outcome.errorCode,
                         errorMessage: outcome.message,
@@ -64,34 +56,44 @@ extension IncrementalAlterConfigsRequest: ServedRequest {
     }
 }
 
+extension IncrementalAlterConfigsRequest.Config {
+    fileprivate func apply(to topic: inout TopicConfiguration) throws(LogError) {
+        switch ConfigOperation(rawValue: configOperation) {
+        case .set: try TopicSetting.set(name, value ?? "", in: &topic)
+        case .delete: try TopicSetting.set(name, nil, in: &topic)
+        case .append: try TopicSetting.append(value ?? "", to: name, in: &topic)
+        case .subtract: try TopicSetting.subtract(value ?? "", from: name, in: &topic)
+        case nil: throw LogError(.invalidConfiguration, "there is no operation \(configOperation)")
+        }
+    }
+}
+
 extension Call {
-    /// Plans to alter a topic's settings; `alter` says what is wrong with the new ones.
+    /// Plans to alter a topic's settings. `isRepeated`: the request names the topic or one of its settings twice.
     fileprivate func plan(
-        _ type: Int8,
-        _ name: String,
-        validateOnly: Bool,
-        _ alter: (inout TopicConfiguration) -> String?
+        _ resource: ConfigResource,
+        isRepeated: Bool,
+        _ alteration: @escaping TopicAlteration
     ) -> PlannedChange {
-        guard let type = ConfigResourceType(rawValue: type) else {
+        let (name, access) = (resource.name, connection.access)
+        guard !isRepeated else {
+            return .refused(.invalidRequest, "a request names each topic once, and each of its settings")
+        }
+        guard let type = ConfigResourceType(rawValue: resource.type) else {
             return .refused(.invalidRequest, "only topics have settings that can be altered")
         }
         guard type == .topic else {
             return .refused(.policyViolation, "the broker's settings stand in its configuration file")
         }
-        guard connection.access.knows(topic: name) else {
-            return .refused(.topicAuthorizationFailed, "\(connection.access.user) may not alter \(name)")
+        guard access.knows(topic: name) else {
+            return .refused(.topicAuthorizationFailed, "\(access.user) may not alter \(name)")
         }
         guard let topic = broker.topic(name) else {
             return .refused(.unknownTopicOrPartition, "there is no such topic")
         }
-        guard !topic.isConfigured else {
-            return .refused(.policyViolation, "the settings of \(name) stand in the configuration file")
+        guard topic.isConfigured || access.allows(.alter, topic: name) else {
+            return .refused(.topicAuthorizationFailed, "\(access.user) may not alter \(name)")
         }
-        guard connection.access.allows(.alter, topic: name) else {
-            return .refused(.topicAuthorizationFailed, "\(connection.access.user) may not alter \(name)")
-        }
-        var configuration = topic.configuration
-        if let problem = alter(&configuration) { return .refused(.invalidConfig, problem) }
-        return validateOnly ? .nothing : .change(.alter(topic.name, to: configuration))
+        return .change(.alter(topic.name, by: alteration))
     }
 }

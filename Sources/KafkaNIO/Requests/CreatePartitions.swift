@@ -5,7 +5,11 @@ internal import KafkaProtocol
 extension CreatePartitionsRequest: ServedRequest {
     func start(_ call: Call) {
         let (broker, access) = (call.broker, call.connection.access)
-        let plan = topics.map { topic -> PlannedChange in
+        let (named, repeated) = topics.distinct(by: \.name)
+        let plan = named.map { topic -> PlannedChange in
+            guard !repeated.contains(topic.name) else {
+                return .refused(.invalidRequest, "the topic is named twice")
+            }
             guard access.knows(topic: topic.name) else {
                 return .refused(.topicAuthorizationFailed, "\(access.user) may not alter \(topic.name)")
             }
@@ -15,24 +19,18 @@ extension CreatePartitionsRequest: ServedRequest {
             guard found.isConfigured || access.allows(.alter, topic: topic.name) else {
                 return .refused(.topicAuthorizationFailed, "\(access.user) may not alter \(topic.name)")
             }
-            guard topic.count > found.partitions.count else {
-                return .refused(.invalidPartitions, "the topic has \(found.partitions.count) partitions already")
-            }
-            if let assignments = topic.assignments {
-                guard assignments.count == Int(topic.count) - found.partitions.count,
-                    assignments.allSatisfy({ $0.brokerIDs == [Broker.nodeID] })
-                else {
+            let added = Int(topic.count) - found.partitions.count
+            if let assignments = topic.assignments, added > 0 {
+                guard assignments.count == added, assignments.allSatisfy({ $0.brokerIDs == [Broker.nodeID] }) else {
                     return .refused(.invalidReplicaAssignment, "every new partition is assigned to broker 0")
                 }
             }
-            guard !validateOnly else { return .nothing }
-            var configuration = found.configuration
-            configuration.partitions = Int(topic.count)
-            return .change(.alter(found.name, to: configuration))
+            let count = Int(topic.count)
+            return .change(.alter(found.name, by: { (topic) throws(LogError) in try topic.grow(to: count) }))
         }
-        call.answer(plan) { outcomes in
+        call.answer(plan, validateOnly: validateOnly) { outcomes in
             CreatePartitionsResponse(
-                results: zip(topics, outcomes).map { topic, outcome in
+                results: zip(named, outcomes).map { topic, outcome in
                     CreatePartitionsResponse.Result(
                         name: topic.name,
                         errorCode: outcome.errorCode,
@@ -41,5 +39,17 @@ extension CreatePartitionsRequest: ServedRequest {
                 }
             )
         }
+    }
+}
+
+extension TopicConfiguration {
+    /// More partitions, of which each keeps as much as one did before.
+    fileprivate mutating func grow(to count: Int) throws(LogError) {
+        guard count > partitions else {
+            throw LogError(.invalidPartitionCount, "the topic has \(partitions) partitions already")
+        }
+        let bytes = retentionBytesOfPartition
+        partitions = count
+        retentionBytesOfPartition = bytes
     }
 }

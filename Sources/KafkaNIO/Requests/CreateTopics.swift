@@ -6,31 +6,25 @@ internal import Platform
 extension CreateTopicsRequest: ServedRequest {
     func start(_ call: Call) {
         let (broker, access) = (call.broker, call.connection.access)
-        let names = topics.map(\.name)
-        let ids = topics.map { _ in UniqueIdentifier.random() }
-        let wanted = topics.map { topic in
-            names.count { $0 == topic.name } == 1
-                ? WantedTopic(topic, broker, access)
-                : WantedTopic(refusal: (.invalidRequest, "the topic is named twice"))
+        let (named, repeated) = topics.distinct(by: \.name)
+        let wanted = named.map { topic in
+            repeated.contains(topic.name)
+                ? WantedTopic(refusal: (.invalidRequest, "the topic is named twice"))
+                : WantedTopic(topic, broker, access)
         }
-        let plan = zip(wanted, ids).map { topic, id -> PlannedChange in
-            if let (code, message) = topic.refusal { return .refused(code, message) }
-            guard let name = topic.name, !validateOnly else { return .nothing }
-            return .change(.create(name, topic.configuration, id: id))
-        }
-        call.answer(plan) { outcomes in
+        call.answer(wanted.map(\.plan), validateOnly: validateOnly) { outcomes in
             CreateTopicsResponse(
-                topics: topics.indices.map { index in
-                    let outcome = outcomes[index]
+                topics: named.indices.map { index in
+                    let (outcome, wanted) = (outcomes[index], wanted[index])
                     let isMade = outcome.errorCode == .none
                     return CreateTopicsResponse.Topic(
-                        name: names[index],
-                        topicID: isMade && !validateOnly ? KafkaUUID(ids[index]) : .zero,
+                        name: named[index].name,
+                        topicID: isMade && !validateOnly ? KafkaUUID(wanted.id) : .zero,
                         errorCode: outcome.errorCode,
                         errorMessage: outcome.message,
-                        numPartitions: isMade ? Int32(clamping: wanted[index].configuration.partitions) : -1,
+                        numPartitions: isMade ? Int32(clamping: wanted.configuration.partitions) : -1,
                         replicationFactor: isMade ? 1 : -1,
-                        configs: isMade ? CreateTopicsResponse.configs(of: wanted[index].configuration) : []
+                        configs: isMade ? CreateTopicsResponse.configs(of: wanted.configuration) : []
                     )
                 }
             )
@@ -54,9 +48,16 @@ extension CreateTopicsResponse {
 
 /// A topic that a client wants to have.
 private struct WantedTopic: Sendable {
-    var name: TopicName?
-    var configuration = TopicSetting.defaults
-    var refusal: (ErrorCode, String)?
+    private(set) var configuration = TopicSetting.defaults
+    private(set) var id = UniqueIdentifier(high: 0, low: 0)
+    private var name: TopicName?
+    private var refusal: (ErrorCode, String)?
+
+    var plan: PlannedChange {
+        if let (code, message) = refusal { return .refused(code, message) }
+        guard let name else { return .refused(.invalidTopicException, "no name of a topic") }
+        return .change(.create(name, configuration, id: id))
+    }
 
     init(refusal: (ErrorCode, String)) {
         self.refusal = refusal
@@ -76,10 +77,19 @@ private struct WantedTopic: Sendable {
             refusal = (.topicAuthorizationFailed, "\(access.user) may not create \(name)")
             return
         }
-        refusal = setPartitions(topic, broker)
-        for config in topic.configs where refusal == nil {
-            let problem = TopicSetting.set(config.name, config.value, in: &configuration)
-            refusal = problem.map { (.invalidConfig, $0) }
+        refusal = setPartitions(topic, broker) ?? set(topic.configs)
+        if refusal == nil { id = .random() }
+    }
+
+    private mutating func set(_ configs: [CreateTopicsRequest.Config]) -> (ErrorCode, String)? {
+        guard configs.distinct(by: \.name).repeated.isEmpty else {
+            return (.invalidRequest, "a setting is named twice")
+        }
+        do throws(LogError) {
+            for config in configs { try TopicSetting.set(config.name, config.value, in: &configuration) }
+            return nil
+        } catch {
+            return (ErrorCode(error), error.description)
         }
     }
 

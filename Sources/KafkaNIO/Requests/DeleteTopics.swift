@@ -5,13 +5,15 @@ internal import KafkaProtocol
 extension DeleteTopicsRequest: ServedRequest {
     func start(_ call: Call) {
         let (broker, access) = (call.broker, call.connection.access)
-        let all = broker.log.topics.filter { access.knows(topic: $0.name.text) }
-        let found = topics.map { topic in
-            all.first { one in
-                if let name = topic.name { one.name.text == name } else { KafkaUUID(one.id) == topic.topicID }
+        let (named, repeated) = topics.map { TopicReference(name: $0.name, id: $0.topicID) }.distinct { $0 }
+        let found = named.map { $0.find(broker, access) }
+        // Of topics that are named by their name and by their id.
+        let meant = found.compactMap { $0?.name }.distinct { $0 }.repeated
+        let plan = zip(named, found).map { topic, found -> PlannedChange in
+            guard (topic.name == nil) != (topic.id == .zero) else {
+                return .refused(.invalidRequest, "a topic is named by its name or by its id")
             }
-        }
-        let plan = zip(topics, found).map { topic, found -> PlannedChange in
+            guard !repeated.contains(topic) else { return .refused(.invalidRequest, "the topic is named twice") }
             if let name = topic.name, !access.knows(topic: name) {
                 return .refused(.topicAuthorizationFailed, "\(access.user) may not delete \(name)")
             }
@@ -19,20 +21,23 @@ extension DeleteTopicsRequest: ServedRequest {
                 let code: ErrorCode = topic.name == nil ? .unknownTopicID : .unknownTopicOrPartition
                 return .refused(code, "there is no such topic")
             }
+            guard !meant.contains(found.name) else {
+                return .refused(.invalidRequest, "the topic is named by its name and by its id")
+            }
             guard found.isConfigured || access.allows(.delete, topic: found.name.text) else {
                 return .refused(.topicAuthorizationFailed, "\(access.user) may not delete \(found.name)")
             }
             return .change(.delete(found.name))
         }
         call.answer(plan) { outcomes in
-            for (index, outcome) in outcomes.enumerated() where outcome.errorCode == .none {
-                if let found = found[index] { broker.groups.forget(topic: found.name.text) }
+            for (found, outcome) in zip(found, outcomes) where outcome.errorCode == .none {
+                if let found { broker.groups.forget(topic: found.name.text) }
             }
             return DeleteTopicsResponse(
-                topics: topics.indices.map { index in
+                topics: named.indices.map { index in
                     DeleteTopicsResponse.Topic(
-                        name: topics[index].name ?? found[index]?.name.text,
-                        topicID: found[index].map { KafkaUUID($0.id) } ?? topics[index].topicID,
+                        name: named[index].name ?? found[index]?.name.text,
+                        topicID: found[index].map { KafkaUUID($0.id) } ?? named[index].id,
                         errorCode: outcomes[index].errorCode,
                         errorMessage: outcomes[index].message
                     )

@@ -3,6 +3,7 @@ internal import KafkaProtocol
 
 extension DescribeClusterRequest: ServedRequest {
     func start(_ call: Call) {
+        let access = call.connection.access
         call.answer(
             DescribeClusterResponse(
                 clusterID: call.broker.clusterID,
@@ -13,7 +14,8 @@ extension DescribeClusterRequest: ServedRequest {
                         host: call.connection.address.host,
                         port: call.connection.address.port
                     )
-                ]
+                ],
+                clusterAuthorizedOperations: includeClusterAuthorizedOperations ? access.operationsOnCluster : .min
             )
         )
     }

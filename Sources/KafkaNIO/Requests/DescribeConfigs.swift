@@ -5,7 +5,8 @@ internal import KafkaProtocol
 extension DescribeConfigsRequest: ServedRequest {
     func start(_ call: Call) {
         let (broker, access) = (call.broker, call.connection.access)
-        call.answer(DescribeConfigsResponse(resources: resources.map { describe($0, broker, access) }))
+        let named = resources.distinct { ConfigResource(type: $0.resourceType, name: $0.resourceName) }.elements
+        call.answer(onWorker: { _ in DescribeConfigsResponse(resources: named.map { describe($0, broker, access) }) })
     }
 
     private func describe(
@@ -78,13 +79,13 @@ extension DescribeConfigsRequest.Resource {
         )
     }
 
-    /// Those that were asked for; all where no names were given.
+    /// Those that were asked for; all where no names were given, or none.
     fileprivate func answered(_ configs: [DescribeConfigsResponse.Config]) -> DescribeConfigsResponse.Resource {
-        let wanted = configurationKeys.map(Set.init)
+        let wanted = Set(configurationKeys ?? [])
         return .init(
             resourceType: resourceType,
             resourceName: resourceName,
-            configs: configs.filter { wanted?.contains($0.name) ?? true }
+            configs: wanted.isEmpty ? configs : configs.filter { wanted.contains($0.name) }
         )
     }
 }
@@ -93,7 +94,7 @@ extension TopicSetting {
     /// Where a topic's value comes from: the configuration file, a client, or nobody said anything.
     func source(in topic: TopicConfiguration, isConfigured: Bool) -> ConfigSource {
         if isConfigured { return .staticBroker }
-        return read(topic) == read(TopicSetting.defaults) ? .default : .topic
+        return isSet(topic) ? .topic : .default
     }
 }
 

@@ -15,6 +15,7 @@ extension ErrorCode {
             case .topicExists: .topicAlreadyExists
             case .invalidPartitionCount: .invalidPartitions
             case .tooManyPartitions, .configured: .policyViolation
+            case .invalidConfiguration: .invalidConfig
             case .busy: .throttlingQuotaExceeded
             default: .kafkaStorageError
             }

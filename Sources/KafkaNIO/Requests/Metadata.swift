@@ -18,47 +18,45 @@ extension MetadataRequest: ServedRequest {
         }
         var configuration = TopicSetting.defaults
         configuration.partitions = partitions
-        return Set(topics.compactMap(\.name)).compactMap { name in
-            guard access.allows(.create, topic: name), broker.topic(name) == nil, let name = TopicName(name) else {
-                return nil
-            }
-            return .change(.create(name, configuration, id: .random()))
+        let missing = Set(topics.compactMap(\.name)).lazy.compactMap { name -> TopicName? in
+            guard access.allows(.create, topic: name), broker.topic(name) == nil else { return nil }
+            return TopicName(name)
         }
+        return missing.prefix(Limits.plannedChangesMax).map { .change(.create($0, configuration, id: .random())) }
     }
 
     private func response(_ broker: Broker, _ address: ClientAddress, _ access: Access) -> MetadataResponse {
-        let all = broker.log.topics.filter { access.knows(topic: $0.name.text) }
+        let references = topics?.map { topic in
+            TopicReference(name: topic.name, id: topic.name == nil ? topic.topicID : .zero)
+        }.distinct { $0 }.elements
+        let described =
+            references?.map { describe($0, broker, access) }
+            ?? broker.log.topics.filter { access.knows(topic: $0.name.text) }.map { describe($0, access) }
         return MetadataResponse(
             brokers: [MetadataResponse.Broker(nodeID: Broker.nodeID, host: address.host, port: address.port)],
             clusterID: broker.clusterID,
             controllerID: Broker.nodeID,
-            topics: topics?.map { MetadataRequest.find($0, in: all, access) } ?? all.map(MetadataResponse.Topic.init)
+            topics: described,
+            clusterAuthorizedOperations: includeClusterAuthorizedOperations ? access.operationsOnCluster : .min
         )
     }
 
-    private static func find(
-        _ wanted: Topic,
-        in all: [TopicDescription],
+    private func describe(
+        _ wanted: TopicReference,
+        _ broker: Broker,
         _ access: Access
     ) -> MetadataResponse.Topic {
+        if let found = wanted.find(broker, access) { return describe(found, access) }
         guard let name = wanted.name else {
-            return all.first { KafkaUUID($0.id) == wanted.topicID }.map(MetadataResponse.Topic.init)
-                ?? MetadataResponse.Topic(errorCode: .unknownTopicID, topicID: wanted.topicID, partitions: [])
+            return MetadataResponse.Topic(errorCode: .unknownTopicID, topicID: wanted.id, partitions: [])
         }
-        guard let legal = TopicName(name) else {
-            return MetadataResponse.Topic(errorCode: .invalidTopicException, name: name, partitions: [])
-        }
-        guard access.knows(topic: name) else {
-            return MetadataResponse.Topic(errorCode: .topicAuthorizationFailed, name: name, partitions: [])
-        }
-        return all.first { $0.name == legal }.map(MetadataResponse.Topic.init)
-            ?? MetadataResponse.Topic(errorCode: .unknownTopicOrPartition, name: name, partitions: [])
+        let isLegal = TopicName(name) != nil
+        let code: ErrorCode = access.knows(topic: name) ? .unknownTopicOrPartition : .topicAuthorizationFailed
+        return MetadataResponse.Topic(errorCode: isLegal ? code : .invalidTopicException, name: name, partitions: [])
     }
-}
 
-extension MetadataResponse.Topic {
-    fileprivate init(_ topic: TopicDescription) {
-        self.init(
+    private func describe(_ topic: TopicDescription, _ access: Access) -> MetadataResponse.Topic {
+        MetadataResponse.Topic(
             name: topic.name.text,
             topicID: KafkaUUID(topic.id),
             isInternal: topic.name == .consumerOffsets,
@@ -70,7 +68,8 @@ extension MetadataResponse.Topic {
                     replicaNodes: [Broker.nodeID],
                     isrNodes: [Broker.nodeID]
                 )
-            }
+            },
+            topicAuthorizedOperations: includeTopicAuthorizedOperations ? access.operations(on: topic) : .min
         )
     }
 }

@@ -7,7 +7,7 @@ internal import Synchronization
 extension Broker {
     /// Nil where there is none of that name.
     func topic(_ name: String) -> TopicDescription? {
-        log.topics.first { $0.name.text == name }
+        TopicName(name).flatMap { log.topic($0) }
     }
 
     /// Nil where there is none of that name and number.
@@ -22,13 +22,34 @@ extension Broker {
         return currentLeaderEpoch < Broker.leaderEpoch ? .fencedLeaderEpoch : .unknownLeaderEpoch
     }
 
+    /// What would become of each change that is planned, in their order, if the log had done none of the others.
+    func verdicts(on plan: [PlannedChange]) -> [ChangeOutcome] {
+        var asked = 0
+        return plan.map { planned in
+            switch planned {
+            case .refused(let code, let message): return ChangeOutcome(code, message)
+            case .change(let change):
+                asked += 1
+                guard asked <= Limits.plannedChangesMax else {
+                    return ChangeOutcome(.throttlingQuotaExceeded, "\(Limits.plannedChangesMax) at once are looked at")
+                }
+                return log.refusal(of: change).map { ChangeOutcome($0) } ?? ChangeOutcome()
+            }
+        }
+    }
+
     /// Has the log do what is planned, all at once, and hands over what became of each, in the order of the plan; on any
     /// thread.
     func carryOut(_ plan: [PlannedChange], _ done: @escaping @Sendable ([ChangeOutcome]) -> Void) {
         let pending = PendingChanges(plan, done)
         for (index, planned) in plan.enumerated() {
             guard case .change(let change) = planned else { continue }
-            log.change(change) { result in pending.end(index, ChangeOutcome(result)) }
+            log.change(change) { result in
+                switch result {
+                case .success: pending.end(index, ChangeOutcome())
+                case .failure(let error): pending.end(index, ChangeOutcome(error))
+                }
+            }
         }
         pending.begin()
     }
@@ -37,8 +58,6 @@ extension Broker {
 /// One part of an administrative request.
 enum PlannedChange: Sendable {
     case change(TopicChange)
-    /// Nothing is to be done, and that is well: the client only wants to know whether it could be.
-    case nothing
     case refused(ErrorCode, String)
 }
 
@@ -47,10 +66,10 @@ struct ChangeOutcome: Sendable {
     var errorCode = ErrorCode.none
     var message: String?
 
-    fileprivate init(_ result: Result<Void, LogError>) {
-        guard case .failure(let error) = result else { return }
-        errorCode = ErrorCode(error)
-        message = error.description
+    fileprivate init() {}
+
+    fileprivate init(_ error: LogError) {
+        self.init(ErrorCode(error), error.description)
     }
 
     fileprivate init(_ errorCode: ErrorCode, _ message: String?) {
@@ -71,7 +90,7 @@ private final class PendingChanges: Sendable {
 
     init(_ plan: [PlannedChange], _ done: @escaping @Sendable ([ChangeOutcome]) -> Void) {
         let outcomes = plan.map { planned in
-            guard case .refused(let code, let message) = planned else { return ChangeOutcome(.none, nil) }
+            guard case .refused(let code, let message) = planned else { return ChangeOutcome() }
             return ChangeOutcome(code, message)
         }
         let changes = plan.count { planned in
