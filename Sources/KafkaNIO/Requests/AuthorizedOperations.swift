@@ -30,7 +30,7 @@ extension Access {
     /// Of the cluster, whose own settings nobody may change. Producer ids are for everybody.
     var operationsOnCluster: Int32 {
         var bits: [Bit] = [.describe, .describeConfigs, .idempotentWrite]
-        if allowsOnCluster(.create) { bits.append(.create) }
+        if mayCreateAnyTopic { bits.append(.create) }
         return Access.set(bits)
     }
 

@@ -62,6 +62,11 @@ package struct Access: Sendable {
         return permissions.contains { $0.allow.contains(operation) && $0.covers(group: group) }
     }
 
+    /// Whether the user may make topics of whatever name.
+    var mayCreateAnyTopic: Bool {
+        permissions?.contains { $0.allow.contains(.create) && $0.topics.contains("*") } ?? true
+    }
+
     /// Whether the user may do anything at all with a topic, and so may know that it is there.
     package func knows(topic: String) -> Bool {
         permissions?.contains { !$0.allow.isEmpty && $0.covers(topic: topic) } ?? true
