@@ -22,7 +22,8 @@ final class KafkaParts: Sendable {
     /// - Throws: where a file of users or certificates is not what it should be.
     init(_ configuration: Configuration, log: CommitLog, clock: any Clock) throws(KafkaFilesError) {
         var listener = try KafkaListenerConfiguration(configuration, disk: PosixDisk())
-        listener?.connectionsMax = min(listener?.connectionsMax ?? 0, OpenFiles.raiseLimit() / 2)
+        let connectionsMax = OpenFiles.raiseLimit() / 2
+        if let most = listener?.connectionsMax, most > connectionsMax { listener?.connectionsMax = connectionsMax }
         self.configuration = listener
         self.log = log
         self.clock = clock
