@@ -72,7 +72,7 @@ extension GroupCoordinator {
             return answer(waiter, .commit(request.codes { _, _ in .invalidCommitOffsetSize }))
         }
         if !forgotten.isEmpty {
-            for topic in request.topics.firstMentions(by: \.name) { retryTombstones(of: topic.name) }
+            for topic in request.topics.distinct(by: \.name).elements { retryTombstones(of: topic.name) }
         }
         offsetBytes += growth
         group.offsets.prepare(offsets)

@@ -36,7 +36,7 @@ extension GroupCoordinator {
         event(at: now) {
             var removal = PreparedRemoval()
             var deletions: [GroupDeletion] = []
-            for id in ids.firstMentions(by: \.self) {
+            for id in ids.distinct(by: \.self).elements {
                 let group = groups[id]
                 let code = deletionCode(group, id: id)
                 deletions.append(GroupDeletion(groupID: id, code: code))
@@ -88,7 +88,7 @@ extension GroupCoordinator {
                 partitions += topic.partitions.map { ConsumedPartition(topic: topic.name, partition: $0) }
             }
             var removal = PreparedRemoval()
-            let known = partitions.filter(group.offsets.isKnown).firstMentions(by: \.self)
+            let known = partitions.filter(group.offsets.isKnown).distinct(by: \.self).elements
             removal.parts = [PreparedRemoval.Part(group: group, partitions: known, takesGroup: false)]
             let refused = OffsetDeletion(code: .coordinatorNotAvailable)
             removal.reply = (waiter, .deleteOffsets(reply), .deleteOffsets(refused))

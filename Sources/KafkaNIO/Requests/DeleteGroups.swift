@@ -4,7 +4,7 @@ internal import KafkaProtocol
 extension DeleteGroupsRequest: ServedRequest {
     func start(_ call: Call) {
         let access = call.connection.access
-        let named = groupsNames.firstMentions(by: \.self)
+        let named = groupsNames.distinct(by: \.self).elements
         let ids = named.filter { access.allows(.delete, group: $0) }
         let denied = named.filter { !access.allows(.delete, group: $0) }
         call.answer(

@@ -4,7 +4,7 @@ internal import NIOCore
 
 extension DescribeGroupsRequest: ServedRequest {
     func start(_ call: Call) {
-        let (wanted, access) = (groups.firstMentions(by: \.self), call.connection.access)
+        let (wanted, access) = (groups.distinct(by: \.self).elements, call.connection.access)
         call.answer { groups, _ in
             let found = wanted.map { id in
                 guard access.knows(group: id) else { return DescribeGroupsResponse.Group(denied: id) }

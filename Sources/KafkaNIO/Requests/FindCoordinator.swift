@@ -9,7 +9,7 @@ extension FindCoordinatorRequest: ServedRequest {
         let (address, access) = (call.connection.address, call.connection.access)
         call.answer(
             FindCoordinatorResponse(
-                coordinators: coordinatorKeys.firstMentions(by: \.self).map { key in
+                coordinators: coordinatorKeys.distinct(by: \.self).elements.map { key in
                     if let (code, message) = refusal(of: key, access) {
                         return .init(key: key, nodeID: -1, host: "", port: -1, errorCode: code, errorMessage: message)
                     }

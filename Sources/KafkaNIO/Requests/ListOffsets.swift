@@ -10,16 +10,32 @@ extension ListOffsetsRequest: ServedRequest {
 
     func start(_ call: Call) {
         let (broker, access) = (call.broker, call.connection.access)
+        let named = topics.flatMap { topic in
+            topic.partitions.map { Place(topic: topic.name, index: $0.partitionIndex) }
+        }
+        let repeated = named.distinct(by: \.self).repeated
         call.answer { reader in
             ListOffsetsResponse(
                 topics: topics.map { topic in
                     ListOffsetsResponse.Topic(
                         name: topic.name,
-                        partitions: topic.partitions.map { Self.find($0, of: topic.name, broker, access, reader) }
+                        partitions: topic.partitions.map { partition in
+                            let index = partition.partitionIndex
+                            // As in Kafka. To look a time up may take a while.
+                            guard !repeated.contains(Place(topic: topic.name, index: index)) else {
+                                return .init(partitionIndex: index, errorCode: .invalidRequest)
+                            }
+                            return Self.find(partition, of: topic.name, broker, access, reader)
+                        }
                     )
                 }
             )
         }
+    }
+
+    private struct Place: Hashable, Sendable {
+        var topic: String
+        var index: Int32
     }
 
     private static func find(

@@ -3,7 +3,7 @@ internal import KafkaProtocol
 
 extension OffsetFetchRequest: ServedRequest {
     func start(_ call: Call) {
-        let (wanted, access) = (groups.firstMentions(by: \.groupID), call.connection.access)
+        let (wanted, access) = (groups.distinct(by: \.groupID).elements, call.connection.access)
         call.answer { groups, _ in
             (OffsetFetchResponse(groups: wanted.map { $0.answer(from: groups, access) }), [])
         }

@@ -131,6 +131,36 @@ struct OrderTests {
         }
     }
 
+    @Test("a place that is asked for twice is not looked up, the others are")
+    func repeatedPlaces() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            client.send(.listOffsets, 1) { writer in
+                writer.int32(-1)
+                writer.arrayLength(2)
+                for (topic, timestamps) in [("plain", [Int64(-1), 0]), ("hidden", [-1])] {
+                    writer.string(topic)
+                    writer.arrayLength(timestamps.count)
+                    for timestamp in timestamps {
+                        writer.int32(0)
+                        writer.int64(timestamp)
+                    }
+                }
+            }
+            var reader = try #require(try await client.response())
+            var codes: [ErrorCode] = []
+            for _ in 0..<(try reader.int32()) {
+                _ = try reader.string()
+                for _ in 0..<(try reader.int32()) {
+                    _ = try reader.int32()
+                    codes.append(try reader.error())
+                    _ = (try reader.int64(), try reader.int64())
+                }
+            }
+            #expect(codes == [.invalidRequest, .invalidRequest, .none])
+        }
+    }
+
     @Test("a hundred requests at once are answered, each in its turn")
     func pipelined() async throws {
         try await SecureListener.run { listener in
