@@ -1,9 +1,7 @@
 // Fetches of much: what was read ahead is what is in the log, and memory is held by nobody who waits.
-import CommitLog
 import KafkaNIO
 import KafkaProtocol
 import NIOCore
-import Platform
 import Testing
 
 @Suite("Fetches of much", .serialized, .timeLimit(.minutes(2)))
@@ -13,21 +11,11 @@ struct FetchTests {
 
     /// A batch of one record that says which it is, all through.
     private static func batch(_ number: Int) throws -> ByteBuffer {
-        let builder = BatchBuilder(pool: BatchBufferPool())
-        let value = (0..<valueBytes / 8).flatMap { index in
-            withUnsafeBytes(of: UInt64(number * valueBytes + index).bigEndian, Array.init)
-        }
-        let isAdded = value.withUnsafeBytes { value in
-            builder.append(
-                timestamp: Timestamp(milliseconds: 1_795_910_400_000),
-                key: nil,
-                value: value,
-                headers: UnsafeRawBufferPointer(start: nil, count: 0),
-                headerCount: 0
-            )
-        }
-        try #require(isAdded)
-        return ByteBuffer(bytes: builder.seal(compression: .none).bytes)
+        try ProducedBatch.oneRecord(
+            (0..<valueBytes / 8).flatMap { index in
+                withUnsafeBytes(of: UInt64(number * valueBytes + index).bigEndian, Array.init)
+            }
+        )
     }
 
     /// As the log has it: with its offset, which the checksum does not cover.

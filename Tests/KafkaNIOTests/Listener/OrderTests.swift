@@ -1,9 +1,7 @@
 // Requests of one connection: in work together, answered in order; and those that wait for the log.
-import CommitLog
 import KafkaNIO
 import KafkaProtocol
 import NIOCore
-import Platform
 import Testing
 
 @Suite("Requests of one connection", .serialized, .timeLimit(.minutes(1)))
@@ -42,19 +40,7 @@ struct OrderTests {
 
     /// One record, as a producer sends it.
     private func batch() throws -> ByteBuffer {
-        let builder = BatchBuilder(pool: BatchBufferPool())
-        let value = Array("value".utf8)
-        let isAdded = value.withUnsafeBytes { value in
-            builder.append(
-                timestamp: Timestamp(milliseconds: 1_795_910_400_000),
-                key: nil,
-                value: value,
-                headers: UnsafeRawBufferPointer(start: nil, count: 0),
-                headerCount: 0
-            )
-        }
-        try #require(isAdded)
-        return ByteBuffer(bytes: builder.seal(compression: .none).bytes)
+        try ProducedBatch.oneRecord(Array("value".utf8))
     }
 
     /// Produce 3 into `topic`.
