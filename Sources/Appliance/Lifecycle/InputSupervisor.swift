@@ -53,7 +53,9 @@ actor InputSupervisor {
         }
     }
 
-    /// Makes the running inputs those of `configuration`. What did not change goes on undisturbed.
+    /// Makes the running inputs those of `configuration`. What did not change goes on undisturbed. On return the others have
+    /// opened their sockets and ports, if that takes no longer than `beginPatience`: whoever hears that the daemon is ready
+    /// may send.
     func apply(_ configuration: Configuration) async {
         let wanted = InputSupervisor.groups(of: configuration.inputs).map {
             Plan(inputs: $0, devices: configuration.devices, box: configuration.name)
@@ -79,11 +81,13 @@ actor InputSupervisor {
         }
         entries.withLock { $0 = fresh }
         let byName = Dictionary(fresh.map { ($0.configuration.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let deadline = ContinuousClock.now + InputSupervisor.beginPatience
         for plan in wanted where !kept.contains(plan) {
             let hasFailed = StopFlag()
             let thread = start(plan.inputs.compactMap { byName[$0.name] }, configuration, hasFailed)
             groups.append(Group(plan: plan, thread: thread, hasFailed: hasFailed))
         }
+        for group in groups where !kept.contains(group.plan) { await group.thread.hasBegun(by: deadline) }
     }
 
     /// Stops all inputs; on return everything that they took in is with the log, or counted as dropped.
@@ -147,6 +151,8 @@ actor InputSupervisor {
             }
         }
     }
+
+    private static let beginPatience = Duration.seconds(1)
 
     /// A broker's name may take the resolver's full time-out twice over.
     private static let stepLimit = Duration.seconds(30)

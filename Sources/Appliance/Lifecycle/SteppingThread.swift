@@ -8,6 +8,9 @@ internal import Synchronization
 final class SteppingThread: Sendable {
     private let thread: PlatformThread
     private let isStopping: StopFlag
+    /// Has no elements; ends with the first step.
+    private let firstStep: AsyncStream<Never>
+    private let endOfFirstStep: AsyncStream<Never>.Continuation
 
     /// - `make`: builds, on the new thread, what the thread owns; gives its step and what to do at the end.
     /// - `limit`: the longest that one step may take before the watchdog calls the thread stuck.
@@ -20,6 +23,8 @@ final class SteppingThread: Sendable {
     ) {
         let flag = StopFlag()
         isStopping = flag
+        let (firstStep, endOfFirstStep) = AsyncStream.makeStream(of: Never.self)
+        (self.firstStep, self.endOfFirstStep) = (firstStep, endOfFirstStep)
         thread = PlatformThread(name: name) {
             let heartbeat = watch.add(name: name, limit: limit)
             defer { watch.remove(heartbeat) }
@@ -28,9 +33,20 @@ final class SteppingThread: Sendable {
                 heartbeat.begin(at: clock.monotonic())
                 step()
                 heartbeat.end()
+                endOfFirstStep.finish()
             }
             finish()
         }
+    }
+
+    /// Suspends until the first step is over, or the time has come; by one task.
+    func hasBegun(by deadline: ContinuousClock.Instant) async {
+        let timer = Task { [endOfFirstStep] in
+            try? await Task.sleep(until: deadline, clock: .continuous)
+            endOfFirstStep.finish()
+        }
+        for await _ in firstStep {}
+        timer.cancel()
     }
 
     /// Asks the thread to finish after its current step.
