@@ -59,6 +59,22 @@ extension EndToEndTests {
             }
         }
 
+        @Test("whoever is told that the box is ready may send: every socket is open")
+        func ready() async throws {
+            try await Workbench.use { bench in
+                let ports = try (0..<64).map { _ in try freePort(SOCK_DGRAM) }
+                let inputs = ports.map { "  lan-\($0): { type: udp, listen: \"127.0.0.1:\($0)\", format: json }\n" }
+                let box = try Box(bench, configuration: "inputs:\n" + inputs.joined())
+                let daemon = try await box.start()
+                for port in ports { try DatagramSocket(port: port).send(#"{"device":"a","temperature":21.5}"#) }
+                try await eventually("all is stored") {
+                    try await box.metric("forebay_input_appended_total") == Double(ports.count)
+                }
+                daemon.kill(SIGTERM)
+                #expect(try await daemon.exitCode() == 0)
+            }
+        }
+
         @Test("promtool finds nothing to say about the metrics, before and after traffic")
         func metrics() async throws {
             try await Workbench.use { bench in
