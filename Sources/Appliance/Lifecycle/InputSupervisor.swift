@@ -81,13 +81,16 @@ actor InputSupervisor {
         }
         entries.withLock { $0 = fresh }
         let byName = Dictionary(fresh.map { ($0.configuration.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let deadline = ContinuousClock.now + InputSupervisor.beginPatience
+        let clock = surroundings.environment.clock
+        let deadline = clock.monotonic().advanced(by: InputSupervisor.beginPatience)
         for plan in wanted where !kept.contains(plan) {
             let hasFailed = StopFlag()
             let thread = start(plan.inputs.compactMap { byName[$0.name] }, configuration, hasFailed)
             groups.append(Group(plan: plan, thread: thread, hasFailed: hasFailed))
         }
-        for group in groups where !kept.contains(group.plan) { await group.thread.hasBegun(by: deadline) }
+        for group in groups where !kept.contains(group.plan) {
+            await group.thread.hasBegun(within: max(.zero, deadline.since(clock.monotonic())))
+        }
     }
 
     /// Stops all inputs; on return everything that they took in is with the log, or counted as dropped.

@@ -39,10 +39,10 @@ final class SteppingThread: Sendable {
         }
     }
 
-    /// Suspends until the first step is over, or the time has come; by one task.
-    func hasBegun(by deadline: ContinuousClock.Instant) async {
+    /// Suspends until the first step is over, or patience is; by one task.
+    func hasBegun(within patience: Duration) async {
         let timer = Task { [endOfFirstStep] in
-            try? await Task.sleep(until: deadline, clock: .continuous)
+            try? await Task.sleep(for: patience)
             endOfFirstStep.finish()
         }
         for await _ in firstStep {}
