@@ -50,7 +50,7 @@ private final class FetchInWork: CommitWaiter {
     private var hasLetGo = false
     /// It tries again when there may be memory for it.
     private var isPausing = false
-    private var timeout: Scheduled<Void>?
+    private var timeout: NIODeadline?
 
     init(_ request: FetchRequest, _ call: Call) {
         self.request = request
@@ -67,7 +67,7 @@ private final class FetchInWork: CommitWaiter {
         hasTimedOut = wait == .zero || wanted.isEmpty
         if !hasTimedOut {
             waiters.add(self)
-            timeout = call.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(wait)) {
+            timeout = waiters.timeouts.add(self, in: wait) {
                 self.hasTimedOut = true
                 self.proceed()
             }
@@ -168,7 +168,7 @@ private final class FetchInWork: CommitWaiter {
 
     private func answer() {
         isOver = true
-        timeout?.cancel()
+        if let timeout { waiters.timeouts.remove(self, at: timeout) }
         waiters.remove(self)
         var rest = wanted[...]
         let first = request.topics.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.partitions.count) }

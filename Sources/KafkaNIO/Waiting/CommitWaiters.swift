@@ -13,6 +13,7 @@ protocol CommitWaiter: AnyObject {
 final class CommitWaiters: Sendable {
     private let eventLoop: any EventLoop
     private let waiters: NIOLoopBoundBox<[ObjectIdentifier: any CommitWaiter]>
+    private let ends: NIOLoopBoundBox<WaitTimeouts>
     private let hasAny = Atomic(false)
     /// A look at them is on its way.
     private let isAwake = Atomic(false)
@@ -20,7 +21,11 @@ final class CommitWaiters: Sendable {
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
         waiters = .makeBoxSendingValue([:], eventLoop: eventLoop)
+        ends = .makeBoxSendingValue(WaitTimeouts(eventLoop: eventLoop), eventLoop: eventLoop)
     }
+
+    /// For those of them that do not wait for ever. On the event loop.
+    var timeouts: WaitTimeouts { ends.value }
 
     /// On the event loop. What was committed before this call wakes nobody: the caller looks once more afterwards.
     func add(_ waiter: any CommitWaiter) {
