@@ -42,6 +42,10 @@ package enum Limits {
     /// where several clients leave what they asked for unread.
     package static let fetchShareBytesMin = 64 << 10
 
+    /// Where nothing is left at all, fetches read so little from this much more: who reads what it asked for goes on, if
+    /// slowly, beside those who do not.
+    package static let fetchReserveBytesMax = 32 << 20
+
     /// How long a fetch pauses that found that memory taken.
     package static let fetchMemoryPause: Duration = .milliseconds(50)
 

@@ -14,7 +14,7 @@ package struct BatchProducer: Hashable, Sendable, BitwiseCopyable {
     }
 
     /// nil for a batch that says nothing of its producer (id -1), and where a field cannot be one.
-    init?(_ header: RecordBatchHeader) {
+    package init?(_ header: RecordBatchHeader) {
         guard header.producerID >= 0, header.producerEpoch >= 0, header.baseSequence >= 0 else { return nil }
         self.init(id: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
     }

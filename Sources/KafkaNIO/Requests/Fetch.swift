@@ -15,6 +15,26 @@ extension FetchRequest: ServedRequest {
     }
 }
 
+extension FetchRequest {
+    /// The same without a partition that is named a second time.
+    fileprivate func namingEachOnce() -> FetchRequest {
+        var request = self
+        var seen: Set<FetchedPlace> = []
+        for index in request.topics.indices {
+            let name = request.topics[index].name
+            request.topics[index].partitions.removeAll { partition in
+                !seen.insert(FetchedPlace(topic: name, partition: partition.partitionIndex)).inserted
+            }
+        }
+        return request
+    }
+}
+
+private struct FetchedPlace: Hashable {
+    var topic: String
+    var partition: Int32
+}
+
 extension FetchResponse {
     /// The frame in pieces, the records of each partition among them as they were read.
     fileprivate func frames(
@@ -53,6 +73,7 @@ private final class FetchInWork: CommitWaiter {
     private var timeout: NIODeadline?
 
     init(_ request: FetchRequest, _ call: Call) {
+        let request = request.namingEachOnce()
         self.request = request
         self.call = call
         waiters = call.broker.waiters(of: call.eventLoop)
@@ -66,7 +87,6 @@ private final class FetchInWork: CommitWaiter {
         let wait = min(.milliseconds(Int64(max(0, request.maxWaitMilliseconds))), Limits.fetchWaitMax)
         hasTimedOut = wait == .zero || wanted.isEmpty
         if !hasTimedOut {
-            waiters.add(self)
             timeout = waiters.timeouts.add(self, in: wait) {
                 self.hasTimedOut = true
                 self.proceed()
@@ -74,12 +94,13 @@ private final class FetchInWork: CommitWaiter {
         }
         call.connection.beginFetch {
             self.hasBegun = true
+            if !self.hasTimedOut { self.waiters.add(self) }
             self.proceed()
         }
     }
 
     func isDoneAfterCommit() -> Bool {
-        for index in wanted.indices { wanted[index].isStalled = false }
+        for index in wanted.indices { wanted[index].lookAgain() }
         proceed()
         return isOver
     }
@@ -129,7 +150,10 @@ private final class FetchInWork: CommitWaiter {
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
         call.connection.worker.run {
             let share = min(room, max(broker.fetchMemory.left / 4, Limits.fetchShareBytesMin))
-            let found = WantedPartition.read(wanted, share: share, broker, reader)
+            let least = min(room, Limits.fetchShareBytesMin)
+            let found =
+                WantedPartition.read(wanted, share: share, broker, reader)
+                ?? WantedPartition.read(wanted, share: least, floor: -Limits.fetchReserveBytesMax, broker, reader)
             if found != nil { reader.forgetAhead() }
             this.eventLoop.execute { this.value.take(found) }
         }
@@ -201,7 +225,7 @@ private struct WantedPartition: Sendable {
     /// Where to read on.
     private var next: Offset
     /// There should be more, but nothing can be had before the next commit.
-    var isStalled = false
+    private var isStalled = false
     let bytesMax: Int
     var batches: [StoredBatches] = []
     var byteCount = 0
@@ -252,6 +276,12 @@ private struct WantedPartition: Sendable {
         byteCount = 0
     }
 
+    /// After a commit.
+    mutating func lookAgain() {
+        isStalled = false
+        if errorCode == .none, partition?.isDeleted == true { errorCode = .unknownTopicOrPartition }
+    }
+
     func response(isCommittedOnly: Bool) -> FetchResponse.Partition {
         let end = partition?.logEndOffset.value ?? -1
         return FetchResponse.Partition(
@@ -274,10 +304,11 @@ private struct WantedPartition: Sendable {
     static func read(
         _ wanted: [WantedPartition],
         share: Int,
+        floor: Int = 0,
         _ broker: Broker,
         _ reader: ConnectionReader
     ) -> [WantedPartition]? {
-        guard broker.fetchMemory.take(max(0, share)) else { return nil }
+        guard broker.fetchMemory.take(max(0, share), floor: floor) else { return nil }
         var wanted = wanted
         var rest = share
         var isFirst = wanted.allSatisfy { $0.byteCount == 0 }

@@ -121,6 +121,26 @@ private struct OfferedBatch: Sendable {
         index = request.partitionIndex
         self.refusal = refusal
         guard refusal == nil else { return }
+        let records = request.records ?? ByteBuffer()
+        let header = records.withUnsafeReadableBytes { RecordBatchHeader($0) }
+        let (producer, missing) = (header.flatMap(BatchProducer.init), broker.missingBatches)
+        if let producer, missing.isBehindOne(producer, topic, index) {
+            self.refusal = .missingBefore
+            return
+        }
+        append(records, to: topic, allowsZstandard, broker, access)
+        guard let producer else { return }
+        if accepted != nil { missing.forget(producer, topic, index) }
+        if self.refusal?.isPassing == true { missing.note(producer, topic, index) }
+    }
+
+    private mutating func append(
+        _ records: ByteBuffer,
+        to topic: String,
+        _ allowsZstandard: Bool,
+        _ broker: Broker,
+        _ access: Access
+    ) {
         guard access.allows(.write, topic: topic) else {
             self.refusal = Refusal(.topicAuthorizationFailed, "\(access.user) may not write to \(topic)")
             return
@@ -135,7 +155,7 @@ private struct OfferedBatch: Sendable {
             requiresKeys: partition.configuration.cleanup == .compact
         )
         do {
-            let batch = try (request.records ?? ByteBuffer()).withUnsafeReadableBytes { bytes throws(BatchRefusal) in
+            let batch = try records.withUnsafeReadableBytes { bytes throws(BatchRefusal) in
                 try ForeignBatch.sealed(bytes, rules, pool: broker.log.pool)
             }
             offer(batch, to: partition, broker)
@@ -181,8 +201,7 @@ private struct OfferedBatch: Sendable {
         let base: Offset
         switch accepted.batch.appendOutcome {
         case .appended(let offset), .duplicate(let offset): base = offset
-        case .outOfOrderSequence:
-            return refused(Refusal(.outOfOrderSequenceNumber, "a batch of this producer is missing before this one"))
+        case .outOfOrderSequence: return refused(.missingBefore)
         case .fencedEpoch:
             return refused(Refusal(.invalidProducerEpoch, "another producer has taken over with a newer epoch"))
         case nil: return refused(Refusal(.unknownTopicOrPartition, "the topic was deleted"))
@@ -206,6 +225,15 @@ private struct OfferedBatch: Sendable {
 }
 
 extension OfferedBatch.Refusal {
+    fileprivate static var missingBefore: Self {
+        .init(.outOfOrderSequenceNumber, "a batch of this producer is missing before this one")
+    }
+
+    /// The producer will try the same again.
+    fileprivate var isPassing: Bool {
+        [.kafkaStorageError, .unknownTopicOrPartition, .corruptMessage].contains(errorCode)
+    }
+
     init(_ refusal: BatchRefusal) {
         let code: ErrorCode =
             switch refusal {

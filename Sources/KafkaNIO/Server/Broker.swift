@@ -20,6 +20,8 @@ final class Broker: Sendable {
     let workers: [Worker]
     /// For producers' batches of all connections, which thus take effect in their order.
     let producing = Worker(name: "kafka-produce")
+    /// For jobs of that worker.
+    let missingBatches = MissingBatches()
     let groups: GroupService
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)

@@ -12,9 +12,9 @@ final class ByteBudget: Sendable {
     /// What is left; below zero where more is held.
     var left: Int { free.load(ordering: .relaxed) }
 
-    /// False where there are not so many left; nothing is taken then.
-    func take(_ bytes: Int) -> Bool {
-        guard free.subtract(bytes, ordering: .relaxed).newValue < 0 else { return true }
+    /// False where fewer than `floor` would be left; nothing is taken then.
+    func take(_ bytes: Int, floor: Int = 0) -> Bool {
+        guard free.subtract(bytes, ordering: .relaxed).newValue < floor else { return true }
         give(bytes)
         return false
     }

@@ -45,6 +45,7 @@ struct FetchTests {
 
     private func fetch(
         _ client: FrameClient,
+        of topic: String = "plain",
         from offset: Int,
         maxBytes: Int32 = 1 << 20,
         minBytes: Int32 = 1,
@@ -57,7 +58,7 @@ struct FetchTests {
             writer.int32(maxBytes)
             writer.int8(0)
             writer.arrayLength(1)
-            writer.string("plain")
+            writer.string(topic)
             writer.arrayLength(1)
             writer.int32(0)
             writer.int64(Int64(offset))
@@ -65,15 +66,22 @@ struct FetchTests {
         }
     }
 
+    private func fetchedCode(_ client: FrameClient) async throws -> ErrorCode {
+        var reader = try #require(try await client.response())
+        return try code(&reader)
+    }
+
+    /// Of the only partition of a response.
+    private func code(_ reader: inout WireReader) throws -> ErrorCode {
+        _ = (try reader.int32(), try reader.int32(), try reader.string(), try reader.int32(), try reader.int32())
+        return try reader.error()
+    }
+
     /// The batches that one fetch brings.
     private func fetched(_ client: FrameClient) async throws -> ByteBuffer {
         var reader = try #require(try await client.response())
-        _ = try reader.int32()
-        _ = try reader.int32()
-        _ = try reader.string()
-        _ = try reader.int32()
-        _ = try reader.int32()
-        #expect(try reader.error() == .none)
+        let code = try code(&reader)
+        #expect(code == .none)
         _ = try reader.int64()
         _ = try reader.int64()
         _ = try reader.int32()
@@ -170,6 +178,62 @@ struct FetchTests {
             let client = try await listener.client()
             #expect(try await take(client, from: 0, maxBytes: 6 << 20) == 30)
             #expect(try await take(client, from: 0, maxBytes: 8 << 20) == 30)
+        }
+    }
+
+    @Test("beside many that do not read what they asked for, who reads goes on")
+    func deaf() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            var deaf: [FrameClient] = []
+            for _ in 0..<40 {
+                let client = try await listener.deafClient()
+                for _ in 0..<4 { fetch(client, from: 0, maxBytes: 8 << 20) }
+                deaf.append(client)
+            }
+            // Until nothing is left for a fetch as large as theirs.
+            let client = try await listener.client()
+            for _ in 0..<100 where try await take(client, from: 0, maxBytes: 6 << 20) == 30 {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            for offset in 0..<30 { try #require(try await take(client, from: offset, maxBytes: 6 << 20) > offset) }
+        }
+    }
+
+    @Test("a partition that is named twice is answered once")
+    func repeated() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener)
+            let client = try await listener.client()
+            client.send(.fetch, 4) { writer in
+                for value: Int32 in [-1, 0, 1, 8 << 20] { writer.int32(value) }
+                writer.int8(0)
+                writer.arrayLength(1)
+                writer.string("plain")
+                writer.arrayLength(3)
+                for offset in 0..<3 {
+                    writer.int32(0)
+                    writer.int64(Int64(offset))
+                    writer.int32(250_000)
+                }
+            }
+            #expect(try await end(of: client, from: 0) == 1)
+        }
+    }
+
+    @Test("a fetch that waits hears of the end of its topic")
+    func deletedTopic() async throws {
+        try await SecureListener.run { listener in
+            let (client, other) = (try await listener.client(), try await listener.client())
+            #expect(try await other.create("made") == ErrorCode.none)
+            fetch(client, of: "made", from: 0, wait: 600_000)
+            other.send(.deleteTopics, 1) { writer in
+                writer.arrayLength(1)
+                writer.string("made")
+                writer.int32(10_000)
+            }
+            #expect(try await other.response() != nil)
+            #expect(try await fetchedCode(client) == .unknownTopicOrPartition)
         }
     }
 

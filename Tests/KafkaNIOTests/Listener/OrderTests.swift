@@ -2,6 +2,7 @@
 import KafkaNIO
 import KafkaProtocol
 import NIOCore
+import Platform
 import Testing
 
 @Suite("Requests of one connection", .serialized, .timeLimit(.minutes(1)))
@@ -115,6 +116,34 @@ struct OrderTests {
             fetch(client, from: 7, wait: 600_000)
             #expect(try await fetched(client).0 == .offsetOutOfRange)
         }
+    }
+
+    @Test("a batch of an idempotent producer is not taken behind one that was refused for the time being")
+    func missing() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            func outcome(_ sequence: Int32, id: Int64 = 7) async throws -> ErrorCode {
+                produce(client, try batch(of: id, sequence), acks: -1, topic: "late")
+                return try await produced(client).0
+            }
+            #expect(try await outcome(2) == .unknownTopicOrPartition)
+            #expect(try await outcome(0) == .unknownTopicOrPartition)
+            #expect(try await client.create("late") == ErrorCode.none)
+            #expect(try await outcome(1) == .outOfOrderSequenceNumber)
+            #expect(try await outcome(5, id: 8) == .none)
+            for sequence: Int32 in 0..<4 { #expect(try await outcome(sequence) == .none) }
+        }
+    }
+
+    /// The batch as an idempotent producer sends it, epoch 0.
+    private func batch(of id: Int64, _ sequence: Int32) throws -> ByteBuffer {
+        var batch = try batch()
+        batch.setInteger(id, at: 43)
+        batch.setInteger(Int16(0), at: 51)
+        batch.setInteger(sequence, at: 53)
+        let covered = try #require(batch.getSlice(at: 21, length: batch.readableBytes - 21))
+        batch.setInteger(covered.withUnsafeReadableBytes { CRC32C.checksum($0) }, at: 17)
+        return batch
     }
 
     @Test("a place that is asked for twice is not looked up, the others are")

@@ -110,6 +110,11 @@ final class SecureListener: Sendable {
         try await FrameClient(port: server.port, tls: tls, on: SecureListener.loops)
     }
 
+    /// A client that reads nothing, and whose kernel takes little for it.
+    func deafClient() async throws -> FrameClient {
+        try await FrameClient(port: server.port, tls: nil, reads: false, on: SecureListener.loops)
+    }
+
     /// Whether this side has ended so many connections for a reason, and no more: a client may notice before it is counted.
     func hasClosed(_ count: Int, _ reason: CloseReason) async throws -> Bool {
         for _ in 0..<3_000 where server.metrics.closed[reason] ?? 0 < count {
@@ -170,10 +175,12 @@ final class FrameClient {
     private let frames: AsyncStream<ByteBuffer>
     private var correlationID: Int32 = 0
 
-    init(port: UInt16, tls: NIOSSLContext?, on loops: any EventLoopGroup) async throws {
+    init(port: UInt16, tls: NIOSSLContext?, reads: Bool = true, on loops: any EventLoopGroup) async throws {
         let (frames, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
         self.frames = frames
-        channel = try await ClientBootstrap(group: loops).channelInitializer { channel in
+        let bootstrap = ClientBootstrap(group: loops).channelOption(.autoRead, value: reads)
+        let sized = reads ? bootstrap : bootstrap.channelOption(.socketOption(.so_rcvbuf), value: 4096)
+        channel = try await sized.channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 let pipeline = channel.pipeline.syncOperations
                 if let tls { try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: nil)) }
