@@ -205,6 +205,30 @@ struct CompactionTests {
         #expect(try !LogVerify.run(fixture.log).hasUnknownDamage)
     }
 
+    @Test("a topic that always has something to compact keeps no other waiting", arguments: [true, false])
+    func turns(isFirstBusy: Bool) throws {
+        let names = [TopicPartition(topic: .alerts, partition: .zero), LogFixture.readings]
+        let (busy, quiet) = isFirstBusy ? (names[0], names[1]) : (names[1], names[0])
+        let directory = try TemporaryDirectory()
+        let topic = TopicConfiguration(cleanup: .compact, segmentBytes: ByteCount(1500))
+        let fixture = try LogFixture(
+            directory.path,
+            disk: FaultyDisk(),
+            clock: ManualClock(),
+            topics: [.alerts: topic, .readings: topic]
+        )
+        func fill(_ name: TopicPartition) throws {
+            for number in 0..<40 { try fixture.append(["\(number)" + String(repeating: "x", count: 100)], to: name) }
+        }
+        try fill(quiet)
+        for _ in 0..<3 {
+            try fill(busy)
+            compact(fixture)
+        }
+        #expect(try LogFixture.records(fixture.log, quiet).count < 20)
+        #expect(try LogFixture.records(fixture.log, busy).count < 60)
+    }
+
     @Test("damage is left for repair: a segment that has some is not rewritten")
     func damage() throws {
         let directory = try TemporaryDirectory()

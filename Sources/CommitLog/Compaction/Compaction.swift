@@ -39,12 +39,14 @@ final class Compaction {
 
     var isActive: Bool { cleaners.contains(where: \.isActive) }
 
-    /// Begins a pass where one is due and none is under way.
+    /// Begins a pass where one is due and none is under way. Whoever has had one waits for all others.
     func consider(at now: MonotonicInstant) throws(DiskError) {
         guard !isActive else { return }
-        for cleaner in cleaners {
-            try turn(cleaner) { () throws(DiskError) in try cleaner.considerPass(at: now) }
-            if cleaner.isActive { return }
+        for (index, cleaner) in cleaners.enumerated() {
+            _ = try turn(cleaner) { () throws(DiskError) in try cleaner.considerPass(at: now) }
+            guard cleaner.isActive else { continue }
+            cleaners.append(cleaners.remove(at: index))
+            return
         }
     }
 
@@ -54,16 +56,19 @@ final class Compaction {
         guard let cleaner = cleaners.first(where: \.isActive) else { return }
         if !isIdle, let sliceAt, now < sliceAt { return }
         sliceAt = now.advanced(by: Limits.upkeepInterval)
-        try turn(cleaner) { () throws(DiskError) in try cleaner.slice(at: now) }
+        let isDone = try turn(cleaner) { () throws(DiskError) in try cleaner.slice(at: now) }
+        if isDone { try consider(at: now) }
     }
 
-    /// A full disk ends the pass, and so does a segment whose file is gone, which is noted as damage.
-    private func turn(_ cleaner: PartitionCleaner, _ body: () throws(DiskError) -> Void) throws(DiskError) {
+    /// A full disk ends the pass, and so does a segment whose file is gone, which is noted as damage: false.
+    private func turn(_ cleaner: PartitionCleaner, _ body: () throws(DiskError) -> Void) throws(DiskError) -> Bool {
         do {
             try body()
+            return true
         } catch {
             guard error.isRetriable || (error.operation == .open && error.isNotFound) else { throw error }
             try cleaner.abandon()
+            return false
         }
     }
 }
