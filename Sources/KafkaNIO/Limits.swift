@@ -114,6 +114,10 @@ package enum Limits {
     /// How long a produce request waits for room in front of the log writer before the producer is told to try again.
     package static let inboxPatience: Duration = .seconds(2)
 
+    /// The least and the most that a produce request waits for its commit before the producer is told that it is not over yet;
+    /// what it asks for counts in between.
+    package static let commitPatience: ClosedRange<Duration> = .milliseconds(100)...(.seconds(60))
+
     /// How long a command waits for the coordinator of groups, which a stalled or full disk keeps from an answer.
     package static let administrationPatience: Duration = .seconds(30)
 

@@ -31,6 +31,8 @@ private final class ProduceInWork: CommitWaiter {
     private let waiters: CommitWaiters
     /// In the request's order.
     private var offered: [OfferedBatch] = []
+    private var timeout: NIODeadline?
+    private var hasTimedOut = false
 
     init(_ request: ProduceRequest, _ call: Call) {
         self.request = request
@@ -66,12 +68,23 @@ private final class ProduceInWork: CommitWaiter {
             return call.reply(hasFailed ? .close(.failedSilentProduce) : .nothing)
         }
         waiters.add(self)
+        let wait = Duration.milliseconds(Int64(request.timeoutMilliseconds))
+        let patience = min(max(wait, Limits.commitPatience.lowerBound), Limits.commitPatience.upperBound)
+        timeout = waiters.timeouts.add(self, in: patience) {
+            self.hasTimedOut = true
+            self.look()
+        }
+        look()
+    }
+
+    private func look() {
         if isDoneAfterCommit() { waiters.remove(self) }
     }
 
     func isDoneAfterCommit() -> Bool {
         let inbox = call.broker.log.inbox
-        guard offered.allSatisfy({ $0.isSettled(inbox) }) else { return false }
+        guard hasTimedOut || offered.allSatisfy({ $0.isSettled(inbox) }) else { return false }
+        if let timeout { waiters.timeouts.remove(self, at: timeout) }
         answer()
         return true
     }
@@ -195,8 +208,10 @@ private struct OfferedBatch: Sendable {
 
     func response(_ inbox: BatchInbox) -> ProduceResponse.Partition {
         guard let accepted else { return refused(refusal ?? Refusal(.unknownServerError, "")) }
-        guard inbox.outcome(of: accepted.ticket) == .durable else {
-            return refused(Refusal(.kafkaStorageError, "the disk failed"))
+        switch inbox.outcome(of: accepted.ticket) {
+        case .durable: break
+        case .pending: return refused(Refusal(.requestTimedOut, "it is not on disk yet, and may be later"))
+        case .failed: return refused(Refusal(.kafkaStorageError, "the disk failed"))
         }
         let base: Offset
         switch accepted.batch.appendOutcome {

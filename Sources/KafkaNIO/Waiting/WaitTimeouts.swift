@@ -3,7 +3,7 @@ internal import NIOCore
 internal import Platform
 
 /// Ends waits, those that end at about the same time together: a thousand idle consumers would otherwise wake the loop one by
-/// one. No wait ends early, and none later than a tenth of it or 10 ms, whichever is less. Belongs to one event loop.
+/// one. No wait ends early, and none later by more than 2 % or 1 ms. Belongs to one event loop.
 final class WaitTimeouts {
     private let eventLoop: any EventLoop
     private var ends: [NIODeadline: [ObjectIdentifier: () -> Void]] = [:]
@@ -14,7 +14,7 @@ final class WaitTimeouts {
 
     /// Has `end` called when `wait` is over, unless `remove` is called before with what is returned here.
     func add(_ waiter: AnyObject, in wait: Duration, _ end: @escaping () -> Void) -> NIODeadline {
-        let step = max(1, min(10_000_000, wait.wholeNanoseconds / 10))
+        let step = max(1_000_000, wait.wholeNanoseconds / 50)
         let exact = (NIODeadline.now() + TimeAmount(wait)).uptimeNanoseconds
         let rounded = exact.addingReportingOverflow(UInt64(step) - 1).partialValue
         let deadline = NIODeadline.uptimeNanoseconds(rounded - rounded % UInt64(step))

@@ -45,11 +45,17 @@ struct OrderTests {
     }
 
     /// Produce 3 into `topic`.
-    private func produce(_ client: FrameClient, _ records: ByteBuffer, acks: Int16, topic: String = "plain") {
+    private func produce(
+        _ client: FrameClient,
+        _ records: ByteBuffer,
+        acks: Int16,
+        topic: String = "plain",
+        timeout milliseconds: Int32 = 30_000
+    ) {
         client.send(.produce, 3) { writer in
             writer.nullableString(nil)
             writer.int16(acks)
-            writer.int32(30_000)
+            writer.int32(milliseconds)
             writer.arrayLength(1)
             writer.string(topic)
             writer.arrayLength(1)
@@ -115,6 +121,26 @@ struct OrderTests {
             let client = try await listener.client()
             fetch(client, from: 7, wait: 600_000)
             #expect(try await fetched(client).0 == .offsetOutOfRange)
+        }
+    }
+
+    @Test("a producer is told when its commit takes longer than it waits, and may send the same again")
+    func patience() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            produce(client, try batch(of: 7, 0), acks: 1)
+            #expect(try await produced(client) == (.none, 0))
+            listener.isFrozen.set(true)
+            try await Task.sleep(for: .milliseconds(100))
+            produce(client, try batch(of: 7, 1), acks: 1, timeout: 200)
+            #expect(try await produced(client) == (.requestTimedOut, -1))
+            listener.isFrozen.set(false)
+            for _ in 0..<2 {
+                produce(client, try batch(of: 7, 1), acks: 1)
+                #expect(try await produced(client) == (.none, 1))
+            }
+            produce(client, try batch(of: 7, 2), acks: 1)
+            #expect(try await produced(client) == (.none, 2))
         }
     }
 

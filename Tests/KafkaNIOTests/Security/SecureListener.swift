@@ -44,10 +44,13 @@ final class SecureListener: Sendable {
     let log: CommitLog
     private let directory: ScratchDirectory
     private let writer: PlatformThread
-    private let isOver: LogStop
+    private let isOver = Flag()
+    /// Nothing becomes durable meanwhile.
+    let isFrozen = Flag()
 
-    private final class LogStop: Sendable {
-        let flag = Atomic(false)
+    final class Flag: Sendable {
+        let value = Atomic(false)
+        func set(_ isSet: Bool) { value.store(isSet, ordering: .relaxed) }
     }
 
     private static let loops = MultiThreadedEventLoopGroup.singleton
@@ -65,11 +68,16 @@ final class SecureListener: Sendable {
             access: .readWrite
         )
         self.log = log
-        let isOver = LogStop()
-        self.isOver = isOver
+        let (isOver, isFrozen) = (isOver, isFrozen)
         writer = PlatformThread(name: "log-writer") {
             let writer = log.makeWriter()
-            while !isOver.flag.load(ordering: .relaxed), writer.step(waitUpTo: .milliseconds(50)) != .failed {}
+            while !isOver.value.load(ordering: .relaxed) {
+                if isFrozen.value.load(ordering: .relaxed) {
+                    usleep(1000)
+                } else if writer.step(waitUpTo: .milliseconds(50)) == .failed {
+                    return
+                }
+            }
         }
         server = try await KafkaServer.start(
             configuration,
@@ -102,7 +110,7 @@ final class SecureListener: Sendable {
 
     private func stop() async {
         await server.stop()
-        isOver.flag.store(true, ordering: .relaxed)
+        isOver.set(true)
         await writer.joined()
     }
 
