@@ -21,6 +21,11 @@ actor GroupReader {
         try GroupStanding.stored(in: log, at: GroupInstant(monotonic: clock.monotonic(), wall: clock.now()))
     }
 
+    /// Topics that they have offsets in, with deleted ones that are not forgotten yet.
+    func topics(_ clock: any Clock) throws(LogError) -> Set<String> {
+        try GroupStanding.topics(in: log, at: GroupInstant(monotonic: clock.monotonic(), wall: clock.now()))
+    }
+
     /// Where a position lies in each of the partitions, within what there is to read. A time: the first record whose timestamp
     /// is not before it, as Kafka has it.
     func offsets(of position: RecordPosition, in partitions: [Partition]) throws(LogError) -> [Offset] {

@@ -9,7 +9,7 @@ struct TopicChanges: Sendable {
     let log: CommitLog
     let view: LogView
     let clock: any Clock
-    /// Whose groups forget a topic that is deleted; nil while no listener runs.
+    /// Whose groups forget topics that are deleted; nil while no listener runs.
     let server: KafkaServer?
     /// For sentences.
     let configurationFile: String?
@@ -24,6 +24,7 @@ struct TopicChanges: Sendable {
             )
         }
         try requireFree(topic)
+        if server == nil, log.topic(topic) == nil { try await requireForgotten(name) }
         var configuration = KafkaServer.topicDefaults
         try settings.apply(to: &configuration)
         try await perform(.create(topic, configuration, id: .random()))
@@ -52,7 +53,6 @@ struct TopicChanges: Sendable {
         let document = try view.topic(name)
         if server == nil { try await requireNoOffsets(of: name) }
         try await perform(.delete(topic.name))
-        server?.forget(topic: name)
         return document
     }
 
@@ -98,10 +98,24 @@ struct TopicChanges: Sendable {
         )
     }
 
+    /// Nor must a topic have what was committed for a deleted one of its name.
+    private func requireForgotten(_ topic: String) async throws {
+        guard try await GroupReader(log: log, executor: view.readers).topics(clock).contains(topic) else { return }
+        throw APIFailure(
+            .unavailable,
+            "groups have committed offsets for a deleted topic \(topic), which only the Kafka listener forgets",
+            hint: "start the daemon, with `listen.kafka`, and create the topic then"
+        )
+    }
+
     private func perform(_ change: TopicChange) async throws(APIFailure) {
         guard log.access == .readWrite else { throw APIFailure(.unavailable, "the daemon only reads") }
         let outcome: Result<Void, LogError>? = await firstAnswer(within: TopicChanges.patience) { done in
-            log.change(change, completion: done)
+            if let server {
+                server.change(change, completion: done)
+            } else {
+                log.change(change, completion: done)
+            }
         }
         guard let outcome else {
             throw APIFailure(

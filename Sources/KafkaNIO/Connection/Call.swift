@@ -106,18 +106,24 @@ struct Call {
         broker.takeProducerID { write(response($0)) }
     }
 
-    /// Has the log change its topics, and has the connection's worker make the response when that is durable: the log writer
-    /// has others waiting. `validateOnly`: only asks what would become of the changes.
+    /// Has the log change its topics, and has the connection's worker make the response when that is durable: the log
+    /// writer has others waiting. `validateOnly`: only asks what would become of the changes. `patience`: how long
+    /// deletions wait until the topics are forgotten (`Broker.carryOut`).
     func answer<Response: KafkaResponse>(
         _ plan: [PlannedChange],
         validateOnly: Bool = false,
+        forgettingWithin patience: Duration = .zero,
         _ response: @escaping @Sendable ([ChangeOutcome]) -> Response
     ) {
         let (write, worker) = (writer(of: Response.self), connection.worker)
         let done: @Sendable ([ChangeOutcome]) -> Void = { outcomes in
             worker.run { write(response(outcomes)) }
         }
-        if validateOnly { done(broker.verdicts(on: plan)) } else { broker.carryOut(plan, done) }
+        if validateOnly {
+            done(broker.verdicts(on: plan))
+        } else {
+            broker.carryOut(plan, forgettingWithin: patience, done)
+        }
     }
 
     /// Answers with a response, from any thread.

@@ -9,6 +9,8 @@ package enum GroupAnswer: Equatable, Sendable {
     case commit(PartitionCodes)
     case deleteGroups([GroupDeletion])
     case deleteOffsets(OffsetDeletion)
+    /// What was committed for a deleted topic is gone for good.
+    case forgotten
 }
 
 /// The generation; its leader gets all members, and assigns.

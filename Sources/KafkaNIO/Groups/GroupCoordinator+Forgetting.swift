@@ -12,28 +12,32 @@ struct ForgottenTopic {
     /// Commits up to here are for the topic that is gone; later ones are for another of its name.
     let upTo: AppendTicket
     var offsets: Set<ForgottenOffset>
+    /// Who is answered then.
+    let waiters: [Waiter]
     /// When their tombstones are tried again; nil while some are on their way.
     var retryAt: MonotonicInstant?
 }
 
 extension GroupCoordinator {
     /// Forgets what all groups have committed for a topic that was deleted, since one of the same name begins anew.
-    /// Nobody sees it from now on, not even what is on its way to the disk. Nobody waits: tombstones that the log
-    /// refuses are tried again until they are durable.
-    package func removeOffsets(ofTopic topic: String, at now: GroupInstant) -> [GroupAction] {
-        event(at: now) { forget(topic) }
+    /// Nobody sees it from now on, not even what is on its way to the disk. Answered with `forgotten` when it cannot
+    /// come back: tombstones that the log refuses are tried again until they are durable.
+    package func removeOffsets(ofTopic topic: String, waiter: Waiter, at now: GroupInstant) -> [GroupAction] {
+        event(at: now) { forget(topic, waiter) }
     }
 
-    /// The same for every topic but these. To be called at start, with the topics that there are: after a crash the log
-    /// may hold offsets of others.
+    /// The same for every topic but these, and nobody waits.
     package func removeOffsets(ofTopicsBut existing: Set<String>, at now: GroupInstant) -> [GroupAction] {
         event(at: now) {
-            let gone = Set(groups.values.flatMap { $0.offsets.topicNames }).subtracting(existing)
-            for topic in gone.sorted() { forget(topic) }
+            for topic in topicsWithOffsets.subtracting(existing).sorted() { forget(topic, nil) }
         }
     }
 
-    private func forget(_ topic: String) {
+    /// Topics that groups have durable offsets in. After a crash there may be some among them that are deleted.
+    package var topicsWithOffsets: Set<String> { Set(groups.values.flatMap { $0.offsets.topicNames }) }
+
+    private func forget(_ topic: String, _ waiter: Waiter?) {
+        let waiters = (forgotten[topic]?.waiters ?? []) + (waiter.map { [$0] } ?? [])
         var offsets = forgotten[topic]?.offsets ?? []
         for group in groups.values {
             let partitions = group.offsets.known(of: topic)
@@ -44,9 +48,16 @@ extension GroupCoordinator {
             offsetBytes += group.offsets.byteCount - before
             forgetIfUnused(group)
         }
-        guard !offsets.isEmpty else { return }
-        forgotten[topic] = ForgottenTopic(upTo: AppendTicket(number: lastTicket), offsets: offsets)
-        write(offsets, of: topic)
+        let rest = ForgottenTopic(upTo: AppendTicket(number: lastTicket), offsets: offsets, waiters: waiters)
+        note(rest, of: topic)
+        if !offsets.isEmpty { write(offsets, of: topic) }
+    }
+
+    /// What of a topic still waits for its tombstones; where nothing does, that is answered.
+    private func note(_ rest: ForgottenTopic, of topic: String) {
+        forgotten[topic] = rest.offsets.isEmpty ? nil : rest
+        guard rest.offsets.isEmpty else { return }
+        for waiter in rest.waiters { answer(waiter, .forgotten) }
     }
 
     /// Whether a commit that has become durable is still to be seen. It needs no tombstone then, and must not get one.
@@ -54,7 +65,7 @@ extension GroupCoordinator {
         guard var rest = forgotten[partition.topic] else { return true }
         guard ticket > rest.upTo else { return false }
         rest.offsets.remove(ForgottenOffset(groupID: groupID, partition: partition.partition))
-        forgotten[partition.topic] = rest.offsets.isEmpty ? nil : rest
+        note(rest, of: partition.topic)
         return true
     }
 
@@ -93,7 +104,7 @@ extension GroupCoordinator {
         // Where the topic was deleted once more meanwhile, later tombstones count.
         guard var rest = forgotten[topic], ticket > rest.upTo else { return }
         if outcome == .durable { rest.offsets.subtract(offsets) }
-        forgotten[topic] = rest.offsets.isEmpty ? nil : rest
+        note(rest, of: topic)
         postpone(topic)
     }
 

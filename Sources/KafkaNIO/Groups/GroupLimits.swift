@@ -44,6 +44,9 @@ package enum GroupLimits {
     /// attempt.
     static let tombstonePause = Duration.seconds(1)
 
+    /// The longest that the deletion of a topic waits for them before it is answered without.
+    static let forgettingPatience = Duration.seconds(10)
+
     /// Topics that a subscription is searched for; one with more counts as subscribed to everything.
     static let subscribedTopicsMax = 10_000
 }

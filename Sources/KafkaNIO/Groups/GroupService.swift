@@ -2,12 +2,15 @@
 internal import CommitLog
 internal import NIOCore
 internal import Platform
+internal import Synchronization
 
 /// Runs one `GroupCoordinator` on a worker of its own over the topic `__consumer_offsets`. Any thread may call it.
 final class GroupService: Sendable {
     /// Of one event; on the service's thread.
     typealias Answered<Value> = @Sendable (Value) -> Void
 
+    /// Those that are being forgotten are what this forgets; those that are being made, whoever makes them.
+    let names = TopicNames()
     private let log: CommitLog
     private let clock: any Clock
     /// Where timers run, and where commits wake `appends`.
@@ -50,12 +53,10 @@ final class GroupService: Sendable {
             builder: BatchBuilder(pool: log.pool),
             partition: partition
         )
-        let topics = Set(log.topics.map(\.name.text))
-        run { service in
-            let now = GroupService.now(service.clock)
-            service.perform(service.coordinator.groups.removeOffsets(ofTopicsBut: topics, at: now))
-            service.expire()
-        }
+        // Names are taken before anybody can make a topic with one of them.
+        let gone = coordinator.groups.topicsWithOffsets.subtracting(log.topics.map(\.name.text))
+        for topic in gone.sorted() where names.begin(.forgetting, topic) { forget(topic) {} }
+        run { $0.expire() }
     }
 
     /// Takes in all records of the topic. Blocks.
@@ -128,9 +129,26 @@ final class GroupService: Sendable {
         }
     }
 
-    /// Offsets for a topic that is no more are forgotten.
-    func forget(topic: String) {
-        run { $0.perform($0.coordinator.groups.removeOffsets(ofTopic: topic, at: GroupService.now($0.clock))) }
+    /// Forgets what was committed for a topic that is no more, whose name was taken for that (`names`) and is free when
+    /// it is for good. `done` is called then, or after `patience`; once, on any thread.
+    func forget(topic: String, within patience: Duration, _ done: @escaping @Sendable () -> Void) {
+        let first = FirstCall(done)
+        let timer = eventLoop.scheduleTask(in: TimeAmount(patience)) { first() }
+        forget(topic) {
+            timer.cancel()
+            first()
+        }
+    }
+
+    private func forget(_ topic: String, _ isForGood: @escaping @Sendable () -> Void) {
+        handle(
+            { $0.removeOffsets(ofTopic: topic, waiter: $1, at: $2) },
+            { answer -> Bool? in answer == .forgotten ? true : nil },
+            { [names] _ in
+                names.end(topic)
+                isForGood()
+            }
+        )
     }
 
     private func run(_ job: @escaping @Sendable (GroupService) -> Void) {
@@ -228,6 +246,20 @@ final class GroupService: Sendable {
         eventLoop.scheduleTask(in: .hours(1)) { [weak self] in
             self?.run { $0.expire() }
         }
+    }
+}
+
+/// Calls through the first time only. Any thread.
+private final class FirstCall: Sendable {
+    private let wasCalled = Atomic(false)
+    private let function: @Sendable () -> Void
+
+    init(_ function: @escaping @Sendable () -> Void) {
+        self.function = function
+    }
+
+    func callAsFunction() {
+        if !wasCalled.exchange(true, ordering: .relaxed) { function() }
     }
 }
 

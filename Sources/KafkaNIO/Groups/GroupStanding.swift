@@ -52,13 +52,21 @@ extension GroupCoordinator {
 extension GroupStanding {
     /// The groups that lie in a log while nobody serves them, by id, as a coordinator would find them. Blocks.
     package static func stored(in log: CommitLog, at now: GroupInstant) throws(LogError) -> [GroupStanding] {
-        let topicPartition = TopicPartition(topic: .consumerOffsets, partition: .zero)
-        guard let partition = log.partition(topicPartition) else { return [] }
-        var load = GroupLoad(settings: GroupSettings())
-        try GroupService.read(partition, of: log, into: &load)
-        let groups = GroupCoordinator(load, at: now, makeIdentifier: UniqueIdentifier.random)
+        let groups = try coordinator(of: log, at: now)
         _ = groups.removeOffsets(ofTopicsBut: Set(log.topics.map(\.name.text)), at: now)
         return groups.standings()
+    }
+
+    /// Topics that these groups have offsets in, with deleted ones that are not forgotten yet. Blocks.
+    package static func topics(in log: CommitLog, at now: GroupInstant) throws(LogError) -> Set<String> {
+        try coordinator(of: log, at: now).topicsWithOffsets
+    }
+
+    private static func coordinator(of log: CommitLog, at now: GroupInstant) throws(LogError) -> GroupCoordinator {
+        var load = GroupLoad(settings: GroupSettings())
+        let topicPartition = TopicPartition(topic: .consumerOffsets, partition: .zero)
+        if let partition = log.partition(topicPartition) { try GroupService.read(partition, of: log, into: &load) }
+        return GroupCoordinator(load, at: now, makeIdentifier: UniqueIdentifier.random)
     }
 }
 

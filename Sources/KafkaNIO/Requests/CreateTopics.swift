@@ -14,6 +14,7 @@ extension CreateTopicsRequest: ServedRequest {
         }
         call.answer(wanted.map(\.plan), validateOnly: validateOnly) { outcomes in
             CreateTopicsResponse(
+                throttleTimeMilliseconds: CreateTopicsResponse.throttleTime(after: outcomes),
                 topics: named.indices.map { index in
                     let (outcome, wanted) = (outcomes[index], wanted[index])
                     let isMade = outcome.errorCode == .none
@@ -33,6 +34,12 @@ extension CreateTopicsRequest: ServedRequest {
 }
 
 extension CreateTopicsResponse {
+    /// Milliseconds. Clients try again at once what was refused for now, unless they are told to wait.
+    fileprivate static func throttleTime(after outcomes: [ChangeOutcome]) -> Int32 {
+        guard outcomes.contains(where: { $0.errorCode == .throttlingQuotaExceeded }) else { return 0 }
+        return Int32(clamping: GroupLimits.tombstonePause.wholeMilliseconds)
+    }
+
     fileprivate static func configs(of topic: TopicConfiguration) -> [Config] {
         TopicSetting.all.map { setting in
             Config(

@@ -29,11 +29,9 @@ extension DeleteTopicsRequest: ServedRequest {
             }
             return .change(.delete(found.name))
         }
-        call.answer(plan) { outcomes in
-            for (found, outcome) in zip(found, outcomes) where outcome.errorCode == .none {
-                if let found { broker.groups.forget(topic: found.name.text) }
-            }
-            return DeleteTopicsResponse(
+        let timeout = Duration.milliseconds(max(0, timeoutMilliseconds))
+        call.answer(plan, forgettingWithin: min(timeout, GroupLimits.forgettingPatience)) { outcomes in
+            DeleteTopicsResponse(
                 topics: named.indices.map { index in
                     DeleteTopicsResponse.Topic(
                         name: named[index].name ?? found[index]?.name.text,

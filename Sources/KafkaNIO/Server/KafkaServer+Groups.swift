@@ -1,4 +1,5 @@
 // Consumer groups for those who run the box: looked at, set back and deleted past the protocol. Values in, values out.
+package import CommitLog
 internal import Platform
 
 extension KafkaServer {
@@ -59,8 +60,15 @@ extension KafkaServer {
         return deletions?.first?.code
     }
 
-    /// To be called when a topic was deleted: what groups have committed for it is forgotten.
-    package func forget(topic: String) { broker.groups.forget(topic: topic) }
+    /// As `CommitLog.change`, and what groups have committed for a topic that is deleted is forgotten with it. On any
+    /// thread `completion` is called when that is durable, or after ten seconds without; no topic of that name is made
+    /// before it is (`busy`).
+    package func change(
+        _ change: TopicChange,
+        completion: @escaping @Sendable (Result<Void, LogError>) -> Void
+    ) {
+        broker.carryOut(change, forgettingWithin: GroupLimits.forgettingPatience, completion)
+    }
 
     private func asked<Value: Sendable>(
         _ question: @escaping @Sendable (GroupCoordinator) -> Value

@@ -33,18 +33,29 @@ extension Broker {
                 guard asked <= Limits.plannedChangesMax else {
                     return ChangeOutcome(.throttlingQuotaExceeded, "\(Limits.plannedChangesMax) at once are looked at")
                 }
-                return log.refusal(of: change).map { ChangeOutcome($0) } ?? ChangeOutcome()
+                return refusal(of: change).map { ChangeOutcome($0) } ?? ChangeOutcome()
             }
         }
     }
 
+    private func refusal(of change: TopicChange) -> LogError? {
+        if case .create(let topic, _, _) = change, groups.names.isForgetting(topic.text) {
+            return Broker.notForgotten(topic)
+        }
+        return log.refusal(of: change)
+    }
+
     /// Has the log do what is planned, all at once, and hands over what became of each, in the order of the plan; on any
-    /// thread.
-    func carryOut(_ plan: [PlannedChange], _ done: @escaping @Sendable ([ChangeOutcome]) -> Void) {
+    /// thread. Deletions as below.
+    func carryOut(
+        _ plan: [PlannedChange],
+        forgettingWithin patience: Duration,
+        _ done: @escaping @Sendable ([ChangeOutcome]) -> Void
+    ) {
         let pending = PendingChanges(plan, done)
         for (index, planned) in plan.enumerated() {
             guard case .change(let change) = planned else { continue }
-            log.change(change) { result in
+            carryOut(change, forgettingWithin: patience) { result in
                 switch result {
                 case .success: pending.end(index, ChangeOutcome())
                 case .failure(let error): pending.end(index, ChangeOutcome(error))
@@ -52,6 +63,41 @@ extension Broker {
             }
         }
         pending.begin()
+    }
+
+    /// Has the log do one change, and hands over what became of it; on any thread, as `CommitLog.change` does.
+    ///
+    /// A deletion ends when what groups have committed for the topic cannot come back, at the latest `patience` after the
+    /// topic is gone. No topic of its name is made before (`busy`).
+    func carryOut(
+        _ change: TopicChange,
+        forgettingWithin patience: Duration,
+        _ done: @escaping @Sendable (Result<Void, LogError>) -> Void
+    ) {
+        switch change {
+        case .create(let topic, _, _):
+            guard groups.names.begin(.making, topic.text) else { return done(.failure(Broker.notForgotten(topic))) }
+            log.change(change) { [groups] result in
+                groups.names.end(topic.text)
+                done(result)
+            }
+        case .delete(let topic):
+            guard groups.names.begin(.forgetting, topic.text) else {
+                return done(.failure(LogError(.busy, "topic \(topic) is being made")))
+            }
+            log.change(change) { [groups] result in
+                guard case .success = result else {
+                    groups.names.end(topic.text)
+                    return done(result)
+                }
+                groups.forget(topic: topic.text, within: patience) { done(result) }
+            }
+        case .alter, .deleteRecords: log.change(change, completion: done)
+        }
+    }
+
+    private static func notForgotten(_ topic: TopicName) -> LogError {
+        LogError(.busy, "what was committed for the topic \(topic) that was deleted is not yet forgotten on disk")
     }
 }
 

@@ -5,8 +5,11 @@ import Testing
 
 @Suite("Forgetting offsets of deleted topics")
 struct GroupForgettingTests {
-    private func forget(_ bench: GroupBench, _ topic: String = "readings") {
-        bench.perform(bench.coordinator.removeOffsets(ofTopic: topic, at: bench.now))
+    @discardableResult
+    private func forget(_ bench: GroupBench, _ topic: String = "readings") -> Waiter {
+        let waiter = bench.waiter()
+        bench.perform(bench.coordinator.removeOffsets(ofTopic: topic, waiter: waiter, at: bench.now))
+        return waiter
     }
 
     private func commit(_ group: String, _ topic: String, _ offset: Int64, _ partition: Int32 = 0) -> GroupCommit {
@@ -45,6 +48,39 @@ struct GroupForgettingTests {
         bench.settle()
         bench.restart()
         #expect(bench.coordinator.list().isEmpty)
+    }
+
+    @Test("it is answered when nothing can come back: when the last tombstone is durable, or at once without offsets")
+    func answered() {
+        let bench = GroupBench()
+        #expect(bench.answer(forget(bench, "never")) == .forgotten)
+        for group in ["a", "b"] { _ = bench.commit(.simple(group, 1)) }
+        bench.isDiskHeld = true
+        let first = forget(bench)
+        bench.refuse()
+        #expect(bench.answer(first) == nil)
+        bench.advance(by: .seconds(1))
+        // The first deletion's tombstones are not those of the second.
+        let second = forget(bench)
+        bench.settle(onlyFirst: true)
+        #expect(bench.answer(first) == nil && bench.answer(second) == nil)
+        bench.settle()
+        #expect(bench.answer(first) == .forgotten && bench.answer(second) == .forgotten)
+        bench.restart()
+        #expect(bench.coordinator.list().isEmpty)
+    }
+
+    @Test("a commit for another topic of the same name that is durable ends it as a tombstone does")
+    func answeredByCommit() {
+        let bench = GroupBench()
+        _ = bench.commit(.simple("a", 1))
+        bench.isDiskHeld = true
+        let waiter = forget(bench)
+        _ = bench.commit(.simple("a", 7))
+        bench.refuse(back: 1)
+        #expect(bench.answer(waiter) == nil)
+        bench.settle()
+        #expect(bench.answer(waiter) == .forgotten && bench.offset("a") == 7)
     }
 
     @Test("tombstones that the log refuses are tried again until it takes them")

@@ -90,6 +90,12 @@ final class GroupListener: Sendable {
         try result.get()
     }
 
+    /// Topics that the log itself has offsets of, whether they are there or not.
+    func storedTopics() throws -> Set<String> {
+        let clock = SystemClock()
+        return try GroupStanding.topics(in: log, at: GroupInstant(monotonic: clock.monotonic(), wall: clock.now()))
+    }
+
     /// What the log itself has of one offset; nil where there is none.
     func stored(_ group: String, _ topic: String) throws -> Int64? {
         let clock = SystemClock()
@@ -196,12 +202,16 @@ extension FrameClient {
         return try reader.error()
     }
 
-    func delete(_ topic: String) async throws -> ErrorCode {
+    func sendDelete(_ topic: String, timeoutMilliseconds: Int32 = 10_000) {
         send(.deleteTopics, 1) { body in
             body.arrayLength(1)
             body.string(topic)
-            body.int32(10_000)
+            body.int32(timeoutMilliseconds)
         }
+    }
+
+    /// The answer to the oldest deletion.
+    func deleted() async throws -> ErrorCode {
         var reader = try #require(try await response())
         _ = (try reader.int32(), try reader.int32(), try reader.string())
         return try reader.error()
