@@ -13,7 +13,8 @@ package enum Limits {
     /// The same before a client has said who it is: the longest, a SASL message, has a few hundred bytes.
     package static let requestBytesMaxUnauthenticated = 64 << 10
 
-    /// Memory of all requests that are larger than `requestBytesMaxUnauthenticated` and still on their way in or in work.
+    /// Memory of all requests that are larger than `requestBytesMaxUnauthenticated` and still on their way in or in work: so much
+    /// of each as has come, and as much again. One of them may pass it, lest all wait for each other.
     package static let requestMemoryBytesMax = 64 << 20
 
     /// How long a connection is not read from that found that memory taken.
@@ -22,11 +23,22 @@ package enum Limits {
     /// How long a request may take to arrive: clients give up on one after 30 to 60 s.
     package static let frameTimeout: Duration = .seconds(60)
 
+    /// The same for the rest of one that passes the memory for requests, which others wait for.
+    package static let passingFrameTimeout: Duration = .seconds(10)
+
     /// A producer's batch (`max.message.bytes`): the longest that the log stores.
     package static let batchBytesMax = ForeignBatch.byteCountMax
 
     /// Requests of one connection whose answers are not written yet. Clients keep five produce requests in flight.
     package static let requestsInFlightMax = 16
+
+    /// Answers beyond records that a connection may leave unread before none of its further requests is started. A single one
+    /// that is larger is taken from `answerMemoryBytesMax`.
+    package static let answerBytesUnheld = 64 << 10
+
+    /// Memory of all answers that are larger than that, but for their records, and have not left: of topics and groups by the
+    /// thousand they have megabytes.
+    package static let answerMemoryBytesMax = 32 << 20
 
     /// Records in one fetch response, but for one batch that is larger alone.
     package static let fetchBytesMax = 8 << 20

@@ -21,14 +21,38 @@ struct Answer: Sendable {
     var broker: Broker?
     /// Of an answer to a fetch: whose next one may read when this one has left.
     var fetching: NIOLoopBound<ConnectionState>?
+    /// What of its bytes is taken from the budget of all connections for answers until they have left.
+    private(set) var held = 0
 
     static func frames(_ buffers: [ByteBuffer]) -> Answer { Answer(content: .frames(buffers)) }
     static let nothing = Answer(content: .nothing)
     static func close(_ reason: CloseReason) -> Answer { Answer(content: .close(reason)) }
 
+    /// Its bytes beyond the records.
+    var byteCount: Int {
+        guard case .frames(let buffers) = content else { return 0 }
+        return buffers.reduce(0) { $0 + $1.readableBytes } - records.reduce(0) { $0 + $1.readableBytes }
+    }
+
+    /// The same answer, with its bytes taken from the budget where they are many. Where that is used up, the connection's end
+    /// instead: who reads what it asks for and comes again finds room, and nobody else has to wait.
+    fileprivate func held(by broker: Broker) -> Answer {
+        let byteCount = byteCount
+        guard byteCount > Limits.answerBytesUnheld else { return self }
+        var answer = self
+        answer.broker = broker
+        if broker.answerMemory.take(byteCount) {
+            answer.held = byteCount
+        } else {
+            answer.content = .close(.answerMemory)
+        }
+        return answer
+    }
+
     /// It has left, or never will. Once, on the connection's event loop.
     func release() {
         guard let broker else { return }
+        broker.answerMemory.give(held)
         broker.fetchMemory.give(records.reduce(0) { $0 + $1.readableBytes })
         for buffer in records { broker.recordBuffers.give(buffer) }
         fetching?.value.endFetch()
@@ -38,14 +62,17 @@ struct Answer: Sendable {
 /// Takes the answer to one request, from any thread, once.
 struct Reply: Sendable {
     fileprivate let handler: NIOLoopBound<ConnectionHandler>
-    fileprivate let number: UInt64
+    private let number: UInt64
+    private let broker: Broker
 
-    init(handler: NIOLoopBound<ConnectionHandler>, number: UInt64) {
+    init(handler: NIOLoopBound<ConnectionHandler>, number: UInt64, broker: Broker) {
         self.handler = handler
         self.number = number
+        self.broker = broker
     }
 
     func callAsFunction(_ answer: Answer) {
+        let answer = answer.held(by: broker)
         let eventLoop = handler.eventLoop
         if eventLoop.inEventLoop {
             handler.value.answer(number, answer)

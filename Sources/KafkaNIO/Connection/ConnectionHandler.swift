@@ -3,7 +3,8 @@ internal import KafkaProtocol
 internal import NIOCore
 
 /// Runs on the connection's event loop. Up to `Limits.requestsInFlightMax` requests are in work at once, started in their
-/// order; a client that does not read its answers is not read from either.
+/// order; a client that does not read its answers is not read from either. Of requests whose answers may be large one at a
+/// time is in work.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -16,6 +17,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// The number of the first one.
     private var firstAnswer: UInt64 = 0
     private var unflushed = 0
+    /// Bytes of answers that are made and have not left, but for records.
+    private var unread = 0
+    /// The number of the one in work whose answer may be large.
+    private var single: UInt64?
     /// Of all answers, in bytes.
     private var written = 0
     private var deadline: Scheduled<Void>?
@@ -79,8 +84,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         isStarting = true
         defer { isStarting = false }
         while !isClosing, answers.count < Limits.requestsInFlightMax, context.channel.isWritable,
-            let frame = waiting.popFirst()
+            let frame = waiting.first, mayBegin(frame)
         {
+            waiting.removeFirst()
             begin(frame, context)
         }
         let mayRead = waiting.isEmpty && !isClosing
@@ -89,17 +95,37 @@ final class ConnectionHandler: ChannelInboundHandler {
         _ = context.channel.setOption(.autoRead, value: mayRead)
     }
 
+    /// Whether the next request may be started, as far as the memory of answers is concerned.
+    private func mayBegin(_ frame: ByteBuffer) -> Bool {
+        unread <= Limits.answerBytesUnheld && (single == nil || isPipelined(frame))
+    }
+
+    /// Whether a request may be in work together with others like it: clients send several of these at once, and their answers
+    /// are small or, where they have records, bounded elsewhere. Before a login is decided none waits for it.
+    private func isPipelined(_ frame: ByteBuffer) -> Bool {
+        guard connection.isLetIn else { return true }
+        switch frame.getInteger(at: frame.readerIndex, as: Int16.self).flatMap(APIKey.init(rawValue:)) {
+        case .produce, .fetch, .heartbeat, .offsetCommit: return true
+        default: return false
+        }
+    }
+
     private func begin(_ frame: ByteBuffer, _ context: ChannelHandlerContext) {
         var reader = WireReader(frame)
         let number = firstAnswer + UInt64(answers.count)
         answers.append(nil)
+        if !isPipelined(frame) { single = number }
         do {
             let header = try RequestHeader(from: &reader)
             guard connection.admits(header.key) else { return close(.unauthenticated) }
             let call = Call(
                 connection: connection,
                 header: header,
-                reply: Reply(handler: NIOLoopBound(self, eventLoop: context.eventLoop), number: number)
+                reply: Reply(
+                    handler: NIOLoopBound(self, eventLoop: context.eventLoop),
+                    number: number,
+                    broker: connection.broker
+                )
             )
             switch header.support {
             case .decodable(let key):
@@ -124,6 +150,8 @@ final class ConnectionHandler: ChannelInboundHandler {
             return answer.release()
         }
         answers[answers.index(answers.startIndex, offsetBy: Int(number - firstAnswer))] = answer
+        unread += answer.byteCount
+        if single == number { single = nil }
         writeWhatIsDue()
         start()
     }
@@ -140,10 +168,10 @@ final class ConnectionHandler: ChannelInboundHandler {
             case .nothing:
                 break
             case .close(let reason):
-                if hasWritten { flush() }
+                answer.release()
                 return close(reason)
             case .last(let buffer, let reason):
-                context?.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+                context?.write(wrapOutboundOut(buffer), promise: nil)
                 return close(reason)
             }
         }
@@ -165,17 +193,19 @@ final class ConnectionHandler: ChannelInboundHandler {
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
         promise.futureResult.whenComplete { _ in
             answer.release()
-            this.value.hasLeft()
+            this.value.hasLeft(answer.byteCount)
         }
         return true
     }
 
-    /// An answer is in the kernel's hands.
-    private func hasLeft() {
+    /// An answer of so many bytes beyond its records is in the kernel's hands.
+    private func hasLeft(_ byteCount: Int) {
         unflushed -= 1
+        unread -= byteCount
         deadline?.cancel()
         deadline = nil
         if unflushed > 0, let context, !isClosing { startDeadline(context) }
+        start()
     }
 
     /// An answer may be large and the line slow: who takes something of it has as long again for the rest, a few times.
@@ -194,10 +224,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         written - ((try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0)
     }
 
+    /// Ends the connection, with what was written to it on its way; nothing more is started.
     func close(_ reason: CloseReason) {
         guard !isClosing else { return }
         isClosing = true
         connection.broker.counters.note(reason)
+        context?.flush()
         context?.close(promise: nil)
     }
 }

@@ -1,8 +1,9 @@
 // Cuts a connection's bytes into frames: an int32 length, big-endian, and so many bytes.
 internal import NIOCore
 
-/// Refuses a length that is negative or beyond what the connection may send before any of it is kept. Where there is no memory
-/// for a frame just now, nothing more is read from its connection until there is.
+/// Refuses a length that is negative or beyond what the connection may send before any of it is kept. Memory for a frame is
+/// taken as its bytes come, not when they are announced; where there is none just now, nothing more is read from its connection
+/// until there is.
 final class FrameDecoder: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -59,25 +60,31 @@ final class FrameDecoder: ChannelDuplexHandler {
     private func decode(_ context: ChannelHandlerContext) {
         var hasFound = false
         while !hasFailed, let length = nextLength(context) {
-            guard reserve(length) else {
+            let isWhole = bytes.readableBytes - 4 >= length
+            if isWhole {
+                deadline?.cancel()
+                deadline = nil
+            } else if deadline == nil {
+                startDeadline(Limits.frameTimeout, context)
+            }
+            guard reserve(length, context) else {
                 waitForMemory(context)
                 break
             }
-            guard bytes.readableBytes - 4 >= length else {
-                bytes.reserveCapacity(minimumWritableBytes: 4 + length - bytes.readableBytes)
-                if deadline == nil { startDeadline(context) }
+            guard isWhole else {
+                // The frames that were found hold on to the memory that they lie in.
+                if hasFound { bytes = ByteBuffer(buffer: bytes) }
+                let room = 4 + min(length, roomOfFrame) - bytes.readableBytes
+                if room > 0 { bytes.reserveCapacity(minimumWritableBytes: room) }
                 return
             }
             bytes.moveReaderIndex(forwardBy: 4)
             guard let frame = bytes.readSlice(length: length) else { return }
-            deadline?.cancel()
-            deadline = nil
             connection.takeOver(reserved)
             reserved = 0
             hasFound = true
             context.fireChannelRead(wrapInboundOut(frame))
         }
-        // The frames hold on to the memory that they lie in.
         if hasFound { bytes = bytes.readableBytes == 0 ? ByteBuffer() : ByteBuffer(buffer: bytes) }
     }
 
@@ -92,14 +99,32 @@ final class FrameDecoder: ChannelDuplexHandler {
         return length
     }
 
-    private func reserve(_ length: Int) -> Bool {
-        guard reserved == 0, length > Limits.requestBytesMaxUnauthenticated else { return true }
-        guard connection.broker.requestMemory.take(length) else { return false }
+    /// Bytes that may be kept of the frame that is on its way: a few are free.
+    private var roomOfFrame: Int { max(reserved, Limits.requestBytesMaxUnauthenticated) }
+
+    /// Makes room for what is there of a frame: twice as much as before, or all of it where it is whole.
+    ///
+    /// - Returns: false where there is no memory for it just now.
+    private func reserve(_ length: Int, _ context: ChannelHandlerContext) -> Bool {
+        let received = bytes.readableBytes - 4
+        guard length > roomOfFrame, received >= roomOfFrame else { return true }
+        let budget = connection.broker.requestMemory
+        let wanted = min(length, max(2 * roomOfFrame, received))
+        if budget.take(wanted - reserved) {
+            reserved = wanted
+            return true
+        }
+        guard budget.takeBeyond(length - reserved) else { return false }
         reserved = length
+        if received < length {
+            deadline?.cancel()
+            startDeadline(Limits.passingFrameTimeout, context)
+        }
         return true
     }
 
     private func waitForMemory(_ context: ChannelHandlerContext) {
+        guard !isWaitingForMemory else { return }
         isWaitingForMemory = true
         context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.requestMemoryPause)) {
             self.isWaitingForMemory = false
@@ -111,8 +136,8 @@ final class FrameDecoder: ChannelDuplexHandler {
         }
     }
 
-    private func startDeadline(_ context: ChannelHandlerContext) {
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Limits.frameTimeout)) {
+    private func startDeadline(_ timeout: Duration, _ context: ChannelHandlerContext) {
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
             self.fail(.slow, context)
         }
     }

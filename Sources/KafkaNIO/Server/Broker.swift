@@ -25,6 +25,7 @@ final class Broker: Sendable {
     let groups: GroupService
     let requestMemory = ByteBudget(Limits.requestMemoryBytesMax)
     let fetchMemory = ByteBudget(Limits.fetchMemoryBytesMax)
+    let answerMemory = ByteBudget(Limits.answerMemoryBytesMax)
     let recordBuffers = RecordBuffers()
     let counters = ListenerCounters()
     private let producerIDs: ProducerIDSource

@@ -19,6 +19,8 @@ package enum CloseReason: String, CaseIterable, Sendable {
     case idle
     /// It did not read what was written to it, or did not send the rest of a request.
     case slow
+    /// A large answer found the memory for those taken by clients that do not read theirs.
+    case answerMemory = "answer_memory"
     /// Too many connections.
     case tooMany = "too_many"
     /// A produce request without acknowledgement that failed: closing is the only way to say so.

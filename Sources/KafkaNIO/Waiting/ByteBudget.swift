@@ -19,6 +19,17 @@ final class ByteBudget: Sendable {
         return false
     }
 
+    /// Takes more than is left, but only where nobody holds more than there was: of all that wait for each other one can go on.
+    func takeBeyond(_ bytes: Int) -> Bool {
+        var left = free.load(ordering: .relaxed)
+        while left >= 0 {
+            let outcome = free.compareExchange(expected: left, desired: left - bytes, ordering: .relaxed)
+            if outcome.exchanged { return true }
+            left = outcome.original
+        }
+        return false
+    }
+
     /// Takes what is held already, whether or not so much was left.
     func overdraw(_ bytes: Int) {
         free.subtract(bytes, ordering: .relaxed)

@@ -121,30 +121,74 @@ struct HostileFrameTests {
         }
     }
 
+    /// The first bytes of a frame that is no request: a version that is not served.
+    private static func part(_ count: Int, of length: Int) -> ByteBuffer {
+        var part = ByteBuffer(integer: Int32(length))
+        part.writeRepeatingByte(0, count: count)
+        return part
+    }
+
     @Test("a request that finds the memory for requests taken waits for it")
     func memory() async throws {
         try await SecureListener.run { listener in
+            // One more than there is memory for.
             var holders: [FrameClient] = []
-            for _ in 0..<Limits.requestMemoryBytesMax / Limits.requestBytesMax {
+            for _ in 0...Limits.requestMemoryBytesMax / Limits.requestBytesMax {
                 let client = try await listener.client()
-                client.send(ByteBuffer(integer: Int32(Limits.requestBytesMax)))
+                client.send(Self.part(Limits.requestBytesMax - 1, of: Limits.requestBytesMax))
+                holders.append(client)
+            }
+            // Until the holders' bytes are there, others find memory.
+            var (client, answered): (FrameClient?, UInt64) = (nil, 0)
+            for _ in 0..<20 where client == nil {
+                let next = try await listener.client()
+                next.send(Self.part(1 << 20, of: 1 << 20))
+                try await Task.sleep(for: .milliseconds(300))
+                let count = listener.server.metrics.closed[.unsupported] ?? 0
+                if count == answered { client = next }
+                answered = count
+            }
+            // Small ones need none of it.
+            let small = try await listener.client()
+            #expect(try await small.isServed())
+            for holder in holders { holder.close() }
+            #expect(try await #require(client).hasEnded())
+            #expect(try await listener.hasClosed(Int(answered) + 1, .unsupported))
+        }
+    }
+
+    @Test("connections that only announce large requests keep nobody waiting")
+    func announced() async throws {
+        try await SecureListener.run { listener in
+            var holders: [FrameClient] = []
+            for _ in 0..<2 * Limits.requestMemoryBytesMax / Limits.requestBytesMax {
+                let client = try await listener.client()
+                client.send(Self.part(1_024, of: Limits.requestBytesMax))
                 holders.append(client)
             }
             while listener.server.metrics.connections < holders.count { await Task.yield() }
             try await Task.sleep(for: .milliseconds(100))
             let client = try await listener.client()
-            var large = ByteBuffer(integer: Int32(1 << 20))
-            large.writeRepeatingByte(0, count: 1 << 20)
-            client.send(large)
-            // Small ones need none of it.
-            let small = try await listener.client()
-            #expect(try await small.isServed())
-            try await Task.sleep(for: .milliseconds(300))
-            #expect(listener.server.metrics.closed.isEmpty)
-            #expect(listener.server.metrics.requests.values.reduce(0, +) == 1)
-            for holder in holders { holder.close() }
-            #expect(try await client.hasEnded())
+            client.send(Self.part(1 << 20, of: 1 << 20))
             #expect(try await listener.hasClosed(1, .unsupported))
+            #expect(listener.server.metrics.connections >= holders.count)
+        }
+    }
+
+    @Test("requests that together are larger than the memory for requests arrive, whatever comes first of each")
+    func together() async throws {
+        try await SecureListener.run { listener in
+            let first = Limits.requestBytesMax * 5 / 8
+            var clients: [FrameClient] = []
+            for _ in 0..<2 * Limits.requestMemoryBytesMax / Limits.requestBytesMax {
+                let client = try await listener.client()
+                client.send(Self.part(first, of: Limits.requestBytesMax))
+                clients.append(client)
+            }
+            try await Task.sleep(for: .milliseconds(500))
+            for client in clients { client.send(ByteBuffer(repeating: 0, count: Limits.requestBytesMax - first)) }
+            #expect(try await listener.hasClosed(clients.count, .unsupported))
+            #expect(listener.server.metrics.closed[.slow] == nil)
         }
     }
 
@@ -180,9 +224,7 @@ struct HostileFrameTests {
         try await SecureListener.run { listener in
             for _ in 0..<200 {
                 let client = try await listener.client()
-                var part = ByteBuffer(integer: Int32(Limits.requestBytesMax))
-                part.writeBytes([0, 0, 0, 9])
-                client.send(part)
+                client.send(Self.part(512 << 10, of: Limits.requestBytesMax))
                 client.close()
             }
             // 200 of these together are more than the memory for requests: what was taken for them is given back.
