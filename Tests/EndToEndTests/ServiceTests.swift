@@ -132,9 +132,12 @@ extension EndToEndTests {
                 )
                 let daemon = try await box.start(ready: false)
                 try await eventually("it lives") { (try? await box.get("/healthz")) != nil }
-                let answer = try #require(try HTTP.get(box.http, "/readyz"))
-                #expect(answer.status == 503)
-                #expect(answer.body.contains("plant"))
+                // Inputs have a second to begin.
+                try await eventually("it says what is missing") {
+                    let answer = try #require(try HTTP.get(box.http, "/readyz"))
+                    try #require(answer.status == 503)
+                    return answer.body.contains("plant")
+                }
                 _ = try await broker.start()
                 try await eventually("it is ready") { (try? await box.get("/readyz")) != nil }
                 #expect(daemon.isRunning)
