@@ -130,6 +130,10 @@ package enum Limits {
     /// what it asks for counts in between.
     package static let commitPatience: ClosedRange<Duration> = .milliseconds(100)...(.seconds(60))
 
+    /// Producers in partitions with a batch that was refused for the time being; beyond, the one that was noted first is
+    /// forgotten.
+    package static let missingBatchesMax = 10_000
+
     /// How long a command waits for the coordinator of groups, which a stalled or full disk keeps from an answer.
     package static let administrationPatience: Duration = .seconds(30)
 

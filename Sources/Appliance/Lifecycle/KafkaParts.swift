@@ -51,8 +51,8 @@ final class KafkaParts: Sendable {
 
     /// Certificates, users and permissions hold for whoever connects from now on; the rest of `listen` waits for a restart.
     ///
-    /// - Throws: where a file of certificates or users is not what it should be, or nobody would have to log in any more where other
-    ///   machines connect; nothing has changed then.
+    /// - Throws: where a file of certificates or users is not what it should be, or nobody would have to log in any more
+    ///   where other machines connect; nothing has changed then.
     func apply(_ configuration: Configuration) throws {
         guard let fresh = try KafkaListenerConfiguration(configuration, disk: PosixDisk()),
             let server = running.withLock({ $0?.server })

@@ -2,7 +2,7 @@
 internal import Platform
 
 /// A partition as a group names it; that it exists, nobody has checked here.
-struct ConsumedPartition: Hashable {
+struct ConsumedPartition: Hashable, Sendable {
     var topic: String
     var partition: Int32
 }

@@ -19,20 +19,15 @@ extension FetchRequest {
     /// The same without a partition that is named a second time.
     fileprivate func namingEachOnce() -> FetchRequest {
         var request = self
-        var seen: Set<FetchedPlace> = []
+        var seen: Set<ConsumedPartition> = []
         for index in request.topics.indices {
             let name = request.topics[index].name
             request.topics[index].partitions.removeAll { partition in
-                !seen.insert(FetchedPlace(topic: name, partition: partition.partitionIndex)).inserted
+                !seen.insert(ConsumedPartition(topic: name, partition: partition.partitionIndex)).inserted
             }
         }
         return request
     }
-}
-
-private struct FetchedPlace: Hashable {
-    var topic: String
-    var partition: Int32
 }
 
 extension FetchResponse {

@@ -11,7 +11,7 @@ extension ListOffsetsRequest: ServedRequest {
     func start(_ call: Call) {
         let (broker, access) = (call.broker, call.connection.access)
         let named = topics.flatMap { topic in
-            topic.partitions.map { Place(topic: topic.name, index: $0.partitionIndex) }
+            topic.partitions.map { ConsumedPartition(topic: topic.name, partition: $0.partitionIndex) }
         }
         let repeated = named.distinct(by: \.self).repeated
         call.answer { reader in
@@ -22,7 +22,7 @@ extension ListOffsetsRequest: ServedRequest {
                         partitions: topic.partitions.map { partition in
                             let index = partition.partitionIndex
                             // As in Kafka. To look a time up may take a while.
-                            guard !repeated.contains(Place(topic: topic.name, index: index)) else {
+                            guard !repeated.contains(ConsumedPartition(topic: topic.name, partition: index)) else {
                                 return .init(partitionIndex: index, errorCode: .invalidRequest)
                             }
                             return Self.find(partition, of: topic.name, broker, access, reader)
@@ -31,11 +31,6 @@ extension ListOffsetsRequest: ServedRequest {
                 }
             )
         }
-    }
-
-    private struct Place: Hashable, Sendable {
-        var topic: String
-        var index: Int32
     }
 
     private static func find(

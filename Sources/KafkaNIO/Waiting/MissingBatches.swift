@@ -7,9 +7,6 @@ internal import CommitLog
 final class MissingBatches: @unchecked Sendable {
     // Sendable: after `init` used by jobs of the worker for producers' batches only.
 
-    /// Producers in partitions that are remembered; beyond, the one that was noted first is forgotten.
-    static let countMax = 10_000
-
     private struct Place: Hashable {
         var topic: String
         var partition: Int32
@@ -45,7 +42,7 @@ final class MissingBatches: @unchecked Sendable {
         if let known = missing[place], !MissingBatches.isBefore(producer.baseSequence, known.sequence) { return }
         lastNumber += 1
         missing[place] = Missing(sequence: producer.baseSequence, number: lastNumber)
-        guard missing.count > MissingBatches.countMax else { return }
+        guard missing.count > Limits.missingBatchesMax else { return }
         let oldest = missing.min { $0.value.number < $1.value.number }
         if let oldest { missing[oldest.key] = nil }
     }
