@@ -1,28 +1,62 @@
 // OffsetCommit: how far a consumer has come; answered when that is durable.
 internal import KafkaProtocol
+internal import NIOCore
 
 extension OffsetCommitRequest: ServedRequest {
     func start(_ call: Call) {
-        let (broker, access) = (call.broker, call.connection.access)
-        guard access.allows(.read, group: groupID) else {
+        guard call.connection.access.allows(.read, group: groupID) else {
             return call.answer(response { _, _ in .groupAuthorizationFailed })
         }
-        call.answer(
-            { $0.commit(commit(broker, access), waiter: $1, at: $2) },
-            { answer -> OffsetCommitResponse? in
+        CommitInWork(self, call).begin()
+    }
+}
+
+/// A commit between its arrival and its answer. Belongs to the connection's event loop.
+private final class CommitInWork {
+    private let request: OffsetCommitRequest
+    private let call: Call
+    private let timeouts: WaitTimeouts
+    private var timeout: NIODeadline?
+
+    init(_ request: OffsetCommitRequest, _ call: Call) {
+        self.request = request
+        self.call = call
+        timeouts = call.broker.waiters(of: call.eventLoop).timeouts
+    }
+
+    /// What is not durable in time is answered as a failure, and counts when it is durable after all.
+    func begin() {
+        let (request, broker, access) = (request, call.broker, call.connection.access)
+        timeout = timeouts.add(self, in: GroupLimits.commitPatience) {
+            self.answer(request.response { _, _ in .coordinatorNotAvailable })
+        }
+        let this = NIOLoopBound(self, eventLoop: call.eventLoop)
+        broker.groups.handle(
+            { $0.commit(request.commit(broker, access), waiter: $1, at: $2) },
+            { answer -> PartitionCodes? in
                 guard case .commit(let codes) = answer else { return nil }
-                let known = OffsetCommitRequest.codes(codes)
-                return response { topic, partition in
-                    guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
-                    return known[topic]?[partition].map(ErrorCode.init) ?? .unknownTopicOrPartition
-                }
+                return codes
+            },
+            { codes in
+                let response = request.response(codes, access)
+                this.eventLoop.execute { this.value.answer(response) }
             }
         )
     }
 
+    /// The first answer is the one that counts.
+    private func answer(_ response: OffsetCommitResponse) {
+        guard let timeout else { return }
+        self.timeout = nil
+        timeouts.remove(self, at: timeout)
+        call.answer(response)
+    }
+}
+
+extension OffsetCommitRequest {
     /// What may be committed, of topics that are there. On the coordinator's thread: one that is deleted afterwards is
     /// forgotten afterwards.
-    private func commit(_ broker: Broker, _ access: Access) -> GroupCommit {
+    fileprivate func commit(_ broker: Broker, _ access: Access) -> GroupCommit {
         GroupCommit(
             membership: GroupMembership(
                 groupID: groupID,
@@ -49,17 +83,20 @@ extension OffsetCommitRequest: ServedRequest {
         )
     }
 
-    /// By topic and partition. Partitions that do not exist were not given to the coordinator.
-    private static func codes(_ codes: PartitionCodes) -> [String: [Int32: GroupCode]] {
+    /// What the coordinator says of what it was given, and why it was not given the rest.
+    fileprivate func response(_ codes: PartitionCodes, _ access: Access) -> OffsetCommitResponse {
         var known: [String: [Int32: GroupCode]] = [:]
         for topic in codes.topics {
             for partition in topic.partitions { known[topic.name, default: [:]][partition.index] = partition.code }
         }
-        return known
+        return response { topic, partition in
+            guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
+            return known[topic]?[partition].map(ErrorCode.init) ?? .unknownTopicOrPartition
+        }
     }
 
     /// A code for every partition that was asked about.
-    private func response(_ code: (_ topic: String, _ partition: Int32) -> ErrorCode) -> OffsetCommitResponse {
+    fileprivate func response(_ code: (_ topic: String, _ partition: Int32) -> ErrorCode) -> OffsetCommitResponse {
         OffsetCommitResponse(
             topics: topics.map { topic in
                 OffsetCommitResponse.Topic(

@@ -202,6 +202,16 @@ extension FrameClient {
         return try reader.error()
     }
 
+    /// Makes a topic as soon as what was committed in its name is gone for good.
+    func createWhenForgotten(_ topic: String) async throws -> ErrorCode {
+        for _ in 0..<3000 {
+            let code = try await create(topic)
+            if code != .throttlingQuotaExceeded { return code }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return .throttlingQuotaExceeded
+    }
+
     func sendDelete(_ topic: String, timeoutMilliseconds: Int32 = 10_000) {
         send(.deleteTopics, 1) { body in
             body.arrayLength(1)
