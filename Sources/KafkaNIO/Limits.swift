@@ -46,6 +46,12 @@ package enum Limits {
     /// Records in one read of the log for it.
     package static let fetchReadBytesMax = 1 << 20
 
+    /// Consumers that take so much at once are read ahead for, and so much of that is enough for an answer.
+    package static let fetchAheadBytesMin = fetchReadBytesMax / 2
+
+    /// Records read ahead for a connection, but for one that takes more at once.
+    package static let fetchAheadBytesMax = 4 << 20
+
     /// Records that were read for fetch responses and have not left yet, of all connections together. In memory they may take
     /// twice as much. Nothing is read ahead that would leave less than half of it.
     package static let fetchMemoryBytesMax = 64 << 20

@@ -56,6 +56,7 @@ struct CommitTests {
         let reader = LogReader(log: fixture.log)
         var buffer = ReadBuffer()
         let limit = held.highWatermark(of: partition)
+        let size = try reader.read(partition, from: .zero, upTo: limit, maxBytes: 1, into: &buffer).byteCount
         // Too large a batch, which must not pass: nothing, and nothing lost.
         for maxBytes in [1, 60] {
             let none = try reader.read(
@@ -66,10 +67,13 @@ struct CommitTests {
                 mayPass: false,
                 into: &buffer
             )
-            #expect(none.isEmpty && none.nextOffset == .zero)
+            #expect(none.isEmpty && none.nextOffset == .zero && none.nextByteCount == size)
         }
         let first = try reader.read(partition, from: .zero, upTo: limit, maxBytes: 4096, into: &buffer)
-        #expect(first.nextOffset == Offset(1))
+        // Beyond the snapshot nothing is known.
+        #expect(first.nextOffset == Offset(1) && first.nextByteCount == nil)
+        let firstOfTwo = try reader.read(partition, from: .zero, upTo: Offset(2), maxBytes: 2 * size - 1, into: &buffer)
+        #expect(firstOfTwo.nextOffset == Offset(1) && firstOfTwo.nextByteCount == size)
         let second = try reader.read(partition, from: Offset(1), upTo: limit, maxBytes: 4096, into: &buffer)
         #expect(second.isEmpty && buffer.isEmpty)
         let third = try reader.read(partition, from: Offset(1), upTo: Offset(99), maxBytes: 4096, into: &buffer)

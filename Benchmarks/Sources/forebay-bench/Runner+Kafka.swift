@@ -109,12 +109,14 @@ extension Runner {
         )
     }
 
-    /// From its start to its end, which follows the last record.
+    /// From its start to its end, which follows the last record. Its queue has room for all of them: it answers a full one with
+    /// a pause of up to a second, whoever it reads from.
     private func kcatSeconds(_ port: UInt16) throws -> Double {
         let start = monotonicSeconds()
         let kcat = try Child([
             "/usr/bin/kcat", "-C", "-q", "-b", "127.0.0.1:\(port)", "-t", BigTopic.name, "-p", "0", "-o", "beginning",
-            "-c", "\(BigTopic.records)", "-X", "fetch.wait.max.ms=10",
+            "-c", "\(BigTopic.records)", "-X", "fetch.wait.max.ms=10", "-X", "queued.min.messages=\(BigTopic.records)",
+            "-X", "queued.max.messages.kbytes=\(BigTopic.records * 2)",
         ])
         while kcat.exitCode() == nil {
             guard monotonicSeconds() < start + 120, !StopFlag.isRaised else {

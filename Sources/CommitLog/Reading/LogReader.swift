@@ -6,6 +6,8 @@ package struct ReadResult: Hashable, Sendable {
     /// Where to read next: the offset after the last batch returned, or the offset asked for where nothing was.
     package var nextOffset: Offset
     package var byteCount: Int
+    /// How long the batch is that comes next, where the read met it and had no room for it.
+    package var nextByteCount: Int?
 
     /// Nothing was there below the limit.
     package var isEmpty: Bool { byteCount == 0 }
@@ -144,9 +146,13 @@ package final class LogReader {
                 place.position = found.position
                 place.expected = found.nextOffset
             }
-            if found.byteCount > 0 || found.isTooLarge {
+            if found.byteCount > 0 || found.nextByteCount != nil {
                 places[partition.slot] = place
-                return ReadResult(nextOffset: found.nextOffset, byteCount: found.byteCount)
+                return ReadResult(
+                    nextOffset: found.nextOffset,
+                    byteCount: found.byteCount,
+                    nextByteCount: found.nextByteCount
+                )
             }
             // Nothing more in this segment: on to the next one, over the gap if there is one.
             places[partition.slot] = nil

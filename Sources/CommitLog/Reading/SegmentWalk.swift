@@ -32,8 +32,8 @@ struct SegmentWalk {
         /// Where in the file the next batch starts.
         var position: Int64
         var byteCount: Int
-        /// The next batch is larger than what was asked for.
-        var isTooLarge = false
+        /// How long the next batch is, where it is met and has no room in what was asked for.
+        var nextByteCount: Int?
     }
 
     /// How much is read at least: a small read costs as much as this one.
@@ -50,9 +50,10 @@ struct SegmentWalk {
         var stop: Stop?
 
         enum Stop {
-            /// The next batch ends beyond the limit, or would pass the bytes asked for behind others.
+            /// The next batch ends beyond the limit.
             case enough
-            case tooLarge
+            /// The next batch, of so many bytes, would pass the bytes asked for.
+            case tooLarge(Int)
             /// A whole batch of so many bytes begins where the walk stands, and the buffer ends inside it.
             case cut(Int)
             case invalid
@@ -82,7 +83,9 @@ struct SegmentWalk {
             if let taken = step.taken {
                 buffer.keep(taken)
                 let next = position + Int64(taken.upperBound)
-                return Found(nextOffset: expected, position: next, byteCount: taken.count)
+                var found = Found(nextOffset: expected, position: next, byteCount: taken.count)
+                if case .tooLarge(let byteCount) = step.stop { found.nextByteCount = byteCount }
+                return found
             }
             position += Int64(step.walked)
             switch step.stop {
@@ -91,8 +94,8 @@ struct SegmentWalk {
                 guard count > 0 else { throw try damage(file, at: position, max(expected, from)) }
             case .enough:
                 return Found(nextOffset: from, position: position, byteCount: 0)
-            case .tooLarge:
-                return Found(nextOffset: from, position: position, byteCount: 0, isTooLarge: true)
+            case .tooLarge(let byteCount):
+                return Found(nextOffset: from, position: position, byteCount: 0, nextByteCount: byteCount)
             case .cut(let total):
                 // A batch larger than what was asked for is read whole, alone.
                 guard step.walked > 0 || wanted < total else {
@@ -124,20 +127,20 @@ struct SegmentWalk {
             switch check(rest, fileRemaining: fileRemaining - Int64(step.walked), step.expected) {
             case .batch(let header):
                 let end = step.walked + header.totalBytes
-                let first = step.taken?.lowerBound ?? step.walked
-                if header.endOffset > limit || (step.taken != nil && end - first > maxBytes) {
+                if header.endOffset > limit {
                     step.stop = .enough
                     return step
                 }
-                if isTooLarge(header) {
-                    step.stop = .tooLarge
+                if isTooLarge(header, step) {
+                    step.stop = .tooLarge(header.totalBytes)
                     return step
                 }
-                if header.endOffset > from { step.taken = first..<end }
+                if header.endOffset > from { step.taken = (step.taken?.lowerBound ?? step.walked)..<end }
                 step.expected = header.endOffset
                 step.walked = end
             case .cut(let total, let header):
-                step.stop = header.map(isTooLarge) ?? false ? .tooLarge : .cut(total)
+                let isTooLarge = header.map { self.isTooLarge($0, step) } ?? false
+                step.stop = isTooLarge ? .tooLarge(total) : .cut(total)
                 return step
             case .invalid:
                 step.stop = .invalid
@@ -147,8 +150,11 @@ struct SegmentWalk {
         return step
     }
 
-    private func isTooLarge(_ header: RecordBatchHeader) -> Bool {
-        !mayPass && header.endOffset > from && header.totalBytes > maxBytes
+    /// Whether a batch has no room behind those that are taken, or alone where the first may not pass.
+    private func isTooLarge(_ header: RecordBatchHeader, _ step: Step) -> Bool {
+        guard header.endOffset > from else { return false }
+        guard let taken = step.taken else { return !mayPass && header.totalBytes > maxBytes }
+        return taken.count + header.totalBytes > maxBytes
     }
 
     private enum Check {

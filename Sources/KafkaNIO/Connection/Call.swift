@@ -53,8 +53,7 @@ struct Answer: Sendable {
     func release() {
         guard let broker else { return }
         broker.answerMemory.give(held)
-        broker.fetchMemory.give(records.reduce(0) { $0 + $1.readableBytes })
-        for buffer in records { broker.recordBuffers.give(buffer) }
+        broker.release(records)
         fetching?.value.endFetch()
     }
 }

@@ -10,7 +10,7 @@ struct ClientAddress: Sendable {
     var port: Int32
 }
 
-/// Belongs to the connection's event loop, but for `reader`.
+/// Belongs to the connection's event loop, but for `reader` and `ahead`.
 final class ConnectionState {
     let broker: Broker
     let worker: Worker
@@ -20,6 +20,7 @@ final class ConnectionState {
     /// Of the requests that are in work, in the order of their arrival.
     private var requestMemory: [Int] = []
     let reader: ConnectionReader
+    let ahead: RecordsAhead
     /// Those that have not begun to read, of fetches whose answers have not left, in the order of their arrival; the first
     /// of all is not among them.
     private var waitingFetches = CircularBuffer<() -> Void>()
@@ -40,12 +41,8 @@ final class ConnectionState {
         self.worker = worker
         self.address = address
         self.peer = peer
-        reader = ConnectionReader(
-            log: broker.log,
-            memory: worker.memory,
-            fetchMemory: broker.fetchMemory,
-            recordBuffers: broker.recordBuffers
-        )
+        reader = ConnectionReader(log: broker.log, memory: worker.memory, recordBuffers: broker.recordBuffers)
+        ahead = RecordsAhead(broker: broker)
         security = broker.security
         let (security, isLoopback) = (security, broker.configuration.listen.isLoopback)
         login = security.users.map { Login(users: $0, offersPlain: security.tls != nil || isLoopback) }

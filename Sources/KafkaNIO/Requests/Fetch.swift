@@ -81,15 +81,16 @@ private final class FetchInWork: CommitWaiter {
     func begin() {
         let wait = min(.milliseconds(Int64(max(0, request.maxWaitMilliseconds))), Limits.fetchWaitMax)
         hasTimedOut = wait == .zero || wanted.isEmpty
-        if !hasTimedOut {
-            timeout = waiters.timeouts.add(self, in: wait) {
-                self.hasTimedOut = true
-                self.proceed()
-            }
-        }
         call.connection.beginFetch {
             self.hasBegun = true
-            if !self.hasTimedOut { self.waiters.add(self) }
+            self.proceed()
+            guard !self.isOver, !self.hasTimedOut else { return }
+            self.waiters.add(self)
+            self.proceed()
+        }
+        guard !isOver, !hasTimedOut else { return }
+        timeout = waiters.timeouts.add(self, in: wait) {
+            self.hasTimedOut = true
             self.proceed()
         }
     }
@@ -139,31 +140,43 @@ private final class FetchInWork: CommitWaiter {
         read()
     }
 
+    /// Takes what was read ahead; where that is not enough, has the worker read.
     private func read() {
         isReading = true
-        let (wanted, room, broker, reader) = (wanted, bytesMax - byteCount, call.broker, call.connection.reader)
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
+        let ahead = call.connection.ahead
+        ahead.take { batches in
+            for index in self.wanted.indices { self.wanted[index].take(from: &batches, room: bytesMax - byteCount) }
+        }
+        guard byteCount < Limits.fetchAheadBytesMin, self.wanted.contains(where: \.hasMore) else {
+            return take(self.wanted)
+        }
+        let isComing = ahead.isComing {
+            this.eventLoop.execute { this.value.read() }
+        }
+        if isComing { return }
+        ahead.clear()
+        let (wanted, room, broker, reader) = (wanted, bytesMax - byteCount, call.broker, call.connection.reader)
         call.connection.worker.run {
             let share = min(room, max(broker.fetchMemory.left / 4, Limits.fetchShareBytesMin))
             let least = min(room, Limits.fetchShareBytesMin)
             let found =
                 WantedPartition.read(wanted, share: share, broker, reader)
                 ?? WantedPartition.read(wanted, share: least, floor: -Limits.fetchReserveBytesMax, broker, reader)
-            if found != nil { reader.forgetAhead() }
             this.eventLoop.execute { this.value.take(found) }
         }
     }
 
     /// Reads what this client will most likely ask for next, where it takes much, while it takes this answer.
     private func readAhead() {
-        guard call.connection.isOpen, byteCount >= Limits.fetchReadBytesMax / 2 else { return }
-        let next = wanted.compactMap(\.following)
-        guard !next.isEmpty else { return }
-        let (room, broker, reader) = (bytesMax, call.broker, call.connection.reader)
+        guard call.connection.isOpen, byteCount >= Limits.fetchAheadBytesMin else { return }
+        let (ahead, broker, reader) = (call.connection.ahead, call.broker, call.connection.reader)
+        guard let missing = ahead.begin(upTo: max(byteCount, Limits.fetchAheadBytesMax)) else { return }
+        let there = ahead.batches
+        let next = wanted.compactMap { $0.following(there) }
         call.connection.worker.run {
-            let share = min(room, broker.fetchMemory.left - Limits.fetchMemoryBytesMax / 2)
-            guard share >= Limits.fetchReadBytesMax / 2 else { return }
-            reader.keepAhead((WantedPartition.read(next, share: share, broker, reader) ?? []).flatMap(\.batches))
+            WantedPartition.readAhead(next, upTo: missing, broker, reader, into: ahead)
+            ahead.end()
         }
     }
 
@@ -172,7 +185,7 @@ private final class FetchInWork: CommitWaiter {
         isReading = false
         if let found {
             wanted = found
-            isFull = wanted.contains(where: \.hasMore)
+            isFull = wanted.contains(where: \.leavesSome)
             proceed()
         } else if hasTimedOut {
             answer()
@@ -221,9 +234,11 @@ private struct WantedPartition: Sendable {
     private var next: Offset
     /// There should be more, but nothing can be had before the next commit.
     private var isStalled = false
-    let bytesMax: Int
-    var batches: [StoredBatches] = []
-    var byteCount = 0
+    private let bytesMax: Int
+    private(set) var batches: [StoredBatches] = []
+    private(set) var byteCount = 0
+    /// How long the batch at `next` is, where that is known.
+    private var nextByteCount: Int?
 
     init(_ request: FetchRequest.Partition, of topic: String, _ broker: Broker, _ access: Access) {
         index = request.partitionIndex
@@ -244,31 +259,56 @@ private struct WantedPartition: Sendable {
         }
     }
 
-    /// There are records that this fetch may still have.
-    var hasMore: Bool {
-        guard errorCode == .none, !isStalled, byteCount < bytesMax, let partition else { return false }
+    /// There are records that this fetch could have had, with room or without.
+    var leavesSome: Bool {
+        guard errorCode == .none, !isStalled, let partition else { return false }
         return next < partition.logEndOffset
     }
 
-    /// The same in the fetch after this one, where that will find something.
-    var following: WantedPartition? {
+    /// There are records that this fetch may still have.
+    var hasMore: Bool { leavesSome && (byteCount == 0 || fits(bytesMax - byteCount)) }
+
+    /// Whether the next batch fits, or may.
+    private func fits(_ room: Int) -> Bool { nextByteCount ?? 1 <= room }
+
+    /// The same in the fetch after this one, or after those for which there are these batches; nil where nothing is left.
+    func following(_ batches: [StoredBatches] = []) -> WantedPartition? {
         var following = self
-        (following.batches, following.byteCount) = ([], 0)
+        (following.batches, following.byteCount, following.nextByteCount) = ([], 0, nil)
+        if let last = batches.last(where: { $0.partition === partition }) { following.next = last.nextOffset }
         return following.hasMore ? following : nil
     }
 
     /// Gives the memory of what was read back.
     mutating func letGo(_ broker: Broker) {
-        for batches in batches {
-            broker.fetchMemory.give(batches.bytes.readableBytes)
-            broker.recordBuffers.give(batches.bytes)
-        }
+        broker.release(batches.map(\.bytes))
         batches = []
     }
 
     mutating func rewind() {
         next = start
         byteCount = 0
+        nextByteCount = nil
+    }
+
+    /// Takes what goes on where it stands, of what was read before.
+    mutating func take(from ahead: inout [StoredBatches], room: Int) {
+        var room = min(room, bytesMax - byteCount)
+        func goesOn(_ found: StoredBatches) -> Bool {
+            found.partition === partition && found.from == next && found.bytes.readableBytes <= room
+        }
+        while errorCode == .none, let index = ahead.firstIndex(where: goesOn) {
+            let found = ahead.remove(at: index)
+            room -= found.bytes.readableBytes
+            append(found)
+        }
+    }
+
+    private mutating func append(_ found: StoredBatches) {
+        batches.append(found)
+        byteCount += found.bytes.readableBytes
+        next = found.nextOffset
+        nextByteCount = found.nextByteCount
     }
 
     /// After a commit.
@@ -308,7 +348,7 @@ private struct WantedPartition: Sendable {
         var rest = share
         var isFirst = wanted.allSatisfy { $0.byteCount == 0 }
         for index in wanted.indices {
-            while wanted[index].hasMore, rest > 0 || isFirst {
+            while wanted[index].hasMore, isFirst || rest > 0 && wanted[index].fits(rest) {
                 guard let count = wanted[index].readOnce(broker, reader, room: rest, mayPass: isFirst) else { break }
                 rest -= count
                 if count > 0 { isFirst = false }
@@ -316,6 +356,28 @@ private struct WantedPartition: Sendable {
         }
         if rest >= 0 { broker.fetchMemory.give(rest) } else { broker.fetchMemory.overdraw(-rest) }
         return wanted
+    }
+
+    /// Reads what fetches like this one will ask for, one after the other and each whole. Where half of the memory for records
+    /// is in use, nothing.
+    static func readAhead(
+        _ wanted: [WantedPartition],
+        upTo byteCount: Int,
+        _ broker: Broker,
+        _ reader: ConnectionReader,
+        into ahead: RecordsAhead
+    ) {
+        var (wanted, rest) = (wanted, byteCount)
+        while !wanted.isEmpty {
+            let share = min(rest, broker.fetchMemory.left - Limits.fetchMemoryBytesMax / 2)
+            guard share >= Limits.fetchAheadBytesMin else { return }
+            guard let found = read(wanted, share: share, broker, reader) else { return }
+            ahead.append(found.flatMap(\.batches))
+            let count = found.reduce(0) { $0 + $1.byteCount }
+            rest -= count
+            guard count > 0, rest >= count else { return }
+            wanted = found.compactMap { $0.following() }
+        }
     }
 
     /// One read of the log, which may step over a gap; nil where there was nothing that fits.
@@ -331,9 +393,7 @@ private struct WantedPartition: Sendable {
             let found = try reader.batches(of: partition, from: next, maxBytes: maxBytes, mayPass: mayPass)
             let count = found.bytes.readableBytes
             guard count > 0 else { return stepOver(to: found.nextOffset) }
-            batches.append(found)
-            byteCount += count
-            next = found.nextOffset
+            append(found)
             return count
         } catch {
             // Consumers are used to gaps between offsets; a batch that may be readable after its repair is waited for.

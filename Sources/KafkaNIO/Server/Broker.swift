@@ -72,6 +72,12 @@ final class Broker: Sendable {
         }
     }
 
+    /// Gives the memory of records back that were read and have left, or never will.
+    func release(_ records: [ByteBuffer]) {
+        fetchMemory.give(records.reduce(0) { $0 + $1.readableBytes })
+        for buffer in records { recordBuffers.give(buffer) }
+    }
+
     /// For connections that are accepted from now on.
     var security: Security {
         get { securityInForce.withLock { $0 } }

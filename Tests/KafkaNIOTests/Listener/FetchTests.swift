@@ -132,7 +132,10 @@ struct FetchTests {
             #expect(try await take(client, from: 20) == 25)
             #expect(try await take(client, from: 25, maxBytes: 450_000) == 27)
             #expect(try await take(client, from: 2, maxBytes: 2 << 20) == 12)
-            #expect(try await take(client, from: 12, maxBytes: 4 << 20) == 30)
+            // What was read ahead is enough for an answer, though more was asked for: the next one, or the two after it.
+            let next = try await take(client, from: 12, maxBytes: 4 << 20)
+            #expect(next == 22 || next == 30)
+            #expect(try await take(client, from: next, maxBytes: 4 << 20) == 30)
             #expect(try await take(client, from: 30) == 30)
         }
     }
