@@ -13,8 +13,9 @@ package enum Limits {
     /// The same before a client has said who it is: the longest, a SASL message, has a few hundred bytes.
     package static let requestBytesMaxUnauthenticated = 64 << 10
 
-    /// Memory of all requests that are larger than `requestBytesMaxUnauthenticated` and still on their way in or in work: so much
-    /// of each as has come, and as much again. One of them may pass it, lest all wait for each other.
+    /// Memory of all requests that are larger than `requestBytesMaxUnauthenticated`, or with others of their connection, and still
+    /// on their way in or in work: so much of each as has come, and as much again. One of them may pass it, lest all wait for
+    /// each other.
     package static let requestMemoryBytesMax = 64 << 20
 
     /// How long a connection is not read from that found that memory taken.
@@ -51,6 +52,9 @@ package enum Limits {
 
     /// Records read ahead for a connection, but for one that takes more at once.
     package static let fetchAheadBytesMax = 4 << 20
+
+    /// How long those stay of a consumer that pauses.
+    package static let fetchAheadPatience: Duration = .seconds(2)
 
     /// Records that were read for fetch responses and have not left yet, of all connections together. In memory they may take
     /// twice as much. Nothing is read ahead that would leave less than half of it.

@@ -401,6 +401,14 @@ struct ProducerStateTests {
         try write(Array(try contents(of: path)[..<length]), to: path)
         let fixture = try LogFixture(directory.path, disk: FaultyDisk.withoutZeros, clock: clock)
         #expect(fixture.log.recoveryReport.lostOffsets == 2)
+        // Who reads there goes on behind it, and does not come back for it.
+        let (partition, reader) = (try fixture.partition(), LogReader(log: fixture.log))
+        var buffer = ReadBuffer()
+        for from in [3, 4] as [Int64] {
+            let end = partition.logEndOffset
+            let result = try reader.read(partition, from: Offset(from), upTo: end, maxBytes: 4096, into: &buffer)
+            #expect(result.isEmpty && result.nextOffset == Offset(5))
+        }
         #expect(try fixture.send(Numbered(producer: 9, sequence: 0)) == [duplicate(2)])
         #expect(try fixture.send(Numbered(producer: 7, sequence: 2)) == [appended(5)])
         #expect(try fixture.send(Numbered(producer: 8, epoch: 1, sequence: 1)) == [appended(6)])

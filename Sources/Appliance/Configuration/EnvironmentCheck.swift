@@ -133,12 +133,26 @@ package struct EnvironmentCheck {
     private func checkKafka() -> [ConfigurationProblem] {
         guard let kafka = loaded.configuration.listen.kafka else { return [] }
         var problems = checkPort(kafka.address, SOCK_STREAM, "listen.kafka", "TCP")
+        let users = kafka.usersFile.flatMap(checkUsersFile)
+        if let users { problems.append(users) }
+        guard users?.severity != .error else { return problems }
         do {
             _ = try KafkaListenerConfiguration(loaded.configuration, disk: PosixDisk())
         } catch {
             problems.append(problem(.error, "listen.kafka", "\(error)"))
         }
         return problems
+    }
+
+    private func checkUsersFile(_ file: String) -> ConfigurationProblem? {
+        let path = "listen.kafka.users_file"
+        var status = stat()
+        guard access(file, R_OK) == 0, stat(file, &status) == 0 else {
+            let hint = errno == ENOENT ? "; `forebay users add NAME` makes it" : ""
+            return problem(.error, path, "cannot read `\(file)`: \(systemErrorText(errno))\(hint)")
+        }
+        guard status.st_mode & 0o004 != 0 else { return nil }
+        return problem(.warning, path, "everybody on this machine can read `\(file)`: chmod 640")
     }
 
     // MARK: Inputs

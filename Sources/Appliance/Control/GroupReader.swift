@@ -72,11 +72,11 @@ struct GroupReport {
 
     func summary(_ standing: GroupStanding) -> GroupSummaryDocument {
         let group = standing.group
-        var sum: Int64 = 0
+        var sum: Int64?
         for topic in standing.offsets {
             for partition in topic.partitions {
                 let lag = lag(of: partition.committed.offset, topic.name, partition.index) ?? 0
-                sum = sum.addingReportingOverflow(lag).overflow ? .max : sum + lag
+                sum = (sum ?? 0).addingReportingOverflow(lag).overflow ? .max : (sum ?? 0) + lag
             }
         }
         return GroupSummaryDocument(

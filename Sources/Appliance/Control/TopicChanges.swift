@@ -49,25 +49,25 @@ struct TopicChanges: Sendable {
 
     /// - Returns: What it was.
     func delete(_ name: String) async throws -> TopicDocument {
-        let topic = try found(name)
+        let topic = try found(name, toDelete: true)
         let document = try view.topic(name)
         if server == nil { try await requireNoOffsets(of: name) }
         try await perform(.delete(topic.name))
         return document
     }
 
-    private func found(_ name: String) throws -> TopicDescription {
+    private func found(_ name: String, toDelete: Bool = false) throws -> TopicDescription {
         guard let topic = log.topics.first(where: { $0.name.text == name }) else {
             // Its own words for what is not there.
             _ = try view.topic(name)
             throw APIFailure(.notFound, "no topic \(name)")
         }
-        try requireFree(topic.name)
+        try requireFree(topic.name, toDelete: toDelete)
         return topic
     }
 
     /// Topics that every configuration has are not for commands.
-    private func requireFree(_ topic: TopicName) throws(APIFailure) {
+    private func requireFree(_ topic: TopicName, toDelete: Bool = false) throws(APIFailure) {
         guard topic != .consumerOffsets else {
             throw APIFailure(
                 .conflict,
@@ -76,6 +76,13 @@ struct TopicChanges: Sendable {
             )
         }
         guard LogSection().topics.contains(where: { $0.name == topic }) else { return }
+        guard !toDelete else {
+            throw APIFailure(
+                .conflict,
+                "topic \(topic) is one of the box's own, and is not deleted",
+                hint: "what is in it goes with its `retention`"
+            )
+        }
         throw APIFailure(
             .conflict,
             "topic \(topic) is the configuration's",

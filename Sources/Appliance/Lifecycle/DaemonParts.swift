@@ -276,7 +276,7 @@ final class DaemonParts: Sendable {
             return ReloadDocument(applied: false, changes: [], problems: DaemonParts.problems(of: failure))
         case .success(let fresh):
             let old = configuration
-            let changes = fresh.configuration.changes(from: old)
+            var changes = fresh.configuration.changes(from: old).map(\.description)
             var next = fresh.configuration
             next.data = old.data
             next.listen = old.listen
@@ -286,7 +286,7 @@ final class DaemonParts: Sendable {
             let rules = try RuleSet(next.rules)
             let automatic = try await registry.automaticCount()
             do {
-                try kafka.apply(fresh.configuration)
+                changes += try kafka.apply(fresh.configuration)
             } catch {
                 state.withLock { $0.wasLastReloadSuccessful = false }
                 let file = fresh.files.first ?? ""
@@ -303,7 +303,7 @@ final class DaemonParts: Sendable {
             }
             if readOnly == nil { await inputs.apply(next) }
             await alerting.apply(next, rules: rules)
-            return ReloadDocument(applied: true, changes: changes.map(\.description))
+            return ReloadDocument(applied: true, changes: changes)
         }
     }
 

@@ -51,13 +51,14 @@ final class KafkaParts: Sendable {
 
     /// Certificates, users and permissions hold for whoever connects from now on; the rest of `listen` waits for a restart.
     ///
+    /// - Returns: what of the files is not what it was, for people.
     /// - Throws: where a file of certificates or users is not what it should be, or nobody would have to log in any more
     ///   where other machines connect; nothing has changed then.
-    func apply(_ configuration: Configuration) throws {
+    func apply(_ configuration: Configuration) throws -> [String] {
         guard let fresh = try KafkaListenerConfiguration(configuration, disk: PosixDisk()),
             let server = running.withLock({ $0?.server })
-        else { return }
-        try server.apply(tls: fresh.tls, users: fresh.users, permissions: fresh.permissions)
+        else { return [] }
+        return try server.apply(tls: fresh.tls, users: fresh.users, permissions: fresh.permissions)
     }
 
     func stop() async {

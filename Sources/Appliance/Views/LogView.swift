@@ -69,7 +69,8 @@ struct LogView: LogBrowser {
             "on_full": topic.onFull == .refuse ? "refuse" : "drop_oldest",
             "configured": String(partition.isConfigured),
         ]
-        if let retention = topic.retention {
+        // What is compacted is not removed by time.
+        if topic.cleanup == .delete, let retention = topic.retention {
             words["retention"] = RuleText.duration(milliseconds: retention.wholeMilliseconds)
         }
         if let bytes = topic.retentionBytes { words["retention_bytes"] = LogView.words(bytes) }

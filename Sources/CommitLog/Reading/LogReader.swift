@@ -156,7 +156,11 @@ package final class LogReader {
             }
             // Nothing more in this segment: on to the next one, over the gap if there is one.
             places[partition.slot] = nil
-            guard let next = partition.segments.first(where: { $0.base > place.segment.base }) else { break }
+            guard let next = partition.segments.first(where: { $0.base > place.segment.base }) else {
+                // Its last batches are lost.
+                offset = max(offset, found.end ?? offset)
+                break
+            }
             offset = max(offset, next.base)
         }
         return ReadResult(nextOffset: max(from, min(offset, limit)), byteCount: 0)

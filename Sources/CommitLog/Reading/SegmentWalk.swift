@@ -32,6 +32,8 @@ struct SegmentWalk {
         /// Where in the file the next batch starts.
         var position: Int64
         var byteCount: Int
+        /// Where the offsets of the segment end, where no batch is left in it.
+        var end: Offset?
         /// How long the next batch is, where it is met and has no room in what was asked for.
         var nextByteCount: Int?
     }
@@ -112,7 +114,7 @@ struct SegmentWalk {
                 expected = Offset(next.header.baseOffset)
             }
         }
-        return Found(nextOffset: from, position: position, byteCount: 0)
+        return Found(nextOffset: from, position: position, byteCount: 0, end: extent.end)
     }
 
     /// Walks over the batches in `held`, which begins with one.

@@ -9,10 +9,10 @@ package struct GroupSummaryDocument: Hashable, Codable, Sendable {
     /// Nil for one that only stores offsets.
     package var protocolType: String?
     package var members: Int
-    /// Records that it has not read yet, in all partitions that it has committed an offset for.
-    package var lag: Int64
+    /// Records that it has not read yet, in all partitions that it has committed an offset for; nil where there is none.
+    package var lag: Int64?
 
-    package init(group: String, state: String, protocolType: String?, members: Int, lag: Int64) {
+    package init(group: String, state: String, protocolType: String?, members: Int, lag: Int64?) {
         self.group = group
         self.state = state
         self.protocolType = protocolType
@@ -71,7 +71,7 @@ package struct GroupDocument: Hashable, Codable, Sendable {
     package var state: String
     package var protocolType: String?
     package var members: Int
-    package var lag: Int64
+    package var lag: Int64?
     package var partitions: [GroupPartitionDocument]
 
     package init(_ summary: GroupSummaryDocument, partitions: [GroupPartitionDocument]) {

@@ -17,7 +17,7 @@ struct Answer: Sendable {
 
     var content: Content
     /// Records among them, whose bytes are taken from the budget of all connections until they have left.
-    var records: [ByteBuffer] = []
+    var records: [StoredBatches] = []
     var broker: Broker?
     /// Of an answer to a fetch: whose next one may read when this one has left.
     var fetching: NIOLoopBound<ConnectionState>?
@@ -31,7 +31,7 @@ struct Answer: Sendable {
     /// Its bytes beyond the records.
     var byteCount: Int {
         guard case .frames(let buffers) = content else { return 0 }
-        return buffers.reduce(0) { $0 + $1.readableBytes } - records.reduce(0) { $0 + $1.readableBytes }
+        return buffers.reduce(0) { $0 + $1.readableBytes } - records.reduce(0) { $0 + $1.bytes.readableBytes }
     }
 
     /// The same answer, with its bytes taken from the budget where they are many. Where that is used up, the connection's end

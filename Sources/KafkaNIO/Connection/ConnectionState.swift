@@ -17,14 +17,19 @@ final class ConnectionState {
     /// The broker's address as this client knows it.
     let address: ClientAddress
     let peer: String
-    /// Of the requests that are in work, in the order of their arrival.
-    private var requestMemory: [Int] = []
+    /// Of the requests that are in work, in the order of their arrival: bytes that are taken from the budget of all connections,
+    /// and others.
+    private var requestMemory: [(taken: Int, free: Int)] = []
+    /// Bytes of requests in work that are taken from nothing.
+    private(set) var freeRequestBytes = 0
     let reader: ConnectionReader
     let ahead: RecordsAhead
     /// Those that have not begun to read, of fetches whose answers have not left, in the order of their arrival; the first
     /// of all is not among them.
     private var waitingFetches = CircularBuffer<() -> Void>()
     private var isFetching = false
+    /// When what was read ahead is given back, and by whom.
+    private var patience: (timeouts: WaitTimeouts, end: NIODeadline)?
     var isOpen = true
     /// Nil where none is due: nobody has to log in, or the client has.
     var login: Login?
@@ -83,6 +88,8 @@ final class ConnectionState {
     /// Has a fetch begin to read when the answers to all before it have left: a client that asks for much and reads nothing
     /// keeps the records of one fetch in memory.
     func beginFetch(_ begin: @escaping () -> Void) {
+        if let patience { patience.timeouts.remove(self, at: patience.end) }
+        patience = nil
         guard isFetching else {
             isFetching = true
             return begin()
@@ -99,17 +106,27 @@ final class ConnectionState {
         begin()
     }
 
-    /// The next request holds so many bytes of the budget of all connections.
-    func takeOver(_ bytes: Int) { requestMemory.append(bytes) }
+    /// What is read ahead is given back if nobody asks for it soon.
+    func expectFetch(_ timeouts: WaitTimeouts) {
+        if let patience { patience.timeouts.remove(self, at: patience.end) }
+        patience = (timeouts, timeouts.add(self, in: Limits.fetchAheadPatience) { [ahead] in ahead.clear() })
+    }
+
+    /// The next request has so many bytes of the budget of all connections, or so many others.
+    func takeOver(taken: Int, free: Int) {
+        requestMemory.append((taken, free))
+        freeRequestBytes += free
+    }
 
     /// The oldest request that is not answered yet is.
     func giveBackOldest() {
         guard !requestMemory.isEmpty else { return }
-        broker.requestMemory.give(requestMemory.removeFirst())
+        let oldest = requestMemory.removeFirst()
+        freeRequestBytes -= oldest.free
+        broker.requestMemory.give(oldest.taken)
     }
 
     func giveBackAll() {
-        for bytes in requestMemory { broker.requestMemory.give(bytes) }
-        requestMemory.removeAll()
+        while !requestMemory.isEmpty { giveBackOldest() }
     }
 }

@@ -80,7 +80,7 @@ final class FrameDecoder: ChannelDuplexHandler {
             }
             bytes.moveReaderIndex(forwardBy: 4)
             guard let frame = bytes.readSlice(length: length) else { return }
-            connection.takeOver(reserved)
+            connection.takeOver(taken: reserved, free: reserved == 0 ? length : 0)
             reserved = 0
             hasFound = true
             context.fireChannelRead(wrapInboundOut(frame))
@@ -107,8 +107,16 @@ final class FrameDecoder: ChannelDuplexHandler {
     /// - Returns: false where there is no memory for it just now.
     private func reserve(_ length: Int, _ context: ChannelHandlerContext) -> Bool {
         let received = bytes.readableBytes - 4
-        guard length > roomOfFrame, received >= roomOfFrame else { return true }
         let budget = connection.broker.requestMemory
+        if length <= Limits.requestBytesMaxUnauthenticated {
+            // Small ones are free, but not many of one connection together.
+            let isFree = connection.freeRequestBytes + length <= Limits.requestBytesMaxUnauthenticated
+            guard received >= length, !isFree, reserved == 0 else { return true }
+            guard budget.take(length) else { return false }
+            reserved = length
+            return true
+        }
+        guard length > roomOfFrame, received >= roomOfFrame else { return true }
         let wanted = min(length, max(2 * roomOfFrame, received))
         if budget.take(wanted - reserved) {
             reserved = wanted

@@ -80,6 +80,17 @@ package struct PartitionCodes: Equatable, Sendable {
         package var index: Int32
         package var code: GroupCode
     }
+
+    /// The code of one of them; nil where it is not among them.
+    var code: (_ topic: String, _ partition: Int32) -> GroupCode? {
+        var known: [ConsumedPartition: GroupCode] = [:]
+        for topic in topics {
+            for partition in topic.partitions {
+                known[ConsumedPartition(topic: topic.name, partition: partition.index)] = partition.code
+            }
+        }
+        return { [known] in known[ConsumedPartition(topic: $0, partition: $1)] }
+    }
 }
 
 /// What became of one group that was to be deleted.

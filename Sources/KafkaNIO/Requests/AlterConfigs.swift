@@ -9,7 +9,8 @@ extension AlterConfigsRequest: ServedRequest {
             let configs = resource.configs
             let key = ConfigResource(type: resource.resourceType, name: resource.resourceName)
             let isRepeated = repeated.contains(key) || !configs.distinct(by: \.name).repeated.isEmpty
-            return call.plan(key, isRepeated: isRepeated) { (topic) throws(LogError) in
+            let isWhole = configs.allSatisfy { $0.value != nil }
+            return call.plan(key, isRepeated: isRepeated, isWhole: isWhole) { (topic) throws(LogError) in
                 // The whole of it: what is not named goes back to its default.
                 for setting in TopicSetting.all { setting.reset(&topic) }
                 for config in configs { try TopicSetting.set(config.name, config.value, in: &topic) }
@@ -37,7 +38,9 @@ extension IncrementalAlterConfigsRequest: ServedRequest {
             let configs = resource.configs
             let key = ConfigResource(type: resource.resourceType, name: resource.resourceName)
             let isRepeated = repeated.contains(key) || !configs.distinct(by: \.name).repeated.isEmpty
-            return call.plan(key, isRepeated: isRepeated) { (topic) throws(LogError) in
+            let deletion = ConfigOperation.delete.rawValue
+            let isWhole = configs.allSatisfy { $0.value != nil || $0.configOperation == deletion }
+            return call.plan(key, isRepeated: isRepeated, isWhole: isWhole) { (topic) throws(LogError) in
                 for config in configs { try config.apply(to: &topic) }
             }
         }
@@ -69,16 +72,19 @@ extension IncrementalAlterConfigsRequest.Config {
 }
 
 extension Call {
-    /// Plans to alter a topic's settings. `isRepeated`: the request names the topic or one of its settings twice.
+    /// Plans to alter a topic's settings. `isRepeated`: the request names the topic or one of its settings twice. `isWhole`: each
+    /// setting that needs a value has one.
     fileprivate func plan(
         _ resource: ConfigResource,
         isRepeated: Bool,
+        isWhole: Bool,
         _ alteration: @escaping TopicAlteration
     ) -> PlannedChange {
         let (name, access) = (resource.name, connection.access)
         guard !isRepeated else {
             return .refused(.invalidRequest, "a request names each topic once, and each of its settings")
         }
+        guard isWhole else { return .refused(.invalidRequest, "a setting has no value") }
         guard let type = ConfigResourceType(rawValue: resource.type) else {
             return .refused(.invalidRequest, "only topics have settings that can be altered")
         }

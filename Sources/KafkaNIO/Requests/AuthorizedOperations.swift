@@ -27,6 +27,14 @@ extension Access {
         return Access.set(bits)
     }
 
+    /// Of a group that the user may know of, whether there is one or not.
+    func operations(onGroup id: String) -> Int32 {
+        var bits: [Bit] = [.describe]
+        if allows(.read, group: id) { bits.append(.read) }
+        if allows(.delete, group: id) { bits.append(.delete) }
+        return Access.set(bits)
+    }
+
     /// Of the cluster, whose own settings nobody may change. Producer ids are for everybody.
     var operationsOnCluster: Int32 {
         var bits: [Bit] = [.describe, .describeConfigs, .idempotentWrite]

@@ -93,7 +93,10 @@ private struct WantedTopic: Sendable {
             return (.invalidRequest, "a setting is named twice")
         }
         do throws(LogError) {
-            for config in configs { try TopicSetting.set(config.name, config.value, in: &configuration) }
+            for config in configs {
+                guard let value = config.value else { return (.invalidConfig, "a setting has no value") }
+                try TopicSetting.set(config.name, value, in: &configuration)
+            }
             return nil
         } catch {
             return (ErrorCode(error), error.description)

@@ -15,6 +15,9 @@ extension DeleteRecordsRequest: ServedRequest {
                 guard let found = broker.partition(topic.name, partition.partitionIndex) else {
                     return .refused(.unknownTopicOrPartition, "there is no such partition")
                 }
+                guard found.configuration.cleanup == .delete else {
+                    return .refused(.policyViolation, "records leave a compacted topic by their keys only")
+                }
                 let isEnd = partition.offset == Self.highWatermark
                 guard isEnd || partition.offset >= 0 else { return .refused(.offsetOutOfRange, "no such offset") }
                 let before = isEnd ? found.logEndOffset : Offset(partition.offset)

@@ -33,11 +33,14 @@ extension DescribeConfigsRequest: ServedRequest {
                         setting.read(topic.configuration),
                         setting.type,
                         source,
-                        isReadOnly: topic.isConfigured
+                        isReadOnly: topic.isConfigured,
+                        default: source == .topic ? setting.read(TopicSetting.defaults) : nil
                     )
                 }
             )
         case .broker:
+            // The defaults of all brokers, of which there are none.
+            if resource.resourceName.isEmpty { return resource.answered([]) }
             guard resource.resourceName == "\(Broker.nodeID)" else {
                 return resource.refused(.invalidRequest, "the only broker is \(Broker.nodeID)")
             }
@@ -49,20 +52,23 @@ extension DescribeConfigsRequest: ServedRequest {
         }
     }
 
+    /// `default`: what would be in force without the value.
     private func config(
         _ name: String,
         _ value: String,
         _ type: ConfigType,
         _ source: ConfigSource,
-        isReadOnly: Bool
+        isReadOnly: Bool,
+        default: String? = nil
     ) -> DescribeConfigsResponse.Config {
-        DescribeConfigsResponse.Config(
+        let synonyms = [(value, source)] + (`default`.map { [($0, ConfigSource.default)] } ?? [])
+        return DescribeConfigsResponse.Config(
             name: name,
             value: value,
             readOnly: isReadOnly,
             configSource: source.rawValue,
             isSensitive: false,
-            synonyms: includeSynonyms ? [.init(name: name, value: value, source: source.rawValue)] : [],
+            synonyms: includeSynonyms ? synonyms.map { .init(name: name, value: $0.0, source: $0.1.rawValue) } : [],
             configType: type.rawValue
         )
     }

@@ -5,10 +5,12 @@ internal import NIOCore
 extension DescribeGroupsRequest: ServedRequest {
     func start(_ call: Call) {
         let (wanted, access) = (groups.distinct(by: \.self).elements, call.connection.access)
+        let asksForOperations = includeAuthorizedOperations
         call.answer { groups, _ in
             let found = wanted.map { id in
                 guard access.knows(group: id) else { return DescribeGroupsResponse.Group(denied: id) }
-                return DescribeGroupsResponse.Group(groups.describe(id))
+                let operations = asksForOperations ? access.operations(onGroup: id) : .min
+                return DescribeGroupsResponse.Group(groups.describe(id), operations)
             }
             return (DescribeGroupsResponse(groups: found), [])
         }
@@ -27,7 +29,7 @@ extension DescribeGroupsResponse.Group {
         )
     }
 
-    fileprivate init(_ group: GroupDescription) {
+    fileprivate init(_ group: GroupDescription, _ operations: Int32) {
         self.init(
             groupID: group.groupID,
             groupState: group.state.rawValue,
@@ -42,7 +44,8 @@ extension DescribeGroupsResponse.Group {
                     memberMetadata: ByteBuffer(bytes: $0.metadata),
                     memberAssignment: ByteBuffer(bytes: $0.assignment)
                 )
-            }
+            },
+            authorizedOperations: operations
         )
     }
 }

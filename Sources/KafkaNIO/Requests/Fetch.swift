@@ -58,6 +58,8 @@ private final class FetchInWork: CommitWaiter {
     /// It is this fetch's turn among those of its connection.
     private var hasBegun = false
     private var isReading = false
+    /// There was a commit while the worker read.
+    private var looksAgain = false
     private var isOver = false
     private var isFull = false
     private var hasTimedOut = false
@@ -96,7 +98,7 @@ private final class FetchInWork: CommitWaiter {
     }
 
     func isDoneAfterCommit() -> Bool {
-        for index in wanted.indices { wanted[index].lookAgain() }
+        looksAgain = true
         proceed()
         return isOver
     }
@@ -112,6 +114,10 @@ private final class FetchInWork: CommitWaiter {
     /// Reads, answers, or goes on waiting.
     private func proceed() {
         guard hasBegun, !isOver, !isReading else { return }
+        if looksAgain {
+            looksAgain = false
+            for index in wanted.indices { wanted[index].lookAgain() }
+        }
         let isWanted = call.connection.isOpen
         if isWanted, !isFull, wanted.contains(where: \.hasMore) {
             read()
@@ -131,13 +137,18 @@ private final class FetchInWork: CommitWaiter {
 
     /// Reads all that was counted, and answers with it.
     private func readAgain() {
-        hasLetGo = false
         hasTimedOut = true
+        rewind()
+        read()
+    }
+
+    /// Nothing was read yet.
+    private func rewind() {
+        hasLetGo = false
         for index in wanted.indices {
             wanted[index].letGo(call.broker)
             wanted[index].rewind()
         }
-        read()
     }
 
     /// Takes what was read ahead; where that is not enough, has the worker read.
@@ -145,21 +156,25 @@ private final class FetchInWork: CommitWaiter {
         isReading = true
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
         let ahead = call.connection.ahead
-        ahead.take { batches in
-            for index in self.wanted.indices { self.wanted[index].take(from: &batches, room: bytesMax - byteCount) }
+        var room = bytesMax - byteCount
+        let taken = ahead.take { batches in
+            let before = room
+            for index in self.wanted.indices where !batches.isEmpty {
+                room -= self.wanted[index].take(from: &batches, room: room)
+            }
+            return before - room
         }
-        guard byteCount < Limits.fetchAheadBytesMin, self.wanted.contains(where: \.hasMore) else {
-            return take(self.wanted)
-        }
+        let isEnough = taken >= Limits.fetchAheadBytesMin && byteCount >= Int(request.minBytes)
+        guard !isEnough, self.wanted.contains(where: \.hasMore) else { return take(self.wanted) }
         let isComing = ahead.isComing {
             this.eventLoop.execute { this.value.read() }
         }
         if isComing { return }
         ahead.clear()
-        let (wanted, room, broker, reader) = (wanted, bytesMax - byteCount, call.broker, call.connection.reader)
+        let (wanted, rest, broker, reader) = (wanted, max(0, room), call.broker, call.connection.reader)
         call.connection.worker.run {
-            let share = min(room, max(broker.fetchMemory.left / 4, Limits.fetchShareBytesMin))
-            let least = min(room, Limits.fetchShareBytesMin)
+            let share = min(rest, max(broker.fetchMemory.left / 4, Limits.fetchShareBytesMin))
+            let least = min(rest, Limits.fetchShareBytesMin)
             let found =
                 WantedPartition.read(wanted, share: share, broker, reader)
                 ?? WantedPartition.read(wanted, share: least, floor: -Limits.fetchReserveBytesMax, broker, reader)
@@ -172,12 +187,13 @@ private final class FetchInWork: CommitWaiter {
         guard call.connection.isOpen, byteCount >= Limits.fetchAheadBytesMin else { return }
         let (ahead, broker, reader) = (call.connection.ahead, call.broker, call.connection.reader)
         guard let missing = ahead.begin(upTo: max(byteCount, Limits.fetchAheadBytesMax)) else { return }
-        let there = ahead.batches
+        let (there, room) = (ahead.batches, bytesMax)
         let next = wanted.compactMap { $0.following(there) }
         call.connection.worker.run {
-            WantedPartition.readAhead(next, upTo: missing, broker, reader, into: ahead)
+            WantedPartition.readAhead(next, upTo: missing, each: room, broker, reader, into: ahead)
             ahead.end()
         }
+        call.connection.expectFetch(waiters.timeouts)
     }
 
     /// nil: there is no memory for it just now.
@@ -185,9 +201,10 @@ private final class FetchInWork: CommitWaiter {
         isReading = false
         if let found {
             wanted = found
-            isFull = wanted.contains(where: \.leavesSome)
+            isFull = byteCount >= bytesMax || wanted.contains(where: \.leavesSome)
             proceed()
         } else if hasTimedOut {
+            if hasLetGo { rewind() }
             answer()
         } else if !isPausing {
             isPausing = true
@@ -215,7 +232,7 @@ private final class FetchInWork: CommitWaiter {
             }
         )
         var answer = Answer.frames(response.frames(of: call.header) { wanted[first[$0] + $1].batches.map(\.bytes) })
-        answer.records = wanted.flatMap { $0.batches.map(\.bytes) }
+        answer.records = wanted.flatMap(\.batches)
         answer.broker = call.broker
         answer.fetching = NIOLoopBound(call.connection, eventLoop: call.eventLoop)
         readAhead()
@@ -281,7 +298,7 @@ private struct WantedPartition: Sendable {
 
     /// Gives the memory of what was read back.
     mutating func letGo(_ broker: Broker) {
-        broker.release(batches.map(\.bytes))
+        broker.release(batches)
         batches = []
     }
 
@@ -292,7 +309,10 @@ private struct WantedPartition: Sendable {
     }
 
     /// Takes what goes on where it stands, of what was read before.
-    mutating func take(from ahead: inout [StoredBatches], room: Int) {
+    ///
+    /// - Returns: how many bytes.
+    mutating func take(from ahead: inout [StoredBatches], room: Int) -> Int {
+        let before = byteCount
         var room = min(room, bytesMax - byteCount)
         func goesOn(_ found: StoredBatches) -> Bool {
             found.partition === partition && found.from == next && found.bytes.readableBytes <= room
@@ -302,6 +322,7 @@ private struct WantedPartition: Sendable {
             room -= found.bytes.readableBytes
             append(found)
         }
+        return byteCount - before
     }
 
     private mutating func append(_ found: StoredBatches) {
@@ -326,13 +347,13 @@ private struct WantedPartition: Sendable {
             lastStableOffset: end,
             logStartOffset: partition?.logStartOffset.value ?? -1,
             abortedTransactions: isCommittedOnly ? [] : nil,
-            recordsByteCount: byteCount
+            recordsByteCount: batches.reduce(0) { $0 + $1.bytes.readableBytes }
         )
     }
 
     // MARK: On the worker
 
-    /// Reads up to `share` bytes for the partitions together, in their order: whole batches, and the first of all whatever its
+    /// Reads up to `share` bytes, 0 or more, for the partitions together, in their order: whole batches, and the first of all whatever its
     /// size.
     ///
     /// - Returns: nil where so much memory is not there. What was read stays taken from `fetchMemory`.
@@ -343,7 +364,7 @@ private struct WantedPartition: Sendable {
         _ broker: Broker,
         _ reader: ConnectionReader
     ) -> [WantedPartition]? {
-        guard broker.fetchMemory.take(max(0, share), floor: floor) else { return nil }
+        guard broker.fetchMemory.take(share, floor: floor) else { return nil }
         var wanted = wanted
         var rest = share
         var isFirst = wanted.allSatisfy { $0.byteCount == 0 }
@@ -358,19 +379,20 @@ private struct WantedPartition: Sendable {
         return wanted
     }
 
-    /// Reads what fetches like this one will ask for, one after the other and each whole. Where half of the memory for records
-    /// is in use, nothing.
+    /// Reads what fetches like this one will ask for, one after the other and each whole, for which they have `room`. Where half
+    /// of the memory for records is in use, nothing.
     static func readAhead(
         _ wanted: [WantedPartition],
         upTo byteCount: Int,
+        each room: Int,
         _ broker: Broker,
         _ reader: ConnectionReader,
         into ahead: RecordsAhead
     ) {
         var (wanted, rest) = (wanted, byteCount)
         while !wanted.isEmpty {
-            let share = min(rest, broker.fetchMemory.left - Limits.fetchMemoryBytesMax / 2)
-            guard share >= Limits.fetchAheadBytesMin else { return }
+            let share = min(rest, room, broker.fetchMemory.left - Limits.fetchMemoryBytesMax / 2)
+            guard share >= min(room, Limits.fetchAheadBytesMin) else { return }
             guard let found = read(wanted, share: share, broker, reader) else { return }
             ahead.append(found.flatMap(\.batches))
             let count = found.reduce(0) { $0 + $1.byteCount }

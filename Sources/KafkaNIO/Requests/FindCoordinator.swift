@@ -23,8 +23,7 @@ extension FindCoordinatorRequest: ServedRequest {
     private func refusal(of key: String, _ access: Access) -> (ErrorCode, String?)? {
         switch keyType {
         case Self.groupKeys:
-            guard access.knows(group: key) else { return (.groupAuthorizationFailed, nil) }
-            return key.isEmpty ? (.invalidGroupID, nil) : nil
+            return access.knows(group: key) ? nil : (.groupAuthorizationFailed, nil)
         case Self.transactionKeys:
             // Clients would try again and again at any other code.
             return (.transactionalIDAuthorizationFailed, "transactions are not served")

@@ -9,7 +9,7 @@ extension ListOffsetsRequest: ServedRequest {
     private static let largestTimestamp: Int64 = -3
 
     func start(_ call: Call) {
-        let (broker, access) = (call.broker, call.connection.access)
+        let (broker, access, version) = (call.broker, call.connection.access, call.version)
         let named = topics.flatMap { topic in
             topic.partitions.map { ConsumedPartition(topic: topic.name, partition: $0.partitionIndex) }
         }
@@ -24,6 +24,9 @@ extension ListOffsetsRequest: ServedRequest {
                             // As in Kafka. To look a time up may take a while.
                             guard !repeated.contains(ConsumedPartition(topic: topic.name, partition: index)) else {
                                 return .init(partitionIndex: index, errorCode: .invalidRequest)
+                            }
+                            if partition.timestamp == Self.largestTimestamp, version < 7 {
+                                return .init(partitionIndex: index, errorCode: .unsupportedVersion)
                             }
                             return Self.find(partition, of: topic.name, broker, access, reader)
                         }

@@ -85,13 +85,10 @@ extension OffsetCommitRequest {
 
     /// What the coordinator says of what it was given, and why it was not given the rest.
     fileprivate func response(_ codes: PartitionCodes, _ access: Access) -> OffsetCommitResponse {
-        var known: [String: [Int32: GroupCode]] = [:]
-        for topic in codes.topics {
-            for partition in topic.partitions { known[topic.name, default: [:]][partition.index] = partition.code }
-        }
+        let code = codes.code
         return response { topic, partition in
             guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
-            return known[topic]?[partition].map(ErrorCode.init) ?? .unknownTopicOrPartition
+            return code(topic, partition).map(ErrorCode.init) ?? .unknownTopicOrPartition
         }
     }
 

@@ -3,26 +3,44 @@ internal import KafkaProtocol
 
 extension OffsetDeleteRequest: ServedRequest {
     func start(_ call: Call) {
-        guard call.connection.access.allows(.delete, group: groupID) else {
+        let (broker, access) = (call.broker, call.connection.access)
+        guard access.allows(.delete, group: groupID) else {
             return call.answer(OffsetDeleteResponse(errorCode: .groupAuthorizationFailed, topics: []))
         }
-        let id = groupID
-        let wanted = topics.map { TopicPartitions(name: $0.name, partitions: $0.partitions.map(\.partitionIndex)) }
         call.answer(
-            { $0.deleteOffsets(of: id, wanted, waiter: $1, at: $2) },
+            { $0.deleteOffsets(of: groupID, known(broker, access), waiter: $1, at: $2) },
             { answer -> OffsetDeleteResponse? in
                 guard case .deleteOffsets(let deletion) = answer else { return nil }
-                return OffsetDeleteResponse(
-                    errorCode: ErrorCode(deletion.code),
-                    topics: deletion.partitions.topics.map { topic in
-                        OffsetDeleteResponse.Topic(
-                            name: topic.name,
-                            partitions: topic.partitions.map {
-                                OffsetDeleteResponse.Partition(
-                                    partitionIndex: $0.index,
-                                    errorCode: ErrorCode($0.code)
-                                )
-                            }
+                return response(deletion, access)
+            }
+        )
+    }
+
+    /// Those of partitions that are there, and of which the user may know what is read.
+    private func known(_ broker: Broker, _ access: Access) -> [TopicPartitions] {
+        topics.compactMap { topic in
+            guard access.allows(.read, topic: topic.name) else { return nil }
+            let known = topic.partitions.map(\.partitionIndex).filter { broker.partition(topic.name, $0) != nil }
+            return known.isEmpty ? nil : TopicPartitions(name: topic.name, partitions: known)
+        }
+    }
+
+    private func response(_ deletion: OffsetDeletion, _ access: Access) -> OffsetDeleteResponse {
+        guard deletion.code == .none else {
+            return OffsetDeleteResponse(errorCode: ErrorCode(deletion.code), topics: [])
+        }
+        let code = deletion.partitions.code
+        return OffsetDeleteResponse(
+            topics: topics.map { topic in
+                let isAllowed = access.allows(.read, topic: topic.name)
+                let missing = isAllowed ? ErrorCode.unknownTopicOrPartition : .topicAuthorizationFailed
+                return OffsetDeleteResponse.Topic(
+                    name: topic.name,
+                    partitions: topic.partitions.map { partition in
+                        let index = partition.partitionIndex
+                        return OffsetDeleteResponse.Partition(
+                            partitionIndex: index,
+                            errorCode: code(topic.name, index).map(ErrorCode.init) ?? missing
                         )
                     }
                 )

@@ -45,6 +45,7 @@ private final class ProduceInWork: CommitWaiter {
         let allowsZstandard = call.version >= 7
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
         broker.producing.run {
+            let end = broker.clock.monotonic().advanced(by: Limits.inboxPatience)
             let offered = request.topics.flatMap { topic in
                 topic.partitions.map { partition in
                     OfferedBatch(
@@ -52,6 +53,7 @@ private final class ProduceInWork: CommitWaiter {
                         of: topic.name,
                         refusal: request.refusal,
                         allowsZstandard: allowsZstandard,
+                        until: end,
                         broker,
                         access
                     )
@@ -128,6 +130,7 @@ private struct OfferedBatch: Sendable {
         of topic: String,
         refusal: Refusal?,
         allowsZstandard: Bool,
+        until end: MonotonicInstant,
         _ broker: Broker,
         _ access: Access
     ) {
@@ -141,7 +144,7 @@ private struct OfferedBatch: Sendable {
             self.refusal = .missingBefore
             return
         }
-        append(records, to: topic, allowsZstandard, broker, access)
+        append(records, to: topic, allowsZstandard, until: end, broker, access)
         guard let producer else { return }
         if accepted != nil { missing.forget(producer, topic, index) }
         if self.refusal?.isPassing == true { missing.note(producer, topic, index) }
@@ -151,6 +154,7 @@ private struct OfferedBatch: Sendable {
         _ records: ByteBuffer,
         to topic: String,
         _ allowsZstandard: Bool,
+        until end: MonotonicInstant,
         _ broker: Broker,
         _ access: Access
     ) {
@@ -171,15 +175,19 @@ private struct OfferedBatch: Sendable {
             let batch = try records.withUnsafeReadableBytes { bytes throws(BatchRefusal) in
                 try ForeignBatch.sealed(bytes, rules, pool: broker.log.pool)
             }
-            offer(batch, to: partition, broker)
+            offer(batch, to: partition, until: end, broker)
         } catch {
             self.refusal = Refusal(error)
         }
     }
 
-    /// Waits a while where the log writer has enough to do: a producer that is held up slows down.
-    private mutating func offer(_ batch: SealedBatch, to partition: Partition, _ broker: Broker) {
-        let end = broker.clock.monotonic().advanced(by: Limits.inboxPatience)
+    /// Waits until `end` where the log writer has enough to do: a producer that is held up slows down.
+    private mutating func offer(
+        _ batch: SealedBatch,
+        to partition: Partition,
+        until end: MonotonicInstant,
+        _ broker: Broker
+    ) {
         while true {
             let generation = broker.log.tail.generation
             switch broker.log.inbox.offer(batch, to: partition) {

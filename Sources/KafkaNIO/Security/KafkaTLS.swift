@@ -15,6 +15,8 @@ package struct KafkaTLSError: Error, Hashable, CustomStringConvertible {
 package struct KafkaTLS: Sendable {
     /// Clients need a certificate.
     package let verifiesClients: Bool
+    /// What its files of certificates had in them.
+    private let certificates: [[UInt8]]
     let context: NIOSSLContext
 
     /// Reads the files, all in PEM.
@@ -31,23 +33,25 @@ package struct KafkaTLS: Sendable {
         clientCAFile: String? = nil,
         disk: any Disk
     ) throws(KafkaTLSError) {
-        let chain = try KafkaTLS.certificates(certificateFile, disk)
+        let chain = try KafkaTLS.bytes(certificateFile, disk)
+        let authorities = try clientCAFile.map { file throws(KafkaTLSError) in try KafkaTLS.bytes(file, disk) }
         let keyBytes = try KafkaTLS.bytes(keyFile, disk)
         guard let key = try? NIOSSLPrivateKey(bytes: keyBytes, format: .pem) else {
             throw KafkaTLSError(file: keyFile, reason: "holds no private key in PEM that is not encrypted")
         }
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) },
+            certificateChain: try KafkaTLS.certificates(chain, certificateFile).map { .certificate($0) },
             privateKey: .privateKey(key)
         )
         configuration.minimumTLSVersion = .tlsv12
         configuration.shutdownTimeout = TimeAmount(Limits.tlsGoodbyeTimeout)
-        if let clientCAFile {
-            configuration.trustRoots = .certificates(try KafkaTLS.certificates(clientCAFile, disk))
+        if let clientCAFile, let authorities {
+            configuration.trustRoots = .certificates(try KafkaTLS.certificates(authorities, clientCAFile))
             configuration.certificateVerification = .noHostnameVerification
             configuration.sendCANameList = true
         }
-        verifiesClients = clientCAFile != nil
+        verifiesClients = authorities != nil
+        certificates = [chain] + (authorities.map { [$0] } ?? [])
         do {
             context = try NIOSSLContext(configuration: configuration)
         } catch {
@@ -55,8 +59,10 @@ package struct KafkaTLS: Sendable {
         }
     }
 
-    private static func certificates(_ file: String, _ disk: any Disk) throws(KafkaTLSError) -> [NIOSSLCertificate] {
-        let bytes = try bytes(file, disk)
+    /// Whether clients see other certificates, or need others, than with `other`.
+    package func differs(from other: KafkaTLS) -> Bool { certificates != other.certificates }
+
+    private static func certificates(_ bytes: [UInt8], _ file: String) throws(KafkaTLSError) -> [NIOSSLCertificate] {
         guard let certificates = try? NIOSSLCertificate.fromPEMBytes(bytes), !certificates.isEmpty else {
             throw KafkaTLSError(file: file, reason: "holds no certificates in PEM, or a damaged one")
         }

@@ -73,9 +73,9 @@ final class Broker: Sendable {
     }
 
     /// Gives the memory of records back that were read and have left, or never will.
-    func release(_ records: [ByteBuffer]) {
-        fetchMemory.give(records.reduce(0) { $0 + $1.readableBytes })
-        for buffer in records { recordBuffers.give(buffer) }
+    func release(_ records: [StoredBatches]) {
+        fetchMemory.give(records.reduce(0) { $0 + $1.bytes.readableBytes })
+        for batches in records where batches.isLent { recordBuffers.give(batches.bytes) }
     }
 
     /// For connections that are accepted from now on.

@@ -67,13 +67,16 @@ package final class KafkaServer: Sendable {
 
     /// Changes who may do what, and the certificates where TLS is spoken; connections that are open keep what they have.
     ///
+    /// - Returns: what of the files is not what it was, for people.
     /// - Throws: `KafkaServerError` where the listener must not be open to those (`KafkaListenerConfiguration.problem`); then
     ///   nothing is changed.
+    @discardableResult
     package func apply(
         tls: KafkaTLS?,
         users: KafkaUsers?,
         permissions: [KafkaPermission]?
-    ) throws(KafkaServerError) {
+    ) throws(KafkaServerError) -> [String] {
+        let old = broker.security
         var configuration = broker.configuration
         (configuration.users, configuration.permissions) = (users, permissions)
         if configuration.tls != nil { configuration.tls = tls ?? broker.security.tls }
@@ -81,6 +84,14 @@ package final class KafkaServer: Sendable {
             throw KafkaServerError(address: configuration.listen, errno: 0, message: problem)
         }
         broker.security = Security(configuration)
+        var changes: [String] = []
+        if let tls, let before = old.tls, tls.differs(from: before) {
+            changes.append("listen.kafka: the certificates are others")
+        }
+        if let users, let before = old.users, users != before {
+            changes.append("listen.kafka: the users or their passwords are others; there are \(users.count)")
+        }
+        return changes
     }
 
     /// Closes the listener and every connection; what was not answered is not.

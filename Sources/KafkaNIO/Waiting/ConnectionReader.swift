@@ -12,6 +12,8 @@ struct StoredBatches: Sendable {
     /// See `ReadResult`.
     let nextByteCount: Int?
     let bytes: ByteBuffer
+    /// They lie in memory of `RecordBuffers`.
+    let isLent: Bool
 }
 
 /// On its worker's thread only, but for the last reference to it.
@@ -38,7 +40,7 @@ final class ConnectionReader: @unchecked Sendable {
         mayPass: Bool
     ) throws(LogError) -> StoredBatches {
         let end = partition.logEndOffset
-        let (result, bytes) = try recordBuffers.fill { buffer throws(LogError) in
+        let (result, bytes, isLent) = try recordBuffers.fill { buffer throws(LogError) in
             try reader.read(partition, from: offset, upTo: end, maxBytes: maxBytes, mayPass: mayPass, into: &buffer)
         }
         return StoredBatches(
@@ -46,7 +48,8 @@ final class ConnectionReader: @unchecked Sendable {
             from: offset,
             nextOffset: result.nextOffset,
             nextByteCount: result.nextByteCount,
-            bytes: bytes
+            bytes: bytes,
+            isLent: isLent
         )
     }
 

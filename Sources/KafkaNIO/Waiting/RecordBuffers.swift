@@ -19,11 +19,11 @@ final class RecordBuffers: Sendable {
 
     /// Runs `read` with memory to read into.
     ///
-    /// - Returns: what it returned, and the bytes that it read: where they are many in that very memory, which `give` takes
-    ///   back, and where they are few copied, so that few bytes hold little memory.
+    /// - Returns: what it returned, and the bytes that it read: where they are many in that very memory (`isLent`), which `give`
+    ///   takes back, and where they are few copied, so that few bytes hold little memory.
     func fill(
         _ read: (inout ReadBuffer) throws(LogError) -> ReadResult
-    ) throws(LogError) -> (result: ReadResult, bytes: ByteBuffer) {
+    ) throws(LogError) -> (result: ReadResult, bytes: ByteBuffer, isLent: Bool) {
         var buffer = take()
         let outcome = buffer.withUnsafeMutableWritableBytes { memory in
             Result { () throws(LogError) in
@@ -37,11 +37,11 @@ final class RecordBuffers: Sendable {
         guard case .success((let result, let range, nil)) = outcome else {
             give(buffer)
             let few = try outcome.get()
-            return (few.result, few.copy ?? ByteBuffer())
+            return (few.result, few.copy ?? ByteBuffer(), false)
         }
         buffer.moveWriterIndex(to: range.upperBound)
         buffer.moveReaderIndex(to: range.lowerBound)
-        return (result, buffer)
+        return (result, buffer, true)
     }
 
     private func take() -> ByteBuffer {
@@ -53,9 +53,8 @@ final class RecordBuffers: Sendable {
         return buffer
     }
 
-    /// Takes back what `fill` returned and nobody uses any more.
+    /// Takes back what was lent and nobody uses any more.
     func give(_ buffer: ByteBuffer) {
-        guard buffer.capacity == Limits.fetchReadBytesMax else { return }
         stock.withLock { stock in
             stock.inUse -= 1
             stock.idle.append(buffer)

@@ -35,7 +35,7 @@ final class RecordsAhead: Sendable {
     var batches: [StoredBatches] { state.withLock { $0.batches } }
 
     /// Has `take` remove what it wants; from now on that is the caller's to release.
-    func take(_ take: (inout [StoredBatches]) -> Void) {
+    func take<Taken: Sendable>(_ take: (inout [StoredBatches]) -> Taken) -> Taken {
         state.withLock { take(&$0.batches) }
     }
 
@@ -47,13 +47,13 @@ final class RecordsAhead: Sendable {
         }
     }
 
-    /// Nobody asks for what is there. Not while more is being read.
+    /// Nobody asks for what is there.
     func clear() {
         let unwanted = state.withLock { state in
             defer { state.batches = [] }
             return state.batches
         }
-        broker.release(unwanted.map(\.bytes))
+        broker.release(unwanted)
     }
 
     /// Where less than half of `byteCount` is there, and nothing being read: how much is missing, and is going to be read; `end`

@@ -109,5 +109,8 @@ package enum ErrorCode: Int16, CaseIterable, Sendable {
     case unacceptableCredential = 93
     case unknownTopicID = 100
     case inconsistentTopicID = 103
+    /// The endpoint of controllers is asked for, and this one is of brokers.
+    case mismatchedEndpointType = 114
+    case unsupportedEndpointType = 115
     case transactionAbortable = 120
 }

@@ -22,7 +22,7 @@ struct GroupsCommand: AsyncParsableCommand {
         func run() async throws {
             let groups = try await data.withBox { try await $0.groups() }
             try output.print(groups, headings: ["GROUP", "STATE", "PROTOCOL TYPE", "MEMBERS", "LAG"]) { group in
-                [group.group, group.state, group.protocolType ?? "", "\(group.members)", "\(group.lag)"]
+                [group.group, group.state, group.protocolType ?? "", "\(group.members)", numberText(group.lag)]
             }
         }
     }
@@ -43,7 +43,7 @@ struct GroupsCommand: AsyncParsableCommand {
             if output.format == .table {
                 Console.line(
                     "\(Table.printable(document.group))  \(document.state), \(document.members) members, "
-                        + "lag \(document.lag)"
+                        + (document.lag.map { "lag \($0)" } ?? "nothing committed")
                 )
             }
             try output.print(
@@ -51,14 +51,12 @@ struct GroupsCommand: AsyncParsableCommand {
                 headings: ["TOPIC", "PARTITION", "COMMITTED", "LOG END", "LAG", "MEMBER ID", "CLIENT ID", "HOST"]
             ) { partition in
                 [
-                    partition.topic ?? "", text(partition.partition), text(partition.committedOffset),
-                    text(partition.logEndOffset), text(partition.lag), partition.memberId ?? "",
+                    partition.topic ?? "", numberText(partition.partition), numberText(partition.committedOffset),
+                    numberText(partition.logEndOffset), numberText(partition.lag), partition.memberId ?? "",
                     partition.clientId ?? "", partition.host ?? "",
                 ]
             }
         }
-
-        private func text(_ number: (some BinaryInteger)?) -> String { number.map { "\($0)" } ?? "" }
     }
 
     struct Reset: AsyncParsableCommand {
@@ -92,7 +90,7 @@ struct GroupsCommand: AsyncParsableCommand {
             let document = try await data.withBox { try await $0.resetGroup(group, request) }
             if dryRun { Console.error("forebay: a dry run; nothing was changed") }
             try output.print(document.partitions, headings: ["TOPIC", "PARTITION", "FROM", "TO"]) { move in
-                [move.topic, "\(move.partition)", move.from.map { "\($0)" } ?? "", "\(move.to)"]
+                [move.topic, "\(move.partition)", numberText(move.from), "\(move.to)"]
             }
         }
 
@@ -130,10 +128,13 @@ struct GroupsCommand: AsyncParsableCommand {
             }
             if failure == nil || !deleted.isEmpty {
                 try output.print(deleted, headings: ["DELETED", "PARTITIONS", "LAG"]) { group in
-                    [group.group, "\(group.partitions.count)", "\(group.lag)"]
+                    [group.group, "\(group.partitions.count)", numberText(group.lag)]
                 }
             }
             if let failure { throw failure }
         }
     }
 }
+
+/// Empty for what is not known.
+private func numberText(_ number: (some BinaryInteger)?) -> String { number.map { "\($0)" } ?? "" }

@@ -25,9 +25,9 @@ struct FetchTests {
         return batch
     }
 
-    private func fill(_ listener: SecureListener) async throws {
+    private func fill(_ listener: SecureListener, _ numbers: Range<Int> = 0..<batchCount) async throws {
         let producer = try await listener.client()
-        for number in 0..<Self.batchCount {
+        for number in numbers {
             let batch = try Self.batch(number)
             producer.send(.produce, 3) { writer in
                 writer.nullableString(nil)
@@ -43,11 +43,13 @@ struct FetchTests {
         }
     }
 
+    /// `partitionBytes`: the most of its only partition, where that is not `maxBytes`.
     private func fetch(
         _ client: FrameClient,
         of topic: String = "plain",
         from offset: Int,
         maxBytes: Int32 = 1 << 20,
+        partitionBytes: Int32? = nil,
         minBytes: Int32 = 1,
         wait milliseconds: Int32 = 0
     ) {
@@ -62,7 +64,7 @@ struct FetchTests {
             writer.arrayLength(1)
             writer.int32(0)
             writer.int64(Int64(offset))
-            writer.int32(maxBytes)
+            writer.int32(partitionBytes ?? maxBytes)
         }
     }
 
@@ -164,6 +166,30 @@ struct FetchTests {
             #expect(try await end(of: client, from: 10) == 30)
             fetch(client, from: 30, minBytes: 0, wait: 600_000)
             #expect(try await end(of: client, from: 30) == 30)
+        }
+    }
+
+    @Test("a fetch that waits for more than there is goes on waiting where something comes that is not enough")
+    func notEnough() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener, 0..<4)
+            let client = try await listener.client()
+            fetch(client, from: 0, maxBytes: 8 << 20, minBytes: 2 << 20, wait: 600_000)
+            try await fill(listener, 4..<12)
+            #expect(try await end(of: client, from: 0) >= 11)
+        }
+    }
+
+    @Test("a fetch that has no room for more is answered, however much it waits for")
+    func noRoom() async throws {
+        try await SecureListener.run { listener in
+            try await fill(listener, 0..<1)
+            let client = try await listener.client()
+            // Each of them would wait for a minute.
+            for _ in 0..<3 {
+                fetch(client, from: 0, maxBytes: 1, partitionBytes: 1 << 20, minBytes: 8 << 20, wait: 600_000)
+                #expect(try await end(of: client, from: 0) == 1)
+            }
         }
     }
 
