@@ -4,7 +4,8 @@ internal import Platform
 /// A commit on its way to the disk.
 struct PreparedCommit {
     let group: Group
-    let waiter: Waiter
+    /// nil where it was refused because it is late.
+    var waiter: Waiter?
     let offsets: [PreparedOffset]
     /// What the coordinator counts for them until they are durable.
     let growth: Int
@@ -104,7 +105,7 @@ extension GroupCoordinator {
         }
         group.firstLook = nil
         offsetBytes += group.offsets.byteCount - before
-        answer(commit.waiter, .commit(outcome == .durable ? commit.reply : commit.refusal))
+        if let waiter = commit.waiter { answer(waiter, .commit(outcome == .durable ? commit.reply : commit.refusal)) }
         forgetIfUnused(group)
     }
 

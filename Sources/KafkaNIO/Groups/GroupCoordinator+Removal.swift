@@ -5,7 +5,7 @@ internal import Platform
 struct PreparedRemoval {
     /// From each group these offsets, or all of it.
     var parts: [Part] = []
-    /// Who asked, with the answers for either outcome; nil where time did.
+    /// Who asked, with the answers for either outcome; nil where time did, or where it was refused because it is late.
     var reply: (waiter: Waiter, durable: GroupAnswer, refused: GroupAnswer)?
 
     struct Part {

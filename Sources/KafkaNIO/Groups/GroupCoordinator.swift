@@ -149,6 +149,28 @@ package final class GroupCoordinator {
         }
     }
 
+    /// To be called for an append that takes longer than anybody should wait for it: who waits is refused. It counts when it is
+    /// durable after all, but for what a member was to be told: it comes again.
+    package func late(_ ticket: AppendTicket, at now: GroupInstant) -> [GroupAction] {
+        guard let (pending, byteCount) = appends[ticket] else { return [] }
+        return event(at: now) {
+            switch pending {
+            case .emptied, .tombstones:
+                break
+            case .assignment(let group, let assignments): end(group, assignments, ticket, .refused)
+            case .replacement(let replacement): end(replacement, .refused)
+            case .commit(var commit):
+                if let waiter = commit.waiter { answer(waiter, .commit(commit.refusal)) }
+                commit.waiter = nil
+                appends[ticket] = (.commit(commit), byteCount)
+            case .removal(var removal):
+                if let reply = removal.reply { answer(reply.waiter, reply.refused) }
+                removal.reply = nil
+                appends[ticket] = (.removal(removal), byteCount)
+            }
+        }
+    }
+
     /// Puts the session of a member that was heard of off.
     func refresh(_ member: GroupMember) {
         member.deadline = now.monotonic.advanced(by: member.offer.sessionTimeout)

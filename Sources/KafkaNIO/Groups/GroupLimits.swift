@@ -33,9 +33,9 @@ package enum GroupLimits {
     /// than the box run out of memory. One append more may come on top.
     static let inFlightBytesMax = 8 << 20
 
-    /// How long a commit may take to be durable before it is answered as failed, as while the disk is full: Kafka's
+    /// How long records may take to be durable before who waits for them is refused, as while the disk is full: Kafka's
     /// `offsets.commit.timeout.ms`.
-    static let commitPatience = Duration.seconds(5)
+    static let appendPatience = Duration.seconds(5)
 
     /// How long a new member may wait in its first join: it cannot send heartbeats, since it does not know its id.
     /// Kafka's `NewMemberJoinTimeoutMs`.

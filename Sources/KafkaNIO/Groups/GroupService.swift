@@ -43,7 +43,7 @@ final class GroupService: Sendable {
         self.log = log
         self.clock = clock
         self.eventLoop = eventLoop
-        appends = AppendsInFlight(log: log, commits: commits)
+        appends = AppendsInFlight(log: log, commits: commits, eventLoop: eventLoop)
         let topicPartition = TopicPartition(topic: .consumerOffsets, partition: .zero)
         let partition = log.partition(topicPartition)
         var load = GroupLoad(settings: GroupSettings())
@@ -181,11 +181,18 @@ final class GroupService: Sendable {
     private func begin(_ append: GroupAppend) -> Bool {
         guard let partition = coordinator.partition, let ticket = offer(append, to: partition) else { return false }
         eventLoop.execute { [appends, weak self] in
-            appends.add(ticket) { outcome in
-                self?.run {
-                    $0.perform($0.coordinator.groups.appended(append.ticket, outcome, at: GroupService.now($0.clock)))
+            appends.add(
+                ticket,
+                late: {
+                    self?.run { $0.perform($0.coordinator.groups.late(append.ticket, at: GroupService.now($0.clock))) }
+                },
+                ended: { outcome in
+                    self?.run { service in
+                        let now = GroupService.now(service.clock)
+                        service.perform(service.coordinator.groups.appended(append.ticket, outcome, at: now))
+                    }
                 }
-            }
+            )
         }
         return true
     }
@@ -269,23 +276,32 @@ private final class AppendsInFlight: CommitWaiter, @unchecked Sendable {
     // Sendable: after `init` used on one event loop only.
     private struct Append {
         let ticket: CommitTicket
+        let deadline: NIODeadline
+        let late: () -> Void
         let ended: (AppendOutcome) -> Void
     }
 
     private let log: CommitLog
     private let commits: CommitWaiters
+    private let eventLoop: any EventLoop
     private var appends = CircularBuffer<Append>()
+    /// Of the oldest ones: they are known to be late.
+    private var lateCount = 0
+    private var isWatching = false
 
-    init(log: CommitLog, commits: CommitWaiters) {
+    init(log: CommitLog, commits: CommitWaiters, eventLoop: any EventLoop) {
         self.log = log
         self.commits = commits
+        self.eventLoop = eventLoop
     }
 
-    /// `ended` is called once, when what was added before has ended, too.
-    func add(_ ticket: CommitTicket, _ ended: @escaping (AppendOutcome) -> Void) {
-        appends.append(Append(ticket: ticket, ended: ended))
+    /// `ended` is called once, when what was added before has ended, too; before it `late`, where it takes its time.
+    func add(_ ticket: CommitTicket, late: @escaping () -> Void, ended: @escaping (AppendOutcome) -> Void) {
+        let deadline = NIODeadline.now() + TimeAmount(GroupLimits.appendPatience)
+        appends.append(Append(ticket: ticket, deadline: deadline, late: late, ended: ended))
         commits.add(self)
         if isDoneAfterCommit() { commits.remove(self) }
+        watch()
     }
 
     func isDoneAfterCommit() -> Bool {
@@ -293,8 +309,24 @@ private final class AppendsInFlight: CommitWaiter, @unchecked Sendable {
             let outcome = log.inbox.outcome(of: oldest.ticket)
             guard outcome != .pending else { return false }
             appends.removeFirst()
+            lateCount = max(0, lateCount - 1)
             oldest.ended(outcome == .durable ? .durable : .refused)
         }
         return true
+    }
+
+    /// Waits for the first one that is not late yet. One timer serves all that come meanwhile.
+    private func watch() {
+        guard !isWatching, lateCount < appends.count else { return }
+        isWatching = true
+        let deadline = appends[appends.index(appends.startIndex, offsetBy: lateCount)].deadline
+        eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            isWatching = false
+            let now = NIODeadline.now()
+            let late = appends.dropFirst(lateCount).prefix { $0.deadline <= now }
+            lateCount += late.count
+            for append in late { append.late() }
+            watch()
+        }
     }
 }

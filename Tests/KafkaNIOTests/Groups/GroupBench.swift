@@ -106,6 +106,11 @@ final class GroupBench {
         perform(coordinator.appended(append.ticket, .refused, at: now))
     }
 
+    /// What is in flight takes longer than anybody should wait.
+    func late() {
+        for append in inFlight { perform(coordinator.late(append.ticket, at: now)) }
+    }
+
     func perform(_ actions: [GroupAction]) {
         for action in actions {
             switch action {

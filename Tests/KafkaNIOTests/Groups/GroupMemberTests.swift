@@ -133,15 +133,16 @@ struct StaticMemberTests {
         #expect(bench.synced(sync)?.assignment == [0])
     }
 
-    @Test("a new id that could not be stored is taken back")
-    func refusedByDisk() throws {
+    @Test("a new id that could not be stored, or not in time, is taken back", arguments: [false, true])
+    func refusedByDisk(isLate: Bool) throws {
         let bench = GroupBench()
         let (_, follower) = try form(bench)
         bench.isDiskHeld = true
         let waiter = bench.join(.of(instance: "b", metadata: [9]))
-        bench.settle(.refused)
+        if isLate { bench.late() } else { bench.settle(.refused) }
         #expect(bench.joined(waiter)?.code == .coordinatorNotAvailable)
         #expect(bench.joined(waiter)?.memberID == "")
+        bench.settle()
         #expect(bench.heartbeat(bench.now("g", follower, instance: "b")) == .none)
         #expect(bench.coordinator.describe("g").members.map(\.metadata) == [[1], [1]])
     }

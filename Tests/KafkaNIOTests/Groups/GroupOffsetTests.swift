@@ -34,6 +34,23 @@ struct GroupOffsetTests {
         #expect(bench.offset("g") == 5)
     }
 
+    @Test("a commit that is not durable in time is refused, and seen when it is")
+    func late() throws {
+        let bench = GroupBench()
+        let ids = try bench.form(1)
+        _ = bench.commit(.of(bench.now("g", ids[0]), 5))
+        bench.isDiskHeld = true
+        let waiter = bench.commit(.of(bench.now("g", ids[0]), 9))
+        for _ in 0..<2 {
+            bench.late()
+            #expect(bench.committed(waiter) == [.coordinatorNotAvailable])
+            #expect(bench.offset("g") == 5)
+        }
+        bench.settle()
+        #expect(bench.committed(waiter) == [.coordinatorNotAvailable])
+        #expect(bench.offset("g") == 9)
+    }
+
     @Test("of commits in flight the last one wins, whichever of them fail")
     func inFlight() throws {
         let bench = GroupBench()

@@ -52,6 +52,21 @@ struct GroupRemovalTests {
         #expect(bench.coordinator.list().isEmpty)
     }
 
+    @Test("a deletion that is not durable in time is refused, and done when it is")
+    func lateDeletion() {
+        let bench = GroupBench()
+        _ = bench.commit(.simple("s", 6))
+        bench.isDiskHeld = true
+        let waiter = delete(bench, "s")
+        for _ in 0..<2 {
+            bench.late()
+            #expect(codes(bench, waiter) == [.coordinatorNotAvailable])
+        }
+        bench.settle()
+        #expect(codes(bench, waiter) == [.coordinatorNotAvailable])
+        #expect(bench.coordinator.list().isEmpty)
+    }
+
     @Test("a group that is being deleted answers nobody, and is back if that could not be stored")
     func deletionFails() {
         let bench = GroupBench()

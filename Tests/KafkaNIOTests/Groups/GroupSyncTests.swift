@@ -45,18 +45,24 @@ struct GroupSyncTests {
         #expect(bench.synced(second)?.code == GroupCode.none && bench.synced(second)?.assignment == [])
     }
 
-    @Test("an assignment that could not be stored is given to nobody, and the group joins again")
-    func refusedByDisk() throws {
+    @Test(
+        "an assignment that could not be stored, or not in time, is given to nobody, and the group joins again",
+        arguments: [false, true]
+    )
+    func refusedByDisk(isLate: Bool) throws {
         let bench = GroupBench()
         let (leader, follower) = try completing(bench)
         bench.isDiskHeld = true
         let second = bench.sync(GroupSync(membership: bench.now("g", follower)))
         let first = bench.sync(GroupSync(membership: bench.now("g", leader), assignments: [leader: [1]]))
-        bench.settle(.refused)
+        if isLate { bench.late() } else { bench.settle(.refused) }
         for waiter in [first, second] {
             #expect(bench.synced(waiter)?.code == .coordinatorNotAvailable)
             #expect(bench.synced(waiter)?.assignment == [])
         }
+        #expect(bench.state() == .preparingRebalance)
+        bench.late()
+        bench.settle()
         #expect(bench.state() == .preparingRebalance)
         bench.isDiskHeld = false
         _ = bench.join(.of(id: leader))

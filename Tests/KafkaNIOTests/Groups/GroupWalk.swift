@@ -102,6 +102,7 @@ final class GroupWalk {
         case 20..<22: bench.isDiskHeld = true
         case 22..<26: release()
         case 26..<30:
+            if number(0..<8) == 0 { bench.late() }
             let isRefused = refuses && number(0..<4) == 0
             if isRefused, !bench.inFlight.isEmpty { refusals += 1 }
             bench.settle(isRefused ? .refused : .durable, onlyFirst: true)
