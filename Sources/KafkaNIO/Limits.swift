@@ -6,6 +6,10 @@ package enum Limits {
     /// may have few descriptors, `KafkaListenerConfiguration.connectionsMax` is less: segments need some, too.
     package static let connectionsMax = 2_048
 
+    /// Connections at once that have not said who they are; for a further one, that which has waited longest goes. A login takes
+    /// some milliseconds.
+    package static let newcomersMax = 1_024
+
     /// One request once its sender may use the listener. A producer's batch has `batchBytesMax` at most; a request may
     /// hold batches for several partitions.
     package static let requestBytesMax = 8 << 20

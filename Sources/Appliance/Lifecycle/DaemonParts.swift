@@ -193,9 +193,13 @@ final class DaemonParts: Sendable {
         await alerting.announce(readOnly: reason, at: clock.now(), configuration, logger: logger)
     }
 
+    /// The memory of a burst stays until a minute has passed, and so much of it for the next one.
+    private static let freedBytesKept = 32 << 20
+
     /// Every five seconds until the task is cancelled: rates, the disk, the alerts that no rule is behind, and a line in the
-    /// log where an input has come up or gone down or the disk is full.
+    /// log where an input has come up or gone down or the disk is full; every minute freed memory.
     func sampleRates() async {
+        var turns = 0
         var wasUp: [String: Bool] = [:]
         var lastProblem: String?
         var logged: UInt64 = 0
@@ -226,6 +230,8 @@ final class DaemonParts: Sendable {
             if let sample = DataSpace.sample(self) { disk.add(sample) }
             // Before, there are no inputs to look at.
             if isReady, !isStopping { watcher?.look(self) }
+            turns += 1
+            if turns.isMultiple(of: 12) { FreedMemory.giveBack(keeping: DaemonParts.freedBytesKept) }
             try? await Task.sleep(for: .seconds(5))
         }
         damage?.settle(&telling)

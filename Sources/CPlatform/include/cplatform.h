@@ -10,6 +10,12 @@
 // 1 where adjtimex says that the clock is disciplined, else 0. No privilege is needed to ask.
 int forebay_clock_is_synchronised(void);
 
+// --- memory (memory.c) ---
+
+// Gives memory that was freed back to the kernel where the allocator keeps more than `kept` bytes of it resident: 1 where it
+// did. Takes some milliseconds then, in which others wait to allocate.
+int forebay_memory_give_back(size_t kept);
+
 // --- CRC-32C (crc32c.c) ---
 
 // Extends `crc` (0 for a new one) over `count` bytes, with the processor's instruction where it has one (10 GB/s), else

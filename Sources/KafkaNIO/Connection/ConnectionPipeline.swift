@@ -11,6 +11,7 @@ extension Broker {
         let advertised = configuration.advertised
         let connection = ConnectionState(
             broker: self,
+            id: ObjectIdentifier(channel),
             worker: nextWorker(),
             address: ClientAddress(
                 host: advertised?.host ?? local?.ipAddress ?? configuration.listen.host,

@@ -17,6 +17,7 @@ final class ConnectionState {
     /// The broker's address as this client knows it.
     let address: ClientAddress
     let peer: String
+    private let id: ObjectIdentifier
     /// Of the requests that are in work, in the order of their arrival: bytes that are taken from the budget of all connections,
     /// and others.
     private var requestMemory: [(taken: Int, free: Int)] = []
@@ -41,8 +42,10 @@ final class ConnectionState {
     let security: Security
     private var requestsBeforeLogin = 0
 
-    init(broker: Broker, worker: Worker, address: ClientAddress, peer: String) {
+    /// `id`: of its channel.
+    init(broker: Broker, id: ObjectIdentifier, worker: Worker, address: ClientAddress, peer: String) {
         self.broker = broker
+        self.id = id
         self.worker = worker
         self.address = address
         self.peer = peer
@@ -61,6 +64,7 @@ final class ConnectionState {
         access = Access(user: user, permissions: security.permissions)
         login = nil
         isLetIn = true
+        broker.noteLetIn(id)
     }
 
     /// TLS is agreed on, with the client's certificate where it had to have one. Where users log in, they are known by that,

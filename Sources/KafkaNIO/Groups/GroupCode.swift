@@ -6,6 +6,8 @@ package enum GroupCode: Int16, CaseIterable, Sendable {
     case none = 0
     case unknownTopicOrPartition = 3
     case offsetMetadataTooLarge = 12
+    /// Clients try again, and stay in their group.
+    case coordinatorLoadInProgress = 14
     /// Beyond a limit of the coordinator, or what was to be stored could not be: clients try again.
     case coordinatorNotAvailable = 15
     case illegalGeneration = 22

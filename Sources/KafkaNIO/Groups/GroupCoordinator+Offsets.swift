@@ -27,7 +27,7 @@ extension GroupCoordinator {
                 answer(waiter, .commit(request.codes { _, _ in code }))
             }
             if let code = refusal(ofGroupID: membership.groupID, canBeEmpty: true) { return refuse(code) }
-            if isBehind { return refuse(.coordinatorNotAvailable) }
+            if isBehind { return refuse(.coordinatorLoadInProgress) }
             let existing = groups[membership.groupID]
             guard let group = existing ?? (membership.generation < 0 ? makeGroup(membership.groupID) : nil) else {
                 return refuse(membership.generation < 0 ? .coordinatorNotAvailable : .illegalGeneration)
@@ -83,7 +83,8 @@ extension GroupCoordinator {
             offsets: offsets,
             growth: growth,
             reply: reply,
-            refusal: request.codes { _, _ in .coordinatorNotAvailable }
+            // Whoever is told that there is no coordinator looks for another one, and loses its membership over that.
+            refusal: request.codes { _, _ in .coordinatorLoadInProgress }
         )
         append(offsets.map { $0.record(groupID: group.id) }, .commit(commit))
     }

@@ -37,6 +37,10 @@ package enum GroupLimits {
     /// `offsets.commit.timeout.ms`.
     static let appendPatience = Duration.seconds(5)
 
+    /// How long who waits for records that the log does not take, as while the disk is full, waits for that answer: clients try
+    /// again at once.
+    static let refusalPause = Duration.seconds(1)
+
     /// How long a new member may wait in its first join: it cannot send heartbeats, since it does not know its id.
     /// Kafka's `NewMemberJoinTimeoutMs`.
     static let newMemberTimeout = Duration.seconds(300)

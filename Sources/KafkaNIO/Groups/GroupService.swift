@@ -164,22 +164,22 @@ final class GroupService: Sendable {
     // MARK: Actions
 
     private func perform(_ actions: [GroupAction]) {
-        // What follows from a refusal comes behind the rest: records go out in the order of their tickets.
-        var actions = actions[...]
-        while let action = actions.popFirst() {
+        for action in actions {
             switch action {
             case .answer(let waiter, let answer): coordinator.waiters.removeValue(forKey: waiter)?(answer)
-            case .append(let append):
-                if begin(append) { continue }
-                actions += coordinator.groups.appended(append.ticket, .refused, at: GroupService.now(clock))
+            case .append(let append): begin(append)
             }
         }
         setTimer()
     }
 
-    /// False where the log does not take it.
-    private func begin(_ append: GroupAppend) -> Bool {
-        guard let partition = coordinator.partition, let ticket = offer(append, to: partition) else { return false }
+    private func begin(_ append: GroupAppend) {
+        guard let partition = coordinator.partition, let ticket = offer(append, to: partition) else {
+            eventLoop.scheduleTask(in: TimeAmount(GroupLimits.refusalPause)) { [weak self] in
+                self?.run { $0.end(append, .refused) }
+            }
+            return
+        }
         eventLoop.execute { [appends, weak self] in
             appends.add(
                 ticket,
@@ -187,14 +187,14 @@ final class GroupService: Sendable {
                     self?.run { $0.perform($0.coordinator.groups.late(append.ticket, at: GroupService.now($0.clock))) }
                 },
                 ended: { outcome in
-                    self?.run { service in
-                        let now = GroupService.now(service.clock)
-                        service.perform(service.coordinator.groups.appended(append.ticket, outcome, at: now))
-                    }
+                    self?.run { $0.end(append, outcome) }
                 }
             )
         }
-        return true
+    }
+
+    private func end(_ append: GroupAppend, _ outcome: AppendOutcome) {
+        perform(coordinator.groups.appended(append.ticket, outcome, at: GroupService.now(clock)))
     }
 
     /// nil where the log does not take it.

@@ -57,12 +57,13 @@ final class Broker: Sendable {
             preconditionFailure("a group's next loop is one of its loops")
         }
         self.loops = loops
+        // Before anybody can wait for a commit.
+        tailListener = log.tail.addListener {
+            for (_, waiters) in loops { waiters.wake() }
+        }
         producerIDs = ProducerIDSource(try log.makeProducerIDs())
         groups = try GroupService(log: log, clock: clock, eventLoop: eventLoop, commits: commits)
         workers = (0..<Limits.workers).map { Worker(name: "kafka-work-\($0)") }
-        tailListener = log.tail.addListener { [loops] in
-            for (_, waiters) in loops { waiters.wake() }
-        }
     }
 
     /// Hands over a producer id that nobody had before; on a worker's thread, because it may write a file.
@@ -93,28 +94,52 @@ final class Broker: Sendable {
 
     private struct Connections {
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// When those were accepted that are not let in yet.
+        var newcomers: [ObjectIdentifier: Int] = [:]
         var accepted = 0
         var isStopping = false
+
+        /// Lets go of the newcomer that has waited longest; nil where there is none.
+        mutating func dismissNewcomer() -> (any Channel)? {
+            guard let oldest = newcomers.min(by: { $0.value < $1.value })?.key else { return nil }
+            newcomers[oldest] = nil
+            return channels.removeValue(forKey: oldest)
+        }
     }
 
-    /// Takes a connection in; false, and counted, where there are too many.
+    /// Takes a connection in. Where there are too many it takes the place of one that has not said who it is, or is refused; that
+    /// is counted.
     func open(_ channel: any Channel) -> Bool {
-        let isOpen = accepted.withLock { connections in
-            guard !connections.isStopping, connections.channels.count < configuration.connectionsMax
-            else { return false }
-            connections.channels[ObjectIdentifier(channel)] = channel
+        let id = ObjectIdentifier(channel)
+        let (isOpen, dismissed) = accepted.withLock { connections -> (Bool, (any Channel)?) in
+            guard !connections.isStopping else { return (false, nil) }
+            var dismissed: (any Channel)?
+            let isFull = connections.channels.count >= configuration.connectionsMax
+            if isFull || connections.newcomers.count >= Limits.newcomersMax {
+                dismissed = connections.dismissNewcomer()
+                if isFull, dismissed == nil { return (false, nil) }
+            }
             connections.accepted &+= 1
-            return true
+            connections.channels[id] = channel
+            connections.newcomers[id] = connections.accepted
+            return (true, dismissed)
         }
-        guard isOpen else {
-            counters.note(.tooMany)
-            return false
-        }
+        if !isOpen || dismissed != nil { counters.note(.tooMany) }
+        dismissed?.close(promise: nil)
+        guard isOpen else { return false }
         counters.noteConnection()
         channel.closeFuture.whenComplete { [self] _ in
-            accepted.withLock { connections in connections.channels[ObjectIdentifier(channel)] = nil }
+            accepted.withLock { connections in
+                connections.channels[id] = nil
+                connections.newcomers[id] = nil
+            }
         }
         return true
+    }
+
+    /// A connection is let in, and keeps its place.
+    func noteLetIn(_ id: ObjectIdentifier) {
+        accepted.withLock { $0.newcomers[id] = nil }
     }
 
     var connectionCount: Int { accepted.withLock { $0.channels.count } }

@@ -30,7 +30,7 @@ struct GroupOffsetTests {
         bench.isDiskHeld = true
         let waiter = bench.commit(.of(bench.now("g", ids[0]), 9))
         bench.settle(.refused)
-        #expect(bench.committed(waiter) == [.coordinatorNotAvailable])
+        #expect(bench.committed(waiter) == [.coordinatorLoadInProgress])
         #expect(bench.offset("g") == 5)
     }
 
@@ -43,11 +43,11 @@ struct GroupOffsetTests {
         let waiter = bench.commit(.of(bench.now("g", ids[0]), 9))
         for _ in 0..<2 {
             bench.late()
-            #expect(bench.committed(waiter) == [.coordinatorNotAvailable])
+            #expect(bench.committed(waiter) == [.coordinatorLoadInProgress])
             #expect(bench.offset("g") == 5)
         }
         bench.settle()
-        #expect(bench.committed(waiter) == [.coordinatorNotAvailable])
+        #expect(bench.committed(waiter) == [.coordinatorLoadInProgress])
         #expect(bench.offset("g") == 9)
     }
 

@@ -361,6 +361,29 @@ struct LoginTests {
         }
     }
 
+    @Test("connections that say nothing keep nobody out; those that have logged in keep their places")
+    func places() async throws {
+        try await SecureListener.run { configuration in
+            configuration.users = SecureListener.users
+            configuration.connectionsMax = 4
+        } _: { listener in
+            var silent: [FrameClient] = []
+            for _ in 0..<12 { silent.append(try await listener.client()) }
+            var loggedIn: [FrameClient] = []
+            for count in 1...4 {
+                let client = try await listener.client()
+                #expect(try await client.plain("lena", SecureListener.password)?.errorCode == ErrorCode.none)
+                loggedIn.append(client)
+                #expect(try await listener.hasClosed(8 + count, .tooMany))
+            }
+            for client in silent { #expect(try await client.hasEnded()) }
+            let refused = try await listener.client()
+            #expect(try await refused.hasEnded())
+            #expect(try await listener.hasClosed(13, .tooMany))
+            for client in loggedIn { #expect(try await client.isServed()) }
+        }
+    }
+
     @Test("more passwords at once than are hashed at once are all checked in their turn")
     func manyPasswords() async throws {
         try await Self.listener { listener in
