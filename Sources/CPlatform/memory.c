@@ -18,10 +18,11 @@ static size_t resident_bytes(void) {
     return count == 2 && resident > shared ? (resident - shared) * (size_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
-int forebay_memory_give_back(size_t kept) {
-    struct mallinfo2 info = mallinfo2();
-    if (resident_bytes() < info.uordblks + info.hblkhd + kept) {
+int forebay_memory_give_back(size_t least) {
+    size_t resident = resident_bytes();
+    if (resident < least) {
         return 0;
     }
-    return malloc_trim(0);
+    struct mallinfo2 info = mallinfo2();
+    return resident >= info.uordblks + info.hblkhd + least ? malloc_trim(0) : 0;
 }

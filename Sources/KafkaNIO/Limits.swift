@@ -10,6 +10,9 @@ package enum Limits {
     /// some milliseconds.
     package static let newcomersMax = 1_024
 
+    /// Connections that have to go for others and are not gone yet; while there are so many, further ones are refused.
+    package static let dismissedMax = 64
+
     /// One request once its sender may use the listener. A producer's batch has `batchBytesMax` at most; a request may
     /// hold batches for several partitions.
     package static let requestBytesMax = 8 << 20
@@ -148,7 +151,7 @@ package enum Limits {
     /// forgotten.
     package static let missingBatchesMax = 10_000
 
-    /// How long a command waits for the coordinator of groups, which a stalled or full disk keeps from an answer.
+    /// How long a command waits for the coordinator of groups.
     package static let administrationPatience: Duration = .seconds(30)
 
     /// Threads that read the log for clients: what may block, or takes long. Another one checks producers' batches, and waits

@@ -2,10 +2,10 @@
 internal import CPlatform
 
 package enum FreedMemory {
-    /// Gives it back to the kernel where it is more than `kept` bytes: the allocator keeps what a burst has taken. Takes some
-    /// milliseconds then, in which others wait to allocate; for quiet moments.
+    /// Gives all of it back to the kernel where it is `least` bytes or more: the allocator keeps what a burst has taken. Takes some
+    /// milliseconds then, in which others wait to allocate.
     ///
     /// - Returns: whether there was something to give.
     @discardableResult
-    package static func giveBack(keeping kept: Int) -> Bool { forebay_memory_give_back(max(0, kept)) == 1 }
+    package static func giveBack(whereAtLeast least: Int) -> Bool { forebay_memory_give_back(max(0, least)) == 1 }
 }

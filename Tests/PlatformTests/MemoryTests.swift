@@ -29,11 +29,11 @@ struct MemoryTests {
         let full = try residentBytes()
         for block in blocks { block.deallocate() }
         let freed = try residentBytes()
-        #expect(FreedMemory.giveBack(keeping: 32 << 20))
+        #expect(FreedMemory.giveBack(whereAtLeast: 32 << 20))
         let given = try residentBytes()
         #expect(freed - given > count * size / 2, "\(full), \(freed), \(given)")
         // There is not so much any more.
-        #expect(!FreedMemory.giveBack(keeping: 1 << 40))
+        #expect(!FreedMemory.giveBack(whereAtLeast: 1 << 40))
         last.deallocate()
     }
 }

@@ -193,8 +193,8 @@ final class DaemonParts: Sendable {
         await alerting.announce(readOnly: reason, at: clock.now(), configuration, logger: logger)
     }
 
-    /// The memory of a burst stays until a minute has passed, and so much of it for the next one.
-    private static let freedBytesKept = 32 << 20
+    /// Freed memory that is worth giving back to the kernel.
+    private static let freedBytesMin = 32 << 20
 
     /// Every five seconds until the task is cancelled: rates, the disk, the alerts that no rule is behind, and a line in the
     /// log where an input has come up or gone down or the disk is full; every minute freed memory.
@@ -231,7 +231,7 @@ final class DaemonParts: Sendable {
             // Before, there are no inputs to look at.
             if isReady, !isStopping { watcher?.look(self) }
             turns += 1
-            if turns.isMultiple(of: 12) { FreedMemory.giveBack(keeping: DaemonParts.freedBytesKept) }
+            if turns.isMultiple(of: 12) { FreedMemory.giveBack(whereAtLeast: DaemonParts.freedBytesMin) }
             try? await Task.sleep(for: .seconds(5))
         }
         damage?.settle(&telling)

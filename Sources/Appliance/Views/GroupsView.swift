@@ -161,7 +161,7 @@ struct GroupsView: GroupAdministrator {
         guard let code else {
             throw APIFailure(
                 .unavailable,
-                "the disk has not taken it within half a minute, and may yet",
+                "the coordinator of groups has not answered within half a minute",
                 hint: "forebay groups describe \(id) shows whether it has"
             )
         }
@@ -169,8 +169,12 @@ struct GroupsView: GroupAdministrator {
         case GroupCode.none: return
         case .unknownMemberID, .nonEmptyGroup, .rebalanceInProgress, .illegalGeneration: throw inUse(id)
         case .groupIDNotFound: throw APIFailure(.notFound, "no group \(id)", hint: "forebay groups list shows them")
-        case .coordinatorNotAvailable:
-            throw APIFailure(.unavailable, "the log does not take it now", hint: "forebay status says what is wrong")
+        case .coordinatorNotAvailable, .coordinatorLoadInProgress:
+            throw APIFailure(
+                .unavailable,
+                "the disk has not taken it, and may yet",
+                hint: "forebay status says what is wrong, forebay groups describe \(id) whether it has"
+            )
         default: throw APIFailure(.failed, "the coordinator of groups refuses it: \(code)")
         }
     }

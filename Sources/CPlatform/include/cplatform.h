@@ -12,9 +12,9 @@ int forebay_clock_is_synchronised(void);
 
 // --- memory (memory.c) ---
 
-// Gives memory that was freed back to the kernel where the allocator keeps more than `kept` bytes of it resident: 1 where it
-// did. Takes some milliseconds then, in which others wait to allocate.
-int forebay_memory_give_back(size_t kept);
+// Gives memory that was freed back to the kernel where `least` bytes or more are resident that nobody uses: 1 where it did. Takes
+// some milliseconds then, in which others wait to allocate.
+int forebay_memory_give_back(size_t least);
 
 // --- CRC-32C (crc32c.c) ---
 

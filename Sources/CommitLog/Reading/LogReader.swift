@@ -3,7 +3,8 @@ package import Platform
 
 /// What one read returned.
 package struct ReadResult: Hashable, Sendable {
-    /// Where to read next: the offset after the last batch returned, or the offset asked for where nothing was.
+    /// Where to read next: the offset after the last batch returned; where nothing was, the offset asked for, or one behind it up to
+    /// which nothing ever will be.
     package var nextOffset: Offset
     package var byteCount: Int
     /// How long the batch is that comes next, where the read met it and had no room for it.
@@ -157,7 +158,7 @@ package final class LogReader {
             // Nothing more in this segment: on to the next one, over the gap if there is one.
             places[partition.slot] = nil
             guard let next = partition.segments.first(where: { $0.base > place.segment.base }) else {
-                // Its last batches are lost.
+                // Its last batches are lost: the extent, as it was when the limit was published or later, has none.
                 offset = max(offset, found.end ?? offset)
                 break
             }

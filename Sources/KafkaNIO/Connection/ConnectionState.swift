@@ -92,8 +92,6 @@ final class ConnectionState {
     /// Has a fetch begin to read when the answers to all before it have left: a client that asks for much and reads nothing
     /// keeps the records of one fetch in memory.
     func beginFetch(_ begin: @escaping () -> Void) {
-        if let patience { patience.timeouts.remove(self, at: patience.end) }
-        patience = nil
         guard isFetching else {
             isFetching = true
             return begin()
@@ -110,10 +108,21 @@ final class ConnectionState {
         begin()
     }
 
-    /// What is read ahead is given back if nobody asks for it soon.
+    /// What is read ahead is given back if nobody takes it soon.
     func expectFetch(_ timeouts: WaitTimeouts) {
+        guard patience == nil, ahead.isInUse else { return }
+        let end = timeouts.add(self, in: Limits.fetchAheadPatience) {
+            self.patience = nil
+            self.ahead.clear()
+            self.expectFetch(timeouts)
+        }
+        patience = (timeouts, end)
+    }
+
+    /// Some of it was taken.
+    func endPatience() {
         if let patience { patience.timeouts.remove(self, at: patience.end) }
-        patience = (timeouts, timeouts.add(self, in: Limits.fetchAheadPatience) { [ahead] in ahead.clear() })
+        patience = nil
     }
 
     /// The next request has so many bytes of the budget of all connections, or so many others.

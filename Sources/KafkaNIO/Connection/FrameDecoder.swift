@@ -111,7 +111,7 @@ final class FrameDecoder: ChannelDuplexHandler {
         if length <= Limits.requestBytesMaxUnauthenticated {
             // Small ones are free, but not many of one connection together.
             let isFree = connection.freeRequestBytes + length <= Limits.requestBytesMaxUnauthenticated
-            guard received >= length, !isFree, reserved == 0 else { return true }
+            guard received >= length, !isFree else { return true }
             guard budget.take(length) else { return false }
             reserved = length
             return true

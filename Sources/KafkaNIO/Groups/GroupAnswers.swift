@@ -81,8 +81,8 @@ package struct PartitionCodes: Equatable, Sendable {
         package var code: GroupCode
     }
 
-    /// The code of one of them; nil where it is not among them.
-    var code: (_ topic: String, _ partition: Int32) -> GroupCode? {
+    /// Tells the code of one of them; nil where it is not among them.
+    func lookup() -> (_ topic: String, _ partition: Int32) -> GroupCode? {
         var known: [ConsumedPartition: GroupCode] = [:]
         for topic in topics {
             for partition in topic.partitions {

@@ -37,6 +37,9 @@ package enum GroupLimits {
     /// `offsets.commit.timeout.ms`.
     static let appendPatience = Duration.seconds(5)
 
+    /// How long the log is offered nothing more where it has enough to do.
+    static let inboxPause = Duration.milliseconds(10)
+
     /// How long who waits for records that the log does not take, as while the disk is full, waits for that answer: clients try
     /// again at once.
     static let refusalPause = Duration.seconds(1)

@@ -25,6 +25,9 @@ final class GroupService: Sendable {
         var groups: GroupCoordinator
         var waiters: [Waiter: (GroupAnswer) -> Void] = [:]
         var lastWaiter: UInt64 = 0
+        /// What the log is offered next, oldest first; each until a time.
+        var unoffered = CircularBuffer<(append: GroupAppend, end: MonotonicInstant)>()
+        var isPausing = false
         let builder: BatchBuilder
         /// When the timer that is set will call.
         var timer: MonotonicInstant?
@@ -174,12 +177,43 @@ final class GroupService: Sendable {
     }
 
     private func begin(_ append: GroupAppend) {
-        guard let partition = coordinator.partition, let ticket = offer(append, to: partition) else {
-            eventLoop.scheduleTask(in: TimeAmount(GroupLimits.refusalPause)) { [weak self] in
-                self?.run { $0.end(append, .refused) }
+        let end = clock.monotonic().advanced(by: GroupLimits.appendPatience)
+        coordinator.unoffered.append((append, end))
+        offerWhatWaits()
+    }
+
+    /// Where the log has enough to do for the moment, it is offered the rest a little later.
+    private func offerWhatWaits() {
+        while !coordinator.isPausing, let (append, end) = coordinator.unoffered.first {
+            switch offer(append) {
+            case .accepted(let ticket):
+                follow(append, ticket)
+            case .full where isMomentary && clock.monotonic() < end:
+                coordinator.isPausing = true
+                eventLoop.scheduleTask(in: TimeAmount(GroupLimits.inboxPause)) { [weak self] in
+                    self?.run { service in
+                        service.coordinator.isPausing = false
+                        service.offerWhatWaits()
+                    }
+                }
+                return
+            case .full, .closed, nil:
+                eventLoop.scheduleTask(in: TimeAmount(GroupLimits.refusalPause)) { [weak self] in
+                    self?.run { $0.end(append, .refused) }
+                }
             }
-            return
+            coordinator.unoffered.removeFirst()
         }
+    }
+
+    /// The log has no room because producers are fast, not because the disk has none.
+    private var isMomentary: Bool {
+        if case .full = log.state { return false }
+        return true
+    }
+
+    /// Tells the coordinator how it ends.
+    private func follow(_ append: GroupAppend, _ ticket: CommitTicket) {
         eventLoop.execute { [appends, weak self] in
             appends.add(
                 ticket,
@@ -197,8 +231,9 @@ final class GroupService: Sendable {
         perform(coordinator.groups.appended(append.ticket, outcome, at: GroupService.now(clock)))
     }
 
-    /// nil where the log does not take it.
-    private func offer(_ append: GroupAppend, to partition: Partition) -> CommitTicket? {
+    /// nil where the log has no topic for it.
+    private func offer(_ append: GroupAppend) -> OfferResult? {
+        guard let partition = coordinator.partition else { return nil }
         var batches: [(Partition, SealedBatch)] = []
         func seal() {
             guard coordinator.builder.recordCount > 0 else { return }
@@ -210,8 +245,7 @@ final class GroupService: Sendable {
             guard add(record, at: append.timestamp) else { return nil }
         }
         seal()
-        guard case .accepted(let ticket) = log.inbox.offer(batches) else { return nil }
-        return ticket
+        return log.inbox.offer(batches)
     }
 
     /// False where the batch that is being built has no room for it.

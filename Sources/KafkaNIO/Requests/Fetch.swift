@@ -157,15 +157,19 @@ private final class FetchInWork: CommitWaiter {
         let this = NIOLoopBound(self, eventLoop: call.eventLoop)
         let ahead = call.connection.ahead
         var room = bytesMax - byteCount
-        let taken = ahead.take { batches in
+        let (taken, unwanted) = ahead.take { batches in
             let before = room
+            var unwanted: [StoredBatches] = []
             for index in self.wanted.indices where !batches.isEmpty {
-                room -= self.wanted[index].take(from: &batches, room: room)
+                room -= self.wanted[index].take(from: &batches, unwanted: &unwanted, room: room)
             }
-            return before - room
+            return (before - room, unwanted)
         }
-        let isEnough = taken >= Limits.fetchAheadBytesMin && byteCount >= Int(request.minBytes)
-        guard !isEnough, self.wanted.contains(where: \.hasMore) else { return take(self.wanted) }
+        call.broker.release(unwanted)
+        if taken > 0 { call.connection.endPatience() }
+        guard self.wanted.contains(where: \.hasMore), !isEnough(taken, room) else {
+            return take((self.wanted, isCut: self.wanted.contains(where: \.hasMore)))
+        }
         let isComing = ahead.isComing {
             this.eventLoop.execute { this.value.read() }
         }
@@ -182,26 +186,32 @@ private final class FetchInWork: CommitWaiter {
         }
     }
 
+    /// Whether so much from memory is answered with, although there is more: each partition that has records has its share, or
+    /// there is no room for one.
+    private func isEnough(_ taken: Int, _ room: Int) -> Bool {
+        guard taken >= Limits.fetchAheadBytesMin, byteCount >= Int(request.minBytes) else { return false }
+        return room < Limits.fetchShareBytesMin || !wanted.contains { $0.byteCount == 0 && $0.hasMore }
+    }
+
     /// Reads what this client will most likely ask for next, where it takes much, while it takes this answer.
     private func readAhead() {
         guard call.connection.isOpen, byteCount >= Limits.fetchAheadBytesMin else { return }
         let (ahead, broker, reader) = (call.connection.ahead, call.broker, call.connection.reader)
-        guard let missing = ahead.begin(upTo: max(byteCount, Limits.fetchAheadBytesMax)) else { return }
         let (there, room) = (ahead.batches, bytesMax)
         let next = wanted.compactMap { $0.following(there) }
+        guard !next.isEmpty, let missing = ahead.begin(upTo: max(byteCount, Limits.fetchAheadBytesMax)) else { return }
         call.connection.worker.run {
             WantedPartition.readAhead(next, upTo: missing, each: room, broker, reader, into: ahead)
             ahead.end()
         }
-        call.connection.expectFetch(waiters.timeouts)
     }
 
-    /// nil: there is no memory for it just now.
-    private func take(_ found: [WantedPartition]?) {
+    /// nil: there is no memory for it just now. `isCut`: there was more, and no room for it.
+    private func take(_ found: (wanted: [WantedPartition], isCut: Bool)?) {
         isReading = false
         if let found {
-            wanted = found
-            isFull = byteCount >= bytesMax || wanted.contains(where: \.leavesSome)
+            wanted = found.wanted
+            isFull = found.isCut || byteCount >= bytesMax || wanted.contains { $0.leavesSome && !$0.hasMore }
             proceed()
         } else if hasTimedOut {
             if hasLetGo { rewind() }
@@ -236,6 +246,7 @@ private final class FetchInWork: CommitWaiter {
         answer.broker = call.broker
         answer.fetching = NIOLoopBound(call.connection, eventLoop: call.eventLoop)
         readAhead()
+        call.connection.expectFetch(waiters.timeouts)
         call.reply(answer)
     }
 }
@@ -308,10 +319,10 @@ private struct WantedPartition: Sendable {
         nextByteCount = nil
     }
 
-    /// Takes what goes on where it stands, of what was read before.
+    /// Takes what goes on where it stands, of what was read before. What of its partition begins elsewhere is `unwanted`.
     ///
     /// - Returns: how many bytes.
-    mutating func take(from ahead: inout [StoredBatches], room: Int) -> Int {
+    mutating func take(from ahead: inout [StoredBatches], unwanted: inout [StoredBatches], room: Int) -> Int {
         let before = byteCount
         var room = min(room, bytesMax - byteCount)
         func goesOn(_ found: StoredBatches) -> Bool {
@@ -321,6 +332,10 @@ private struct WantedPartition: Sendable {
             let found = ahead.remove(at: index)
             room -= found.bytes.readableBytes
             append(found)
+        }
+        if let first = ahead.first(where: { $0.partition === partition }), first.from != next {
+            unwanted += ahead.filter { $0.partition === partition }
+            ahead.removeAll { $0.partition === partition }
         }
         return byteCount - before
     }
@@ -356,27 +371,32 @@ private struct WantedPartition: Sendable {
     /// Reads up to `share` bytes, 0 or more, for the partitions together, in their order: whole batches, and the first of all whatever its
     /// size.
     ///
-    /// - Returns: nil where so much memory is not there. What was read stays taken from `fetchMemory`.
+    /// - Returns: whether there was more, and no room for it; nil where so much memory is not there. What was read stays taken from
+    ///   `fetchMemory`.
     static func read(
         _ wanted: [WantedPartition],
         share: Int,
         floor: Int = 0,
         _ broker: Broker,
         _ reader: ConnectionReader
-    ) -> [WantedPartition]? {
+    ) -> (wanted: [WantedPartition], isCut: Bool)? {
         guard broker.fetchMemory.take(share, floor: floor) else { return nil }
-        var wanted = wanted
+        var (wanted, isCut) = (wanted, false)
         var rest = share
         var isFirst = wanted.allSatisfy { $0.byteCount == 0 }
         for index in wanted.indices {
-            while wanted[index].hasMore, isFirst || rest > 0 && wanted[index].fits(rest) {
-                guard let count = wanted[index].readOnce(broker, reader, room: rest, mayPass: isFirst) else { break }
+            while wanted[index].hasMore {
+                let hasRoom = isFirst || rest > 0 && wanted[index].fits(rest)
+                guard hasRoom, let count = wanted[index].readOnce(broker, reader, room: rest, mayPass: isFirst) else {
+                    isCut = isCut || wanted[index].hasMore
+                    break
+                }
                 rest -= count
                 if count > 0 { isFirst = false }
             }
         }
         if rest >= 0 { broker.fetchMemory.give(rest) } else { broker.fetchMemory.overdraw(-rest) }
-        return wanted
+        return (wanted, isCut)
     }
 
     /// Reads what fetches like this one will ask for, one after the other and each whole, for which they have `room`. Where half
@@ -393,7 +413,7 @@ private struct WantedPartition: Sendable {
         while !wanted.isEmpty {
             let share = min(rest, room, broker.fetchMemory.left - Limits.fetchMemoryBytesMax / 2)
             guard share >= min(room, Limits.fetchAheadBytesMin) else { return }
-            guard let found = read(wanted, share: share, broker, reader) else { return }
+            guard let found = read(wanted, share: share, broker, reader)?.wanted else { return }
             ahead.append(found.flatMap(\.batches))
             let count = found.reduce(0) { $0 + $1.byteCount }
             rest -= count

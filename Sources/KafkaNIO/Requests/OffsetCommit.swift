@@ -47,7 +47,7 @@ extension OffsetCommitRequest: ServedRequest {
 
     /// What the coordinator says of what it was given, and why it was not given the rest.
     private func response(_ codes: PartitionCodes, _ access: Access) -> OffsetCommitResponse {
-        let code = codes.code
+        let code = codes.lookup()
         return response { topic, partition in
             guard access.allows(.read, topic: topic) else { return .topicAuthorizationFailed }
             return code(topic, partition).map(ErrorCode.init) ?? .unknownTopicOrPartition

@@ -29,7 +29,7 @@ extension OffsetDeleteRequest: ServedRequest {
         guard deletion.code == .none else {
             return OffsetDeleteResponse(errorCode: ErrorCode(deletion.code), topics: [])
         }
-        let code = deletion.partitions.code
+        let code = deletion.partitions.lookup()
         return OffsetDeleteResponse(
             topics: topics.map { topic in
                 let isAllowed = access.allows(.read, topic: topic.name)

@@ -96,6 +96,8 @@ final class Broker: Sendable {
         var channels: [ObjectIdentifier: any Channel] = [:]
         /// When those were accepted that are not let in yet.
         var newcomers: [ObjectIdentifier: Int] = [:]
+        /// Those that have to go, and may take a moment for it.
+        var dismissed: Set<ObjectIdentifier> = []
         var accepted = 0
         var isStopping = false
 
@@ -103,7 +105,8 @@ final class Broker: Sendable {
         mutating func dismissNewcomer() -> (any Channel)? {
             guard let oldest = newcomers.min(by: { $0.value < $1.value })?.key else { return nil }
             newcomers[oldest] = nil
-            return channels.removeValue(forKey: oldest)
+            dismissed.insert(oldest)
+            return channels[oldest]
         }
     }
 
@@ -112,9 +115,10 @@ final class Broker: Sendable {
     func open(_ channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let (isOpen, dismissed) = accepted.withLock { connections -> (Bool, (any Channel)?) in
-            guard !connections.isStopping else { return (false, nil) }
+            guard !connections.isStopping, connections.dismissed.count < Limits.dismissedMax
+            else { return (false, nil) }
             var dismissed: (any Channel)?
-            let isFull = connections.channels.count >= configuration.connectionsMax
+            let isFull = connections.channels.count - connections.dismissed.count >= configuration.connectionsMax
             if isFull || connections.newcomers.count >= Limits.newcomersMax {
                 dismissed = connections.dismissNewcomer()
                 if isFull, dismissed == nil { return (false, nil) }
@@ -132,6 +136,7 @@ final class Broker: Sendable {
             accepted.withLock { connections in
                 connections.channels[id] = nil
                 connections.newcomers[id] = nil
+                connections.dismissed.remove(id)
             }
         }
         return true

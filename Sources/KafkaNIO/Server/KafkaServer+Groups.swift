@@ -22,7 +22,7 @@ extension KafkaServer {
     /// Commits as a consumer does that is in no group: while the group has no members.
     ///
     /// - Returns: `GroupCode.none` where all of it is durable, else what speaks against it (`unknownMemberID`: the group has
-    ///   members). nil where no answer comes in time: it may be done later.
+    ///   members; `coordinatorLoadInProgress`: the disk has not taken it, and may yet). nil where no answer comes in time.
     package func commit(_ topic: String, _ offsets: [GroupCommit.Partition], for groupID: String) async -> GroupCode? {
         let commit = GroupCommit(
             membership: GroupMembership(groupID: groupID, generation: -1, memberID: ""),
@@ -44,8 +44,8 @@ extension KafkaServer {
 
     /// Deletes a group without members, with its offsets.
     ///
-    /// - Returns: `GroupCode.none` where that is durable, else what speaks against it (`nonEmptyGroup`, `groupIDNotFound`). nil
-    ///   where no answer comes in time: it may be done later.
+    /// - Returns: `GroupCode.none` where that is durable, else what speaks against it (`nonEmptyGroup`, `groupIDNotFound`;
+    ///   `coordinatorNotAvailable`: the disk has not taken it, and may yet). nil where no answer comes in time.
     package func deleteGroup(_ id: String) async -> GroupCode? {
         let deletions: [GroupDeletion]? = await firstAnswer(within: Limits.administrationPatience) { done in
             broker.groups.handle(

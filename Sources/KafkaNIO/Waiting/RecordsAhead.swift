@@ -31,6 +31,9 @@ final class RecordsAhead: Sendable {
 
     // MARK: On the event loop
 
+    /// Whether anything is there, or being read.
+    var isInUse: Bool { state.withLock { $0.isReading || !$0.batches.isEmpty } }
+
     /// What is there.
     var batches: [StoredBatches] { state.withLock { $0.batches } }
 

@@ -25,7 +25,12 @@ struct FetchTests {
         return batch
     }
 
-    private func fill(_ listener: SecureListener, _ numbers: Range<Int> = 0..<batchCount) async throws {
+    private func fill(
+        _ listener: SecureListener,
+        _ numbers: Range<Int> = 0..<batchCount,
+        to topic: String = "plain",
+        _ partition: Int32 = 0
+    ) async throws {
         let producer = try await listener.client()
         for number in numbers {
             let batch = try Self.batch(number)
@@ -34,9 +39,9 @@ struct FetchTests {
                 writer.int16(1)
                 writer.int32(30_000)
                 writer.arrayLength(1)
-                writer.string("plain")
+                writer.string(topic)
                 writer.arrayLength(1)
-                writer.int32(0)
+                writer.int32(partition)
                 writer.bytes(batch)
             }
             _ = try #require(try await producer.response())
@@ -139,6 +144,50 @@ struct FetchTests {
             #expect(next == 22 || next == 30)
             #expect(try await take(client, from: next, maxBytes: 4 << 20) == 30)
             #expect(try await take(client, from: 30) == 30)
+        }
+    }
+
+    @Test("a partition that was sought in keeps its place beside one that is read ahead")
+    func seekingBesideAnother() async throws {
+        try await SecureListener.run { listener in
+            let client = try await listener.client()
+            #expect(try await client.create("two", partitions: 2) == ErrorCode.none)
+            for partition: Int32 in [0, 1] { try await fill(listener, 0..<30, to: "two", partition) }
+            var next = [0, 0]
+            for round in 0..<20 where next != [30, 30] {
+                // Half-way the first one begins anew.
+                if round == 3 { next[0] = 1 }
+                let before = next
+                client.send(.fetch, 4) { writer in
+                    for value: Int32 in [-1, 0, 1, 2 << 20] { writer.int32(value) }
+                    writer.int8(0)
+                    writer.arrayLength(1)
+                    writer.string("two")
+                    writer.arrayLength(2)
+                    for partition in 0..<2 {
+                        writer.int32(Int32(partition))
+                        writer.int64(Int64(next[partition]))
+                        writer.int32(1 << 20)
+                    }
+                }
+                var reader = try #require(try await client.response())
+                _ = (try reader.int32(), try reader.int32(), try reader.string(), try reader.int32())
+                for _ in 0..<2 {
+                    let partition = Int(try reader.int32())
+                    #expect(try reader.error() == .none)
+                    _ = (try reader.int64(), try reader.int64(), try reader.int32())
+                    var rest = try reader.bytes()
+                    while rest.readableBytes > 0 {
+                        let expected = try Self.stored(next[partition])
+                        try #require(rest.readSlice(length: expected.readableBytes) == expected)
+                        next[partition] += 1
+                    }
+                }
+                for partition in 0..<2 where before[partition] < 30 {
+                    #expect(next[partition] > before[partition], "partition \(partition) in round \(round)")
+                }
+            }
+            #expect(next == [30, 30])
         }
     }
 
