@@ -80,7 +80,7 @@ struct TopicChanges: Sendable {
             throw APIFailure(
                 .conflict,
                 "topic \(topic) is one of the box's own, and is not deleted",
-                hint: "what is in it goes with its `retention`"
+                hint: "what is in it goes with its retention: `log.topics.\(topic)` in the configuration"
             )
         }
         throw APIFailure(
